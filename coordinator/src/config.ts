@@ -227,6 +227,13 @@ export const coordinatorOptions = {
     choices: ['off', 'on'],
     text: 'Whether the model cache also answers plain HTTP without credentials, for an Ollama outside of the fleet: whoever reaches the port after that of the cache reads all it holds and lets it fetch.',
   },
+  models: {
+    type: 'text',
+    flag: 'models',
+    env: 'BLACKROAD_MODELS_FILE',
+    default: '',
+    text: 'File that adds models to the catalogue, or changes what it says of them; read at the start and whenever it changes. docs/models.md has its form. Empty: models.yaml in the data folder.',
+  },
   log: {
     type: 'choice',
     flag: 'log',

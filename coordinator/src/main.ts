@@ -13,6 +13,7 @@ import {
   maxRefusalsPerMinute,
   maxRequestsPerMinute,
 } from '@blackroad/protocol';
+import { shippedModels } from '@blackroad/protocol/shipped-models';
 import { sleep, systemClock } from '@blackroad/std/clock';
 import { DataFolderError, keepPrivate, openDataFolder, tightenedWords } from '@blackroad/std/data-folder';
 import { errnoSentence } from '@blackroad/std/errno';
@@ -29,6 +30,7 @@ import { machineHosts } from './ca/hosts.ts';
 import { type CoordinatorConfig, coordinatorOptions, policyOf, readConfig } from './config.ts';
 import { doorLimits } from './door/door-limits.ts';
 import { createDoorkeeper } from './door/doorkeeper.ts';
+import { openModelFile } from './drivers/model-file.ts';
 import { admit, type Gate } from './fleet/gate.ts';
 import { ensureFirstAdmin, mintKey } from './http/access.ts';
 import { compiledCheck } from './http/compiled-check.ts';
@@ -142,6 +144,16 @@ async function main(config: CoordinatorConfig): Promise<void> {
     },
   });
 
+  const models = await openModelFile({
+    path: config.models ? resolve(config.models) : join(data, 'models.yaml'),
+    shipped: shippedModels,
+    async learn(models) {
+      const outcome = await (coordinator as Coordinator).submit('models-known', { models });
+      if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
+    },
+    clock,
+    log,
+  });
   const tls = { ca: ca.pem, port: 0 };
   const mqtt = () => (embedded ? { host: null, port: embedded.port } : brokerOf(config.broker));
   const context = await createApiContext({
@@ -165,6 +177,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     log,
     busStats: () => bus.stats(),
     modelCache,
+    modelFile: models,
   });
   keyUsed = context.access.used;
   const overTls = await createApi({ context, listener: 'tls', tls: server });
@@ -207,6 +220,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     log.info({ reason }, 'the coordinator stops');
     clock.after(stopDeadlineMs, () => process.exit(1));
     pruning.cancel();
+    models.stop();
     await onLoopback.close();
     await overTls.close();
     await context.recorder.flush();

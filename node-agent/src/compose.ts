@@ -54,6 +54,8 @@ export interface NodeOrder {
   queue: number;
   /** The price of a server in the OpenAI dialect, US dollars; missing: free. */
   pricePerMillionTokens?: number;
+  /** The share of the disk above which models that the fleet fetched are removed; missing: never. */
+  diskLimit?: number;
   keepaliveS: number;
   clock: Clock;
   random: Random;
@@ -142,6 +144,7 @@ function poolOf({ order, log, file, onDamage }: Shared): ModelPool {
     runsModels: () => runsModels(classOf(order)),
     queue: order.queue,
     ...(order.pricePerMillionTokens === undefined ? {} : { pricePerMillionTokens: order.pricePerMillionTokens }),
+    kept: { path: file('kept.json'), diskLimit: order.diskLimit ?? 1, onDamage },
     learned: createLearned({ path: file('learned.json'), clock, log, onDamage }),
     clock,
     random,

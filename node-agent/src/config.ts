@@ -59,6 +59,15 @@ export const nodeOptions = {
     choices: ['auto', 'none'],
     text: 'Whether a node that has no chat model, or no embedding model, fetches a small one by itself (auto) or waits to be given one (none).',
   },
+  diskLimit: {
+    type: 'number',
+    flag: 'disk-limit',
+    env: 'BLACKROAD_DISK_LIMIT',
+    default: 0.9,
+    min: 0.1,
+    max: 1,
+    text: 'Share of the disk of the models that may be used before the least recently used model that the fleet fetched, and that nobody here needs, is removed. Models that the fleet did not fetch are never removed. 1: none is.',
+  },
   context: {
     type: 'number',
     flag: 'context',

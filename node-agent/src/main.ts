@@ -189,6 +189,7 @@ async function run(config: NodeConfig): Promise<void> {
     dir: data,
     queue: config.queue,
     ...(config.price > 0 ? { pricePerMillionTokens: config.price } : {}),
+    diskLimit: config.diskLimit,
     keepaliveS: config.keepalive,
     clock,
     random,

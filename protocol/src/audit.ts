@@ -38,6 +38,11 @@ const ofToken = ({ token }: { token: string }) => token;
 const ofKey = ({ key }: { key: string }) => key;
 const ofName = ({ name }: { name: string }) => name;
 const ofAlert = ({ alert }: { alert: string }) => alert;
+const ofModel = ({ model }: { model: string }) => model;
+function placeOfPin({ node, class: name }: { node?: string; class?: string }): string {
+  if (node !== undefined) return `on ${node}`;
+  return name === undefined ? 'wherever it is' : `on every node of class ${name}`;
+}
 
 const Node = { node: NodeId };
 const Joined = { ...Node, class: NodeClassName, site: PlainName, key: Text };
@@ -102,6 +107,20 @@ export const audit = {
     { bytes: Count },
     () => 'model cache',
     ({ bytes }) => `${bytes} bytes`,
+  ),
+  'node-stop-pull': kind('stopped the fetch of a model', { ...Node, model: ModelName }, ofNode, ({ model }) => model),
+  'node-remove-model': kind('had a model removed', { ...Node, model: ModelName }, ofNode, ({ model }) => model),
+  'model-pin': kind(
+    'pinned a model',
+    { model: ModelName, node: Optional(NodeId), class: Optional(NodeClassName) },
+    ofModel,
+    placeOfPin,
+  ),
+  'model-unpin': kind(
+    'unpinned a model',
+    { model: ModelName, node: Optional(NodeId), class: Optional(NodeClassName) },
+    ofModel,
+    placeOfPin,
   ),
   'node-identify': kind('had a node blink', { ...Node, seconds: Count }, ofNode, ({ seconds }) => `for ${seconds} s`),
   'agent-create': kind('made an agent', Version, ofAgent, ({ version }) => `version ${version}`),

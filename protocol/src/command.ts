@@ -1,8 +1,19 @@
 // Messages of the coordinator to one node, on `cmd/<id>/<verb>`, and to all nodes.
 import { Hardware } from './hardware.ts';
 import { AgentName, Attempt, BootId, CommandId, Generation, NodeId, TaskId, TimeMs } from './ids.ts';
+import { maxPinsPerNode } from './limits.ts';
 import { TaskProblem } from './task-problem.ts';
 import { type Static, Type } from './typebox.ts';
+
+/** All models that are pinned on a node: never removed for want of disk, and fetched where `fetch` is set. */
+export const KeptModels = Type.Array(
+  Type.Object({
+    model: Type.String({ maxLength: 200, description: 'As its runtime fetches it.' }),
+    fetch: Type.Boolean({ description: 'It is fetched where it is missing; false: kept only where it is.' }),
+  }),
+  { maxItems: maxPinsPerNode },
+);
+export type KeptModels = Static<typeof KeptModels>;
 
 /** Answer to a hello: the identity of the coordinator, and how often the node should report. */
 export const Welcome = Type.Object({
@@ -31,6 +42,7 @@ export const Welcome = Type.Object({
         "At the coordinator's host: the model cache, TLS with the node's certificate. Missing: there is none, and models are fetched from elsewhere.",
     }),
   ),
+  keep: Type.Optional(KeptModels),
   upMs: Type.Optional(Type.Number({ minimum: 0, description: 'Of the hello that this answers: how long it took.' })),
 });
 export type Welcome = Static<typeof Welcome>;
@@ -50,6 +62,14 @@ export type PullModel = Static<typeof PullModel>;
 /** Frees the memory of a model that no agent here needs now; its file stays. */
 export const UnloadModel = Type.Object({ command: CommandId, model: Type.String({ maxLength: 200 }) });
 export type UnloadModel = Static<typeof UnloadModel>;
+/** Ends a fetch; what has come stays for the next one. */
+export const StopPull = Type.Object({ command: CommandId, model: Type.String({ maxLength: 200 }) });
+export type StopPull = Static<typeof StopPull>;
+/** Removes a model from the disk of a node. */
+export const RemoveModel = Type.Object({ command: CommandId, model: Type.String({ maxLength: 200 }) });
+export type RemoveModel = Static<typeof RemoveModel>;
+export const KeepModels = Type.Object({ keep: KeptModels });
+export type KeepModels = Static<typeof KeepModels>;
 export const Identify = Type.Object({
   command: CommandId,
   seconds: Type.Integer({ minimum: 1, maximum: 300, default: 10 }),

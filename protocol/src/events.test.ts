@@ -110,6 +110,10 @@ const samples: { [T in EventType]: [EventParams<T>, string] } = {
   ],
   'model-pulled': [{ model: 'small' }, 'small is here'],
   'model-pull-failed': [{ model: 'small', problem: 'no such model' }, 'small: no such model'],
+  'model-evicted': [
+    { model: 'small', bytes: 2 * 1024 ** 3, usedMs: 0 },
+    'small was removed: the disk is nearly full, nobody here needs it, and it was last used on 1970-01-01; 2.0 GiB are free again',
+  ],
   'outbox-full': [
     { depth: 10, dropped: 2, refused: 3 },
     'The outbox is full (10 messages): 2 dropped, 3 refused since the start',

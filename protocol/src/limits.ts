@@ -103,6 +103,12 @@ export const maxTokensPerS = 1e9;
 export const maxLoadMs = 86_400_000;
 /** Models that a node fetches, waits to fetch or failed to fetch: at most 16 wait on it. */
 export const maxFetchesShown = 32;
+/** Pinned models of one node: all of them are sent in one small message. */
+export const maxPinsPerNode = 50;
+/** Pins of the fleet, over all nodes and classes: more than a person keeps in mind. */
+export const maxPins = 1000;
+/** Nodes of one order to fetch, stop, remove or pin a model: their answers are waited for together. */
+export const maxNodesPerModelOrder = 200;
 /** Rows of each list in the answer to a what-if: a person reads some, a picture needs the nodes. */
 export const maxWhatIfRows = 1_000;
 /** Labels on a node or in a selector. */

@@ -2,7 +2,9 @@
 // (`blackroad/v1/node/+/event/overheated`). A row's params are the `data` of the message; the node makes the text, by the row of its own
 // version, and the coordinator keeps that text. No row has a param `agent`: the coordinator would first have to check that the agent is
 // assigned to the node (fleet/held.ts of the coordinator).
+
 import { Count, kind, ModelName, Severity, Words } from './event-kind.ts';
+import { FetchFault } from './fetch-faults.ts';
 import { diskFullBytes, diskLowBytes, overheatedC, troubleOverAfterMs } from './health-limits.ts';
 import { BootId, Generation, TimeMs } from './ids.ts';
 import { RuntimeKind } from './node.ts';
@@ -87,8 +89,15 @@ export const nodeEvents = {
   'model-pull-failed': kind(
     'warning',
     'It could not be fetched',
-    { model: ModelName, problem: Words },
+    { model: ModelName, problem: Words, fault: Type.Optional(FetchFault) },
     ({ model, problem }) => `${model}: ${problem}`,
+  ),
+  'model-evicted': kind(
+    'info',
+    'A model that the fleet had fetched and nobody needed was removed, because the disk filled up',
+    { model: ModelName, bytes: Count, usedMs: TimeMs },
+    ({ model, bytes, usedMs }) =>
+      `${model} was removed: the disk is nearly full, nobody here needs it, and it was last used on ${new Date(usedMs).toISOString().slice(0, 10)}; ${gibInWords(bytes)} are free again`,
   ),
   'outbox-full': kind(
     'error',

@@ -2,6 +2,7 @@
 
 import { nodeReasons } from './agent-reasons.ts';
 import { Condition } from './conditions.ts';
+import { FetchFault } from './fetch-faults.ts';
 import {
   AgentId,
   AgentName,
@@ -153,6 +154,12 @@ export const NodeModel = Type.Object({
   ),
   parametersB: Type.Number({ minimum: 0 }),
   slots: Type.Integer({ minimum: 0 }),
+  tier: Type.Optional(
+    Type.OneOf(['small', 'medium', 'large'], {
+      description:
+        "Of the coordinator's catalogue, which writes it; what a node says here is not read. Missing: by size.",
+    }),
+  ),
   tools: Type.Boolean(),
   sees: Type.Optional(
     Type.Boolean({ description: 'It takes pictures. Missing: its server does not tell, or an older node.' }),
@@ -173,6 +180,7 @@ export const ModelFetch = Type.Object({
       description: 'It failed, and why; told for ten minutes, or until it is tried again.',
     }),
   ),
+  fault: Type.Optional(FetchFault),
 });
 export type ModelFetch = Static<typeof ModelFetch>;
 
@@ -205,6 +213,13 @@ export const NodeCapacity = Type.Object({
     }),
   ),
   defaultChat: Type.Nullable(Type.String({ maxLength: 200, description: 'What `model: auto` means here.' })),
+  evictable: Type.Optional(
+    Type.Array(Type.String({ maxLength: 200 }), {
+      maxItems: maxModelsPerNode,
+      description:
+        'Names of models that the fleet fetched here: only these may be removed for want of disk. Missing: none, or an older node.',
+    }),
+  ),
   embedder: Type.Nullable(
     Type.String({ maxLength: 200, description: 'Embedding model in use; null: lexical recall only.' }),
   ),

@@ -18,7 +18,7 @@ export const permissions = {
   'logs:read': "The log of a node's node-agent.",
   'models:read': 'Models of the fleet.',
   'models:ask': 'Ask models and agents through the APIs of OpenAI, Anthropic and Ollama.',
-  'models:write': 'Fetch a model on a node, or free its memory there.',
+  'models:write': 'Fetch, pin or remove a model on nodes, or free its memory there.',
   'agents:read': 'Agents and every version of their specs.',
   'agents:write': 'Create, change and remove agents.',
   'placement:read': 'Why an agent is where it is, and what would be if.',

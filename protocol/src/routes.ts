@@ -9,6 +9,7 @@ import { gatewayRoutes } from './routes/gateway.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { memoryRoutes } from './routes/memory.ts';
 import { modelCacheRoutes } from './routes/model-cache.ts';
+import { modelRoutes } from './routes/models.ts';
 import { nodeRoutes } from './routes/nodes.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import type { TaskChunk, TaskView } from './task.ts';
@@ -18,6 +19,7 @@ export const routes = {
   ...fleetRoutes,
   ...alertRoutes,
   ...nodeRoutes,
+  ...modelRoutes,
   ...agentRoutes,
   ...taskRoutes,
   ...conversationRoutes,

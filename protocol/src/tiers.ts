@@ -1,5 +1,6 @@
 // How large a model an agent or a request needs, where it does not name one: tiers as data. `auto` is any of them, the smallest first. A
-// model's tier follows from its parameters; where its server does not tell them, from its size on disk.
+// model's tier is the one that a person gave it in the catalogue; else it follows from its parameters, or, where its server does not tell
+// them, from its size on disk.
 import type { NodeModel } from './node.ts';
 
 interface TierRow {
@@ -50,7 +51,12 @@ export function tellsNoSize({ parametersB, sizeBytes }: Pick<NodeModel, 'paramet
   return parametersB === 0 && sizeBytes === 0;
 }
 /** The tier of a model; of one that tells neither its parameters nor its size, the middle one. */
-export function tierOf({ parametersB, sizeBytes }: Pick<NodeModel, 'parametersB' | 'sizeBytes'>): TierRow {
+export function tierOf({
+  tier,
+  parametersB,
+  sizeBytes,
+}: Pick<NodeModel, 'tier' | 'parametersB' | 'sizeBytes'>): TierRow {
+  if (tier !== undefined) return tiers.find(({ name }) => name === tier) as TierRow;
   const billions = parametersB || sizeBytes / bytesPerB;
   if (billions === 0) return tiers[1] as TierRow;
   return tiers.find((row) => billions < row.belowParametersB) as TierRow;

@@ -80,6 +80,7 @@ t.test('verbs', async (t) => {
   const gone = await fleet.token();
   const token = (await fleet.client.call('joinTokens')).find(({ usesLeft }) => usesLeft > 0)?.id as string;
   t.ok(gone && token);
+  const resident = (await fleet.client.call('node', { params: { node } })).capacity?.models[0]?.name as string;
   const viewer = await fleet.client.call('keyCreate', { body: { name: 'looker', role: 'viewer' } });
 
   await t.test('a deadline that passes is 5, a dead letter is queued again', async (t) => {
@@ -126,6 +127,13 @@ t.test('verbs', async (t) => {
     uncordon: { args: [other], gives: 'object' },
     drain: { args: [other], gives: 'object' },
     'nodes pull': { args: [node, 'some-model'], gives: 'object' },
+    models: { gives: 'object' },
+    'models show': { args: ['qwen2.5-7b-instruct'], gives: 'object' },
+    'models pull': { args: ['pulled:1b', '--nodes', node], gives: 'object' },
+    'models update': { args: [resident], gives: 'object' },
+    'models pin': { args: ['pinned:1b', '--nodes', node], gives: 'object' },
+    'models unpin': { args: ['never-pinned:1b'], gives: 'object' },
+    'models reload': { gives: 'object' },
     'nodes release': { args: [node], gives: 'object' },
     logs: { args: [node, '-n', '5'], gives: 'array' },
     agents: { gives: 'array' },
@@ -163,7 +171,7 @@ t.test('verbs', async (t) => {
     'keys revoke': { args: [viewer.id], gives: 'object' },
     'nodes forget': { args: [other], gives: 'object' },
   };
-  const elsewhere = ['up', 'tasks retry', 'nodes identify', 'nodes unload'];
+  const elsewhere = ['up', 'tasks retry', 'nodes identify', 'nodes unload', 'models stop', 'models rm'];
 
   /** How each verb fails: what a person gets wrong with it. */
   const fails: Record<string, { args: string[]; code: number; problem?: string }> = {
@@ -175,6 +183,15 @@ t.test('verbs', async (t) => {
     uncordon: { args: ['Not A Name'], code: 2 },
     drain: { args: [], code: 2 },
     'nodes pull': { args: ['nobody', 'm'], code: 4 },
+    models: { args: ['--coordinator', 'http://127.0.0.1:9', '--key', 'x'], code: 3, problem: 'no-coordinator' },
+    'models show': { args: ['no-such-model'], code: 2, problem: 'invalid-request' },
+    'models pull': { args: ['m', '--nodes', 'nobody'], code: 4, problem: 'no-such-node' },
+    'models update': { args: ['nobody-has:1b'], code: 1, problem: 'conflict' },
+    'models stop': { args: ['nobody-fetches:1b'], code: 1, problem: 'conflict' },
+    'models rm': { args: ['nobody-has:1b'], code: 1, problem: 'conflict' },
+    'models pin': { args: ['m', '--nodes', 'nobody'], code: 4, problem: 'no-such-node' },
+    'models unpin': { args: ['m', '--nodes', ' , '], code: 2 },
+    'models reload': { args: ['--key', viewer.key], code: 3, problem: 'not-allowed' },
     'nodes unload': { args: [node, 'no-such-model'], code: 2, problem: 'invalid-request' },
     'nodes identify': { args: [node], code: 1, problem: 'unavailable' },
     'nodes forget': { args: ['nobody'], code: 4 },

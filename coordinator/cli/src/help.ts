@@ -55,6 +55,7 @@ export const themes: readonly { title: string; words: readonly string[] }[] = [
   { title: 'The fleet', words: ['status', 'events', 'usage', 'plan', 'route', 'release-moves'] },
   { title: 'Agents', words: ['ask', 'agents', 'tasks', 'memory'] },
   { title: 'Nodes', words: ['join-token', 'nodes', 'cordon', 'uncordon', 'drain', 'logs'] },
+  { title: 'Models', words: ['models'] },
   { title: 'Access and shell', words: ['keys', 'audit', 'completion', 'version'] },
 ];
 

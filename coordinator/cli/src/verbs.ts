@@ -8,6 +8,7 @@ import { agentVerbs } from './verbs/agents.ts';
 import { cacheVerbs } from './verbs/cache.ts';
 import { conversationVerbs } from './verbs/conversations.ts';
 import { localVerbs } from './verbs/local.ts';
+import { modelVerbs } from './verbs/models.ts';
 import { nodeVerbs } from './verbs/nodes.ts';
 import { planVerbs } from './verbs/plan.ts';
 import { routeVerbs } from './verbs/route.ts';
@@ -51,6 +52,7 @@ async function namesOf(call: VerbCall, what: NonNullable<Verb['completes']>): Pr
   const client = call.client();
   if (what === 'nodes') return (await client.call('nodes')).map(({ id }) => id);
   if (what === 'agents') return (await client.call('agents')).map(({ name }) => name);
+  if (what === 'models') return (await client.call('catalogue')).models.map(({ name }) => name);
   return (await client.call('tasks', { query: { limit: 50 } })).map(({ id }) => id);
 }
 
@@ -59,6 +61,7 @@ export const verbs: Verb[] = [
   ...localVerbs,
   ...nodeVerbs,
   ...cacheVerbs,
+  ...modelVerbs,
   ...agentVerbs,
   ...conversationVerbs,
   ...planVerbs,

@@ -32,6 +32,7 @@ const without: Partial<Record<RouteName, string>> = {
   signOut: 'judged in sign-in.test.ts',
   signInCode: 'judged in sign-in.test.ts',
   sessionEnd: 'judged in sign-in.test.ts',
+  modelsReload: 'reads a file again, and changes nothing of the fleet',
   alertAck: 'judged in alerts.test.ts',
   alertUnack: 'judged in alerts.test.ts',
   modelCacheRemove: 'judged in test/e2e/model-cache.test.ts, with the process of the cache',
@@ -182,6 +183,30 @@ const calls: readonly Call[] = [
     body: { model: 'tiny' },
     action: 'node-unload',
     subject: 'alice',
+  },
+  ...(
+    [
+      ['modelPull', 'pull', 'node-pull'],
+      ['modelStopPull', 'stop-pull', 'node-stop-pull'],
+      ['modelRemove', 'remove', 'node-remove-model'],
+    ] as const
+  ).map(([route, path, action]): Call => {
+    const body = { model: 'tiny', nodes: ['alice'] };
+    return { route, path: `/v1/catalogue/${path}`, body, action, subject: 'alice' };
+  }),
+  {
+    route: 'modelPin',
+    path: '/v1/catalogue/pin',
+    body: { model: 'tiny', nodes: ['alice'], pinned: true },
+    action: 'model-pin',
+    subject: 'tiny',
+  },
+  {
+    route: 'modelPin',
+    path: '/v1/catalogue/pin',
+    body: { model: 'tiny', nodes: ['alice'], pinned: false },
+    action: 'model-unpin',
+    subject: 'tiny',
   },
   { route: 'nodeForget', path: '/v1/nodes/alice', action: 'node-forget', subject: 'alice' },
 ];

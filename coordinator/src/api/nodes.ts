@@ -8,22 +8,20 @@ import {
   notFoundText,
   type Reply,
 } from '@blackroad/protocol';
+import { fetchedAs } from '../fleet/known.ts';
 import type { ApiContext } from '../http/context.ts';
 import { accepted, type Handlers, shown } from '../http/handler.ts';
 import { showNode } from '../live/show.ts';
+import { orderedOf, pullDeadlineMs } from './models.ts';
 
 const logDeadlineMs = 10_000;
-/**
- * The deadline for the answer to a pull. It comes when the registry has found the model; the fetch itself may last an hour and is shown in
- * the capacity.
- */
-const pullDeadlineMs = 20_000;
 /** The deadline for an unload, which is quick once the answers that use the model have ended. */
 const unloadDeadlineMs = 30_000;
 /** Longer than the node's own deadline for it. */
 const hardwareDeadlineMs = 90_000;
 const identifyDeadlineMs = 10_000;
 const identifySeconds = 10;
+const notFetched = { code: 'model-not-fetched', retryable: true };
 
 function nodeOr404({ coordinator: { view } }: ApiContext, id: string): NodeView {
   const node = showNode(view, id);
@@ -93,9 +91,11 @@ export const nodeHandlers = {
   },
   async nodePull({ context, params: { node }, body, by }) {
     nodeOr404(context, node);
-    const order = { name: 'pull', message: { model: body.model } } as const;
-    const reply = await context.coordinator.command(by, node, order, pullDeadlineMs);
-    return { text: replied(node, reply).text ?? `${node} fetches ${body.model}.` };
+    const model = fetchedAs(context.coordinator.view.known, body.model);
+    const reply = await context.coordinator.command(by, node, { name: 'pull', message: { model } }, pullDeadlineMs);
+    const { ok, text } = orderedOf(node, reply, `${node} fetches ${model}.`);
+    if (!ok) replied(node, { ...reply, problem: { ...notFetched, ...reply.problem, text } });
+    return { text };
   },
   async nodeUnload({ context, params: { node }, body: { model }, by }) {
     const { capacity } = nodeOr404(context, node);

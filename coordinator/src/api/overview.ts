@@ -1,4 +1,4 @@
-// Lists over the whole fleet and over time: history, usage, the catalogue of models, memory branches. All only read; each read of the store
+// Lists over the whole fleet and over time: history, usage, memory branches. All only read; each read of the store
 // is small, and the event loop runs between two of them.
 import {
   type BranchView,
@@ -11,14 +11,12 @@ import {
   type Usage,
 } from '@blackroad/protocol';
 import { compareText } from '@blackroad/std/pace';
-import { inSlices } from '@blackroad/std/slices';
 import { accountOf, viewOf } from '../budgets/books.ts';
 import { dayText } from '../drivers/recorder.ts';
 import type { ApiContext } from '../http/context.ts';
 import type { Handlers } from '../http/handler.ts';
 import { agentAccount, keyOfAccount } from '../state/account.ts';
 import { agentIdEver, agentIdOf, agentNameOf, type View } from '../state/view.ts';
-import { catalogue } from './catalogue.ts';
 
 const dayMs = 86_400_000;
 const usualDays = 30;
@@ -94,7 +92,6 @@ export const overviewHandlers = {
     }
     return rows.sort((a, b) => shareUsed(b.budget) - shareUsed(a.budget) || compareText(a.name, b.name));
   },
-  catalogue: ({ context: { coordinator, clock } }) => inSlices(catalogue(coordinator.view), clock),
   branches({ context: { coordinator }, query, by }) {
     const { view } = coordinator;
     const only = query.agent === undefined ? null : agentIdEver(view, by.space, query.agent);

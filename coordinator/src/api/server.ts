@@ -42,6 +42,7 @@ import { gatewayHandlers } from './gateway.ts';
 import { keyHandlers } from './keys.ts';
 import { memoryHandlers } from './memory.ts';
 import { modelCacheHandlers } from './model-cache.ts';
+import { modelHandlers } from './models.ts';
 import { nodeHandlers } from './nodes.ts';
 import { overviewHandlers } from './overview.ts';
 import { taskHandlers } from './tasks.ts';
@@ -50,6 +51,7 @@ import { taskHandlers } from './tasks.ts';
 const handlers: Handlers = {
   ...fleetHandlers,
   ...nodeHandlers,
+  ...modelHandlers,
   ...alertHandlers,
   ...overviewHandlers,
   ...agentHandlers,

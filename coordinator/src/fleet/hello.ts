@@ -1,7 +1,7 @@
 // The hello after every connection: the identity of the node and the tasks it holds. The answer is exactly what the node is missing: a
 // welcome, the assignment when its generation differs, leases that it should hold and does not, and a cancel for tasks that are no longer
 // its own. [INV-rest]
-import type { NodeHello, TaskProblem } from '@blackroad/protocol';
+import type { NodeHello, TaskProblem, Welcome } from '@blackroad/protocol';
 import { change, type Draft, decided, openDraft, putNode, remark, send } from '../state/draft.ts';
 import type { Decide, Policy } from '../state/input.ts';
 import type { NodeRow, TaskRow } from '../state/rows.ts';
@@ -10,6 +10,7 @@ import { lease, leaseForNode, sendLease } from '../tasks/leases.ts';
 import { sendSnapshot } from './assignment.ts';
 import { asSaid, hardwareClash } from './hardware.ts';
 import { heartbeatIntervalMs } from './heartbeat.ts';
+import { keptBy } from './pins.ts';
 import { licenceMs } from './quiet.ts';
 import { quarantine, sayFarewell, turnOnline } from './transitions.ts';
 import { isTwin, twinText } from './twins.ts';
@@ -90,9 +91,16 @@ export function sendWelcome(
       ...(modelCachePort === undefined ? {} : { modelCachePort }),
       leaseMs: licenceMs,
       generation: draft.nodes.get(node)?.generation ?? 0,
+      ...keepFor(draft, node),
       ...(upMs === undefined ? {} : { upMs }),
     },
   );
+}
+
+/** A node whose last pin was taken back while it was away must hear that it has none. */
+function keepFor({ nodes, view }: Draft, node: string): Pick<Welcome, 'keep'> {
+  const row = nodes.get(node);
+  return row ? { keep: keptBy(view.pins.values(), row) } : {};
 }
 
 function matchLeases(draft: Draft, node: string, { held, upMs }: NodeHello): void {

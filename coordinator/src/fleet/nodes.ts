@@ -2,7 +2,7 @@
 
 import { closeBranchesOf } from '../memory/branches.ts';
 import { refuse } from '../state/decision.ts';
-import { type Draft, decided, decidedWith, noteAudit, noteEvent, openDraft, putNode } from '../state/draft.ts';
+import { change, type Draft, decided, decidedWith, noteAudit, noteEvent, openDraft, putNode } from '../state/draft.ts';
 import type { Decide, Inputs } from '../state/input.ts';
 import type { NodeRow } from '../state/rows.ts';
 import { leaseForNode, loseLeases } from '../tasks/leases.ts';
@@ -100,6 +100,7 @@ export const forgetNode: Decide<'node-forget'> = (view, { by, node }, nowMs, pol
     });
   }
   closeBranchesOf(draft, node, 'forgotten');
+  for (const pin of view.pins.values()) if (pin.node === node) change(draft, { type: 'pin-gone', id: pin.id });
   draft.nodes.delete(node);
   judgeValve(draft, policy);
   sayFarewell(draft, node, 'forgotten', 'A person took this node out of the fleet.');

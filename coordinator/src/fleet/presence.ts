@@ -13,6 +13,7 @@ import { bringUpToDate, endQuiet, sendSnapshot } from './assignment.ts';
 import { countConnect } from './flapping.ts';
 import { everHeldBy, heldBy, refuseNotItsOwn } from './held.ts';
 import { turnAway } from './hello.ts';
+import { withKnown } from './known.ts';
 import { judgeCapacity, judgeModel } from './model-faults.ts';
 import { isOver } from './quiet.ts';
 import { quarantine, turnOnline, turnSuspect } from './transitions.ts';
@@ -74,7 +75,7 @@ export const acceptCapacity: Decide<'node-capacity'> = (view, { node, message },
   const draft = openDraft(view, nowMs);
   if (!ofThisBoot(draft, node, message.boot, 'capacity')) return decided(draft);
   judgeCapacity(draft, node, message);
-  change(draft, { type: 'capacity', node, capacity: message });
+  change(draft, { type: 'capacity', node, capacity: withKnown(view.known, message) });
   return decided(draft);
 };
 

@@ -21,6 +21,7 @@ import { type Refusals as CountedRefusals, createRefusals as createCountedRefusa
 import type { DoorLimits } from '../door/door.ts';
 import { doorLimits } from '../door/door-limits.ts';
 import type { Doorkeeper } from '../door/doorkeeper.ts';
+import type { ModelFile } from '../drivers/model-file.ts';
 import { createRecorder, type Recorder } from '../drivers/recorder.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import { AlertBoard } from '../live/alert-board.ts';
@@ -97,6 +98,8 @@ interface ApiParts {
   busStats?: () => BusStats;
   /** The process of the model cache; null or absent: it is switched off. */
   modelCache?: ModelCacheProcess | null;
+  /** The operator's file of models; missing: none is read. */
+  modelFile?: ModelFile;
   limits?: Partial<ApiLimits>;
 }
 export interface ApiContext extends Omit<ApiParts, 'limits'> {

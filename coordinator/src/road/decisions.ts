@@ -19,8 +19,10 @@ import { commandNode, refuseReply } from '../fleet/commands.ts';
 import { enrol, renew } from '../fleet/enrolment.ts';
 import { acceptHello } from '../fleet/hello.ts';
 import { judged } from '../fleet/judged.ts';
+import { learnKnown } from '../fleet/known.ts';
 import { acceptEvent } from '../fleet/node-events.ts';
 import { editNode, editNodes, forgetNode, releaseNode } from '../fleet/nodes.ts';
+import { pinModel } from '../fleet/pins.ts';
 import {
   acceptCapacity,
   acceptHardware,
@@ -79,9 +81,11 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'conversation-delete': deleteConversation,
   'alert-ack': acknowledge,
   'alert-unack': unacknowledge,
+  'model-pin': pinModel,
   'moves-release': releaseMoves,
   audit: recordAudit,
   tick,
+  'models-known': learnKnown,
   'plan-apply': applyPlan,
   'models-idle': unloadIdle,
   started,

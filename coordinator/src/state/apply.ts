@@ -165,6 +165,12 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
   'acknowledged-gone'(view, change) {
     view.acknowledged.delete(change.alert);
   },
+  pin(view, change) {
+    view.pins.set(change.row.id, change.row);
+  },
+  'pin-gone'(view, change) {
+    view.pins.delete(change.id);
+  },
   event: onlyStored,
   audit: onlyStored,
   'agent-version': onlyStored,
@@ -245,6 +251,9 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
   },
   'reservation-free'(view, change) {
     reserve(view, change.row);
+  },
+  'known-models'(view, change) {
+    view.known = change.known;
   },
   announced(view, change) {
     view.announcedMs = change.atMs;

@@ -135,6 +135,8 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
   reservation: kept,
   'reservation-gone': kept,
   acknowledged: { ...kept, touches: (touched, { row }) => void touched.alerts.add(row.alert) },
+  pin: kept,
+  'pin-gone': kept,
   'acknowledged-gone': { ...kept, touches: (touched, { alert }) => void touched.alerts.add(alert) },
   // Events are shown with the numbers that the store gives them.
   event: kept,
@@ -156,6 +158,8 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
   behind: perishable,
   'place-trouble': perishable,
   'reservation-free': perishable,
+  // Models that nobody could fetch may be fetchable now.
+  'known-models': { ...perishable, plan: 'ordinary', review: 'everyone' },
   announced: perishable,
   renewed: perishable,
   ticked: { ...perishable, plan: planForTick },

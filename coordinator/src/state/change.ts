@@ -7,6 +7,7 @@ import type {
   AuditAction,
   EventType,
   Hardware,
+  KnownModels,
   MemoryEntry,
   NodeCapacity,
   NodeHealth,
@@ -34,6 +35,7 @@ import type {
   ModelFault,
   NodeRow,
   PastBoots,
+  PinRow,
   PlaceTrouble,
   Refusals,
   RemovedAgentRow,
@@ -111,6 +113,8 @@ export type DurableChange =
   | { type: 'reservation-gone'; id: string }
   | { type: 'acknowledged'; row: AcknowledgedRow }
   | { type: 'acknowledged-gone'; alert: string }
+  | { type: 'pin'; row: PinRow }
+  | { type: 'pin-gone'; id: string }
   | { type: 'event'; row: EventRow }
   | { type: 'audit'; row: AuditRow };
 
@@ -136,6 +140,8 @@ type PerishableChange =
   | { type: 'place-trouble'; agent: string; trouble: PlaceTrouble | null }
   /** For a request that costs no money: after a restart nothing of it counts. */
   | { type: 'reservation-free'; row: ReservationRow }
+  /** The catalogue that the coordinator read: its own, with the file of the operator. */
+  | { type: 'known-models'; known: KnownModels }
   | { type: 'announced'; atMs: number }
   /** The new id of the coordinator, after which nodes send a hello. */
   | { type: 'renewed'; coordinator: string }

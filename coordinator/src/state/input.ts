@@ -7,6 +7,7 @@ import type {
   AuditNote,
   Budget,
   JoinTokenRequest,
+  KnownModel,
   MemoryEntry,
   MemoryUp,
   NodeCapacity,
@@ -30,7 +31,7 @@ import type { EndedTask, JoinTokenRow, KeyRow, ReplyTo, SessionRow, TaskRow } fr
 import type { View } from './view.ts';
 
 /** Commands of people to a node. */
-type OrderName = 'pull' | 'unload' | 'identify' | 'hardware' | 'log';
+type OrderName = 'pull' | 'stopPull' | 'removeModel' | 'unload' | 'identify' | 'hardware' | 'log';
 export type NodeOrder = {
   [N in OrderName]: { name: N; message: Omit<TopicMessage<N>, 'command'> };
 }[OrderName];
@@ -130,11 +131,15 @@ export interface Inputs {
   /** `count`: the size of the alert at that time. */
   'alert-ack': By & { id: string; note: string; count: number };
   'alert-unack': By & { ids: string[] };
+  /** A model is pinned to these nodes, to a class, or wherever it is; or no longer. */
+  'model-pin': By & { model: string; nodes?: string[]; class?: string; pinned: boolean };
   /** `site`: only there; missing: everywhere. */
   'moves-release': By & { site?: string };
   audit: By & AuditNote;
   // Inputs from the clock and the coordinator itself.
   tick: Record<string, never>;
+  /** The catalogue was read. */
+  'models-known': { models: readonly KnownModel[] };
   /** A part of a plan, complete in itself; the view may have changed since the plan was made. */
   'plan-apply': PlanPart;
   /** Loaded models without use for a long time. */
@@ -202,6 +207,7 @@ interface Answers {
   'task-retry': TaskRow;
   /** `more`: more nodes change presence than one decision takes, so another tick is due at once. */
   tick: { more: boolean };
+  'model-pin': { changed: number };
   'plan-apply': PlanApplied;
   'agent-apply': { id: string; version: number; created: boolean; changed: boolean };
 }

@@ -48,6 +48,8 @@ const origins: Record<keyof MutableView, Origin> = {
   spending: 'stored',
   reservations: 'stored',
   reservedBy: 'stored',
+  pins: 'stored',
+  known: 'heard',
   justMerged: 'heard',
   work: 'stored',
   unserved: 'stored',

@@ -337,6 +337,18 @@ export interface AcknowledgedRow {
   readonly count: number;
 }
 
+/** A wish that nodes keep a model: on one node, on all of a class, or wherever it is (both null). */
+export interface PinRow {
+  /** Made of the model and the place (`pinId`): a second pin of the same is the same. */
+  readonly id: string;
+  /** As nodes fetch it. */
+  readonly model: string;
+  readonly node: string | null;
+  readonly class: string | null;
+  readonly by: string;
+  readonly atMs: number;
+}
+
 /** Moves off lost and draining nodes are frozen by the valve: at one site, or everywhere (null). */
 export interface Freeze {
   readonly site: string | null;

@@ -3,12 +3,14 @@
 
 import {
   defaultSpace,
+  type KnownModels,
   maxAssignmentBytes,
   maxMemoryBatchEntries,
   maxNodeEventsAtOnce,
   maxNodeEventsPerMinute,
   maxNodeRecordsAtOnce,
   maxNodeRecordsPerMinute,
+  noKnownModels,
   type Principal,
 } from '@blackroad/protocol';
 import type { ReservationRow, SpendingRow } from './budget-rows.ts';
@@ -28,6 +30,7 @@ import type {
   NodeLive,
   NodeRow,
   Observed,
+  PinRow,
   PlaceTrouble,
   RemovedAgentRow,
   SessionRow,
@@ -69,6 +72,10 @@ export interface MutableView {
   reservations: Map<string, ReservationRow>;
   /** Ids of reservations by account. */
   reservedBy: Map<string, Set<string>>;
+  /** Pins of models by id. */
+  pins: Map<string, PinRow>;
+  /** The catalogue; empty until the coordinator has read it. */
+  known: KnownModels;
   work: Map<string, AgentWork>;
   /** Agents with only waiting tasks; the one examined last is at the end. */
   unserved: Map<string, true>;
@@ -182,6 +189,8 @@ export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = o
     spending: new Map(),
     reservations: new Map(),
     reservedBy: new Map(),
+    pins: new Map(),
+    known: noKnownModels,
     work: new Map(),
     unserved: new Map(),
     agentsByNode: new Map(),

@@ -89,6 +89,8 @@ async function used(): Promise<string> {
   t.equal(node.agents.size, 200);
   await node.stop();
   writeFileSync(join(dir, 'learned.json'), JSON.stringify({ speeds: Array(9).fill(speed), peaks: [] }));
+  const fetched = Array.from({ length: 9 }, (_, i) => ({ model: `fetched:${i}`, use: i, usedMs: i }));
+  writeFileSync(join(dir, 'kept.json'), JSON.stringify({ fetched, pins: [] }));
   const index = new Database(join(dir, 'index.db'));
   index.exec('CREATE TABLE IF NOT EXISTS items (id)');
   index.close();
@@ -123,7 +125,7 @@ for (const [how, damage] of Object.entries(damages)) {
       t.equal(node.agents.size, name === 'assignment.sqlite' ? 0 : 200, 'who is still known runs');
       await node.stop();
       const aside = readdirSync(dir).filter((file) => file.startsWith(`${name}.damaged-`));
-      const isFresh = how === 'empty' && name !== 'learned.json';
+      const isFresh = how === 'empty' && !name.endsWith('.json');
       // The index is rebuilt from the journal: a damaged one is of no use to a person.
       t.equal(aside.length > 0, !isFresh && name !== 'index.db', `set aside: ${aside}`);
       const outbox = new Database(join(dir, 'outbox.sqlite'), { readonly: true });

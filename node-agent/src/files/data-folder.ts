@@ -10,7 +10,14 @@ import type Database from 'better-sqlite3';
 export type OnDamage = (text: string) => void;
 
 /** All files that a node keeps in its data folder under a fixed name, except its identity. */
-export const dataFiles = ['assignment.sqlite', 'journal.db', 'index.db', 'outbox.sqlite', 'learned.json'] as const;
+export const dataFiles = [
+  'assignment.sqlite',
+  'journal.db',
+  'index.db',
+  'outbox.sqlite',
+  'learned.json',
+  'kept.json',
+] as const;
 const databaseParts = ['', '-wal', '-shm', '-journal'];
 /** A database of at most this size is read completely at the start: half a second on an SD card. Of a larger one only the tables are. */
 const maxReadBytes = 32 * 1024 * 1024;

@@ -1,17 +1,17 @@
-// Commands of people to this node: fetch a model, unload one, blink, show the log. In: a command. Out: one reply to each, with words; of a
+// Commands of people to this node: fetch a model, stop that, remove or unload one, blink, show the log. In: a command. Out: one reply to each, with words; of a
 // fetch that takes longer the end is an event.
 import { cutToBytes, type Decoded, modelKey, type Reply } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { ModelPool } from '../models/model-pool.ts';
-import { RuntimeError } from '../runtimes/runtime.ts';
+import { fetchFaultOf, RuntimeError } from '../runtimes/runtime.ts';
 import type { TellEvent } from '../transport/node-event.ts';
 import type { Transport } from '../transport/transport.ts';
 
-type Command = Extract<Decoded, { name: 'pull' | 'unload' | 'identify' | 'log' }>;
+type Command = Extract<Decoded, { name: 'pull' | 'stopPull' | 'removeModel' | 'unload' | 'identify' | 'log' }>;
 
 interface CommandsParts {
   node: string;
-  pool: Pick<ModelPool, 'pull' | 'unload' | 'situation'>;
+  pool: Pick<ModelPool, 'pull' | 'stopPull' | 'remove' | 'unload' | 'situation'>;
   blink: (seconds: number) => { ok: boolean; text: string };
   logLines: (count: number) => string[];
   transport: Pick<Transport, 'send'>;
@@ -36,6 +36,12 @@ export class Commands {
     switch (name) {
       case 'pull':
         void this.#pull(command, message.model);
+        return;
+      case 'stopPull':
+        this.#reply(command, this.#stopPull(message.model));
+        return;
+      case 'removeModel':
+        void this.#remove(command, message.model);
         return;
       case 'unload':
         void this.#unload(command, message.model);
@@ -77,11 +83,30 @@ export class Commands {
       tellEvent('model-pulled', { model });
     } catch (error) {
       if (stopped.aborted) return;
-      const problem = problemOf('model-not-fetched', error);
-      if (isAnswered) tellEvent('model-pull-failed', { model, problem: problem.text });
+      const fault = fetchFaultOf(error);
+      const problem = problemOf(`fetch-${fault}`, error);
+      if (isAnswered) tellEvent('model-pull-failed', { model, problem: problem.text, fault });
       else answer({ ok: false, text: problem.text, problem });
     } finally {
       patience.cancel();
+    }
+  }
+
+  #stopPull(model: string): Omit<Reply, 'command'> {
+    const { node, pool } = this.#parts;
+    if (pool.stopPull(model)) return { ok: true, text: `${node} no longer fetches ${model}; what has come is kept.` };
+    const text = `${node} does not fetch ${model}.`;
+    return { ok: false, text, problem: { code: 'model-not-stopped', text, retryable: false } };
+  }
+
+  async #remove(command: string, model: string): Promise<void> {
+    const { node, pool } = this.#parts;
+    try {
+      await pool.remove(model);
+      this.#reply(command, { ok: true, text: `${model} is removed from ${node}.` });
+    } catch (error) {
+      const problem = problemOf('model-not-removed', error);
+      this.#reply(command, { ok: false, text: problem.text, problem });
     }
   }
 

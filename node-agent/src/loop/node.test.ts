@@ -485,9 +485,9 @@ t.test('a pull is answered when it is known whether the model can be had', async
   t.match(replies()[0], {
     command: 'c.1',
     ok: false,
-    problem: { code: 'model-not-fetched', text: 'pull model manifest: file does not exist', retryable: false },
+    problem: { code: 'fetch-name', text: 'pull model manifest: file does not exist', retryable: false },
   });
-  t.match(capacities().at(-1)?.fetches, [{ model: 'nosuchmodel', problem: /file does not exist/ }]);
+  t.match(capacities().at(-1)?.fetches, [{ model: 'nosuchmodel', problem: /file does not exist/, fault: 'name' }]);
 
   pull('c.2', 'new');
   await turn();

@@ -191,6 +191,7 @@ class Loop implements RunningNode {
       log.warn({}, text);
       this.#event('memory-set-aside', { problem: text.slice(0, 1000) });
     };
+    pool.onEvicted = (evicted) => this.#event('model-evicted', evicted);
     pool.onNews = () => {
       if (this.#stopped.signal.aborted) return;
       this.#inventory.tellCapacity();
@@ -242,7 +243,12 @@ class Loop implements RunningNode {
         this.#parts.memory.receive(decoded.message);
         this.#tellStates();
         return;
+      case 'keep':
+        this.#parts.pool.keep(decoded.message.keep);
+        return;
       case 'pull':
+      case 'stopPull':
+      case 'removeModel':
       case 'unload':
       case 'identify':
       case 'log':
@@ -268,6 +274,7 @@ class Loop implements RunningNode {
     this.#parts.onModelCache(message.modelCachePort ?? null);
     this.#requests.askedBy(message.coordinator);
     this.#heartbeat.changeInterval(message.heartbeatMs);
+    if (message.keep !== undefined) this.#parts.pool.keep(message.keep);
     if (message.timeZone !== undefined) this.#assigned.meanZone(message.timeZone);
     this.#heartbeat.beat();
     // A coordinator that started has no state of this node: send everything again.

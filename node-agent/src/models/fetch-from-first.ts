@@ -28,7 +28,8 @@ export async function fetchFromFirst(
         }
         return;
       } catch (error) {
-        if (stop.signal.aborted) throw new RuntimeError('unavailable', 'nothing was heard of it for 20 minutes');
+        if (stop.signal.aborted)
+          throw new RuntimeError('unavailable', 'nothing was heard of it for 20 minutes', { fault: 'network' });
         // Another runtime may find the model; if none does, the first one's text is the most useful.
         if (!isElsewhere(error)) throw error;
         refused ??= error;

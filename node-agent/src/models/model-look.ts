@@ -117,3 +117,15 @@ function withoutDoubles(
     return true;
   });
 }
+
+/** What `auto` means: a loaded chat model, else the largest. */
+export function defaultChatOf(models: readonly RuntimeModel[]): string | null {
+  const chats = models.filter(({ kind }) => kind === 'chat');
+  const best = chats.toSorted((a, b) => Number(b.resident) - Number(a.resident) || b.sizeBytes - a.sizeBytes)[0];
+  return best?.name ?? null;
+}
+/** The model that embeds memories: a loaded one, else the first. */
+export function embedderOf(served: readonly Served[]): Served | null {
+  const all = served.filter(({ model }) => model.kind === 'embed');
+  return all.find(({ model }) => model.resident) ?? all[0] ?? null;
+}

@@ -9,7 +9,11 @@ import { createSimulated } from '../runtimes/simulated.ts';
 import { createLearned } from './learned.ts';
 import { ModelPool } from './model-pool.ts';
 
-const probes = { modelMemory: () => ({ totalBytes: 4e9, freeBytes: 3e9 }), diskFreeBytes: () => 5e10 };
+const probes = {
+  modelMemory: () => ({ totalBytes: 4e9, freeBytes: 3e9 }),
+  diskFreeBytes: () => 5e10,
+  diskUsed: () => 0.5,
+};
 const chat = (name: string, given = {}) => ({ name, kind: 'chat' as const, sizeBytes: 1e9, ...given });
 const runtimeOf = (...models: Parameters<typeof createSimulated>[0]['models']): Runtime =>
   createSimulated({ models, decodeTps: Number.POSITIVE_INFINITY, clock: systemClock, random: seededRandom(1) });

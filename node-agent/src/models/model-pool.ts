@@ -1,35 +1,36 @@
 // The models of this node over all its runtimes: which there are, which runtime serves a model, which one `auto` means, which one embeds,
 // the measured values of each; models that its agents need are fetched and loaded. Refreshed in the background; a heartbeat only reads.
 // Never starts or stops a model server.
-import { counted, findModel, isVector, type ModelLoad, type NodeCapacity } from '@blackroad/protocol';
-import { type Backoff, backoffMs } from '@blackroad/std/backoff';
-import { type Clock, type Timer, withDeadline } from '@blackroad/std/clock';
+import { counted, findModel, isVector, type KeptModels, type ModelLoad, type NodeCapacity } from '@blackroad/protocol';
+import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import type { Embedder } from '../memory/agent-memory.ts';
 import type { Probes } from '../probes/probes.ts';
 import { type Admission, createAdmission } from '../runtimes/admission.ts';
-import type { ChatEvent, ChatRequest, Runtime, Usage } from '../runtimes/runtime.ts';
-import { engineOf, RuntimeError, type RuntimeErrorCode } from '../runtimes/runtime.ts';
+import type { ChatEvent, ChatRequest, Runtime, RuntimeModel, Usage } from '../runtimes/runtime.ts';
+import { engineOf, RuntimeError } from '../runtimes/runtime.ts';
 import { createDefaultModels, type DefaultModels, type EnsureKinds } from './default-models.ts';
 import { EmbedBatches } from './embed-batches.ts';
 import { fetchFromFirst } from './fetch-from-first.ts';
+import { type KeptModelsBook, type KeptPlace, openKeptModels } from './kept-models.ts';
 import type { Learned } from './learned.ts';
+import { capacityOf } from './model-capacity.ts';
 import { describeModel } from './model-description.ts';
 import { modelLoadsOf } from './model-loads.ts';
-import { createModelLook, type Look, lackingKinds, type Served, standOf } from './model-look.ts';
+import type { Look, Served } from './model-look.ts';
+import { createModelLook, defaultChatOf, embedderOf, lackingKinds, standOf } from './model-look.ts';
 import type { ModelSituation } from './model-notes.ts';
 import { createModelPulls, type OnProgress } from './model-pulls.ts';
+import { createSoonLooks } from './soon-looks.ts';
 import { type ModelStand, WantedModels } from './wanted-models.ts';
+import { within } from './within.ts';
 
 /** A single embedding must not wait behind a chat for longer than this; memory then stores the words alone. */
 const embedWaitMs = 2000;
 /** Loading a model of gigabytes from an SD card. */
 const loadDeadlineMs = 600_000;
 const unloadDeadlineMs = 30_000;
-const soonBackoff: Backoff = { firstMs: 1000, maxMs: 15_000 };
-/** After so many looks, those of each half minute are as frequent. */
-const soonLooks = 6;
 
 interface ModelPoolParts {
   runtimes: Runtime[];
@@ -39,7 +40,7 @@ interface ModelPoolParts {
   defaults?: { ensure: EnsureKinds; mayFetch: () => boolean };
   /** Why there is no chat model, in words; empty: there is one, or none is wanted. */
   noModel?: (now: ModelSituation) => string;
-  probes: Pick<Probes, 'modelMemory' | 'diskFreeBytes'>;
+  probes: Pick<Probes, 'modelMemory' | 'diskFreeBytes' | 'diskUsed'>;
   /** Of the memory that models run in, bytes a second: it gives a model's speed until one is measured. */
   bandwidth: () => number;
   /** Whether a machine of its class runs models itself. */
@@ -48,6 +49,8 @@ interface ModelPoolParts {
   /** The price of a server in the OpenAI dialect, US dollars. */
   pricePerMillionTokens?: number;
   learned: Learned;
+  /** Where the list of kept models is stored, and how full the disk may be; missing: nothing is kept or removed. */
+  kept?: KeptPlace;
   clock: Clock;
   random: Random;
   log: Log;
@@ -56,6 +59,8 @@ interface ModelPoolParts {
 export class ModelPool {
   /** Called when models came, went, were loaded or unloaded, or when a fetch progressed; set by node.ts. */
   onNews: () => void = () => {};
+  /** Called when a model was removed because the disk filled up; set by node.ts. */
+  onEvicted: (evicted: { model: string; bytes: number; usedMs: number }) => void = () => {};
   readonly admission: Admission;
   readonly embeds: EmbedBatches;
   readonly #parts: ModelPoolParts;
@@ -63,21 +68,25 @@ export class ModelPool {
   readonly #pulls: ReturnType<typeof createModelPulls>;
   readonly #wanted: WantedModels;
   readonly #defaults: DefaultModels | null;
+  readonly #kept: KeptModelsBook;
+  readonly #soon: ReturnType<typeof createSoonLooks>;
   #runtimes: Runtime[];
   #now: Look = { served: [], silent: new Map(), leftOut: new Map() };
   #queued: Promise<void> | null = null;
-  #soon: Timer | null = null;
-  #silentLooks = 0;
   #last: Promise<void> = Promise.resolve();
 
   constructor(parts: ModelPoolParts) {
     this.#parts = parts;
     this.#runtimes = parts.runtimes;
     const { clock, random, log } = parts;
+    const around = { clock, random, log };
     this.admission = createAdmission({ slots: 1, queue: parts.queue, clock });
     this.embeds = new EmbedBatches({
       admission: { enter: (name, signal, deadlineMs) => this.enter(name, signal, deadlineMs) },
-      run: (name, texts, signal) => this.#found(name).runtime.embed(name, texts, signal),
+      run: (name, texts, signal) => {
+        this.#kept.used(name);
+        return this.#found(name).runtime.embed(name, texts, signal);
+      },
       clock,
     });
     this.#look = createModelLook({ clock, log });
@@ -91,9 +100,19 @@ export class ModelPool {
       canPull: (name) => this.#pullers(name).length > 0,
       pull: (model, onProgress, signal) => this.#pulls.pull(model, onProgress, signal),
       load: (name, signal) => this.#load(name, signal),
-      clock,
-      random,
-      log,
+      ...around,
+    });
+    this.#soon = createSoonLooks({ clock, random, look: () => void this.#refreshAndTell() });
+    this.#kept = openKeptModels({
+      ...(parts.kept ?? { path: ':memory:', diskLimit: 1 }),
+      diskUsed: () => parts.probes.diskUsed(),
+      models: () => this.#models(),
+      isNeeded: (model) => this.#isNeeded(model),
+      want: (by, model) => this.#wanted.want(by, model, false),
+      drop: (by) => this.#wanted.drop(by),
+      remove: (name) => this.#removeNow(this.#found(name)),
+      onEvicted: (evicted) => this.onEvicted(evicted),
+      ...around,
     });
     this.#defaults = parts.defaults
       ? createDefaultModels({
@@ -101,9 +120,7 @@ export class ModelPool {
           inLine: this.#pulls.inLine,
           board: this.#pulls.board,
           onChange: () => this.#refreshAndTell(),
-          clock,
-          random,
-          log,
+          ...around,
         })
       : null;
   }
@@ -113,24 +130,19 @@ export class ModelPool {
     return {
       runtimes: standOf(this.#runtimes, this.#now),
       underWay: this.#defaults?.underWay() ?? [],
-      fetching: this.#pulls.board.list().flatMap(({ model, problem }) => (problem === undefined ? [model] : [])),
+      fetching: this.#fetching(),
       problems: this.#defaults?.problems() ?? [],
       runsModels: this.#parts.runsModels(),
     };
   }
 
   find(name: string): Served | null {
-    const model = findModel(
-      this.#now.served.map((each) => each.model),
-      name,
-    );
+    const model = findModel(this.#models(), name);
     return this.#now.served.find((each) => each.model === model) ?? null;
   }
 
   defaultChat(): string | null {
-    const chats = this.#now.served.filter(({ model }) => model.kind === 'chat').map(({ model }) => model);
-    const best = chats.toSorted((a, b) => Number(b.resident) - Number(a.resident) || b.sizeBytes - a.sizeBytes)[0];
-    return best?.name ?? null;
+    return defaultChatOf(this.#models());
   }
 
   /** One look after the other; a call during a look gets the next one, which sees the changes since. */
@@ -162,7 +174,7 @@ export class ModelPool {
   }
 
   async embed(texts: string[], signal: AbortSignal): ReturnType<Embedder> {
-    const embedder = this.#embedderModel();
+    const embedder = embedderOf(this.#now.served);
     if (!embedder) return null;
     const { name } = embedder.model;
     try {
@@ -175,32 +187,24 @@ export class ModelPool {
   }
 
   learn(name: string, usage: Usage): void {
-    this.#parts.learned.learn(this.find(name)?.model.name ?? name, usage);
+    const own = this.find(name)?.model.name ?? name;
+    this.#parts.learned.learn(own, usage);
+    this.#kept.used(own);
   }
 
   capacity(boot: string): NodeCapacity {
-    const { totalBytes, freeBytes } = this.#parts.probes.modelMemory();
-    const fetchers = this.#parts.runsModels() ? this.#pullers() : [];
-    const names = fetchers.map(({ fetchable }) => fetchable);
-    const fetches = this.#pulls.board.list();
-    const price = this.#parts.pricePerMillionTokens;
-    const noModel = this.#parts.noModel?.(this.situation()).slice(0, 300) ?? '';
-    return {
-      boot,
-      memoryTotalBytes: totalBytes,
-      memoryFreeBytes: freeBytes,
-      diskFreeBytes: this.#parts.probes.diskFreeBytes(),
-      models: this.#now.served.map((each) => describeModel(each, this.#parts.learned, this.#parts.bandwidth())),
-      pulls: [...new Set(fetchers.map((runtime) => runtime.kind))],
-      ...(fetchers.length > 0 && !names.includes(undefined) ? { fetchable: names.flatMap((each) => each ?? []) } : {}),
-      ...(fetches.length > 0 ? { fetches } : {}),
-      ...(noModel ? { noModel } : {}),
+    const { learned, bandwidth, runsModels, probes, noModel, pricePerMillionTokens: price } = this.#parts;
+    return capacityOf(boot, {
+      probes,
+      models: this.#now.served.map((each) => describeModel(each, learned, bandwidth())),
+      fetchers: runsModels() ? this.#pullers() : [],
+      fetches: this.#pulls.board.list(),
+      evictable: this.#kept.evictable(this.#models()),
+      noModel: noModel?.(this.situation()) ?? '',
       defaultChat: this.defaultChat(),
-      embedder: this.#embedderModel()?.model.name ?? null,
-      ...(price !== undefined && this.#runtimes.some(({ kind }) => kind === 'openai')
-        ? { pricePerMillionTokens: price }
-        : {}),
-    };
+      embedder: embedderOf(this.#now.served)?.model.name ?? null,
+      price: this.#runtimes.some(({ kind }) => kind === 'openai') ? price : undefined,
+    });
   }
 
   /** The load of each model now, for a heartbeat; the servers are asked about the requests of others for the next heartbeat. */
@@ -214,13 +218,34 @@ export class ModelPool {
     return this.#pulls.pull(model, onProgress, signal);
   }
 
+  /** Ends a fetch for all who wait for it; false: there is none. */
+  stopPull(model: string): boolean {
+    return this.#pulls.stop(model);
+  }
+
+  /** The whole list of pins: what is to be here is fetched, and none of it is removed for want of disk. */
+  keep(pins: KeptModels): void {
+    this.#kept.keep(pins);
+  }
+
+  /** Removes a model from the disk; throws RuntimeError with a text when it is needed here or its server cannot. */
+  async remove(name: string): Promise<void> {
+    const one = this.#found(name);
+    if (this.#isNeeded(one.model))
+      throw new RuntimeError('overloaded', `${name} is needed here: by an agent, by a pin, or by an answer under way`);
+    await this.#removeNow(one);
+    this.#kept.gone(one.model.name);
+    await this.#refreshAndTell();
+  }
+
   /** Frees the model's memory; throws RuntimeError with a text when the model works now or its server keeps it. */
   async unload(name: string): Promise<void> {
     const { runtime, model } = this.#found(name);
-    const load = this.admission.load().find((each) => each.model === engineOf(model));
-    const turns = load ? load.busy + load.waiting : 0;
+    const turns = this.#turns(engineOf(model));
     if (turns > 0) throw new RuntimeError('overloaded', `${name} is in use: ${counted(turns, 'answer')} under way`);
-    await this.#within(unloadDeadlineMs, 'putting it down', (signal) => runtime.unload(model.name, signal));
+    await within(this.#parts.clock, unloadDeadlineMs, 'putting it down', (signal) =>
+      runtime.unload(model.name, signal),
+    );
     await this.#refreshAndTell();
     this.#wanted.retryLoads();
   }
@@ -240,12 +265,12 @@ export class ModelPool {
   }
 
   async close(): Promise<void> {
-    this.#soon?.cancel();
-    this.#silentLooks = soonLooks;
+    this.#soon.close();
     this.#wanted.close();
     this.#defaults?.close();
     this.#pulls.close();
     this.#parts.learned.close();
+    this.#kept.close();
     await Promise.all(this.#runtimes.map((runtime) => runtime.close()));
   }
 
@@ -264,26 +289,29 @@ export class ModelPool {
     return !runtime.standsIn || !this.#now.served.some((each) => !each.runtime.standsIn && each.model.kind === kind);
   }
 
-  #embedderModel(): Served | null {
-    const all = this.#now.served.filter(({ model }) => model.kind === 'embed');
-    return all.find(({ model }) => model.resident) ?? all[0] ?? null;
+  #isNeeded({ name }: RuntimeModel): boolean {
+    const isFetching = this.#fetching().some((model) => this.find(model)?.model.name === name);
+    return isFetching || this.#wanted.needs(name) || this.#turns(name) > 0;
   }
 
-  /** Aborts work that does not end in time, so that nothing waits for a server that hangs. */
-  async #within<T>(
-    deadlineMs: number,
-    what: string,
-    work: (signal: AbortSignal) => Promise<T>,
-    outer?: AbortSignal,
-  ): Promise<T> {
-    const stop = new AbortController();
-    const signal = outer ? AbortSignal.any([outer, stop.signal]) : stop.signal;
-    const late = () => new RuntimeError('unavailable', `${what} took longer than ${Math.round(deadlineMs / 1000)} s`);
-    try {
-      return await withDeadline(this.#parts.clock, deadlineMs, work(signal), late);
-    } finally {
-      stop.abort();
-    }
+  #fetching(): string[] {
+    return this.#pulls.board.list().flatMap(({ model, problem }) => (problem === undefined ? [model] : []));
+  }
+
+  #turns(name: string): number {
+    const load = this.admission.load().find(({ model }) => model === name);
+    return load ? load.busy + load.waiting : 0;
+  }
+
+  async #removeNow({ runtime, model }: Served): Promise<void> {
+    if (!runtime.remove) throw new RuntimeError('unsupported', `${runtime.label} cannot remove models`);
+    const { remove } = runtime;
+    await within(this.#parts.clock, unloadDeadlineMs, 'removing it', (signal) => remove(model.name, signal));
+    this.#now = await this.#look(this.#runtimes);
+  }
+
+  #models(): RuntimeModel[] {
+    return this.#now.served.map(({ model }) => model);
   }
 
   async #refreshOnce(): Promise<void> {
@@ -301,25 +329,14 @@ export class ModelPool {
       this.#parts.learned.saw(one.model);
     }
     this.#wanted.look();
-    this.#lookSoonWhileSilent();
+    await this.#kept.looked();
+    this.#soon.after([...this.#now.silent.keys()].some(({ standsIn }) => !standsIn));
     if (this.#parts.runsModels() && this.#parts.defaults?.mayFetch()) this.#defaults?.look(lackingKinds(this.#now));
   }
 
   /** A server that does not report its slots shows their number with every answer. */
   #setSlots({ runtime, model }: Served): void {
     this.admission.setSlots(engineOf(model), Math.max(1, runtime.slotsNow?.(model.name) ?? model.slots));
-  }
-
-  /** A server that restarts is back within seconds; its waiting agents should not wait for the next look of the half minute. */
-  #lookSoonWhileSilent(): void {
-    this.#soon?.cancel();
-    this.#soon = null;
-    if (![...this.#now.silent.keys()].some(({ standsIn }) => !standsIn)) this.#silentLooks = 0;
-    else if (this.#silentLooks < soonLooks)
-      this.#soon = this.#parts.clock.after(
-        backoffMs(soonBackoff, this.#silentLooks++, this.#parts.random),
-        () => void this.#refreshAndTell(),
-      );
   }
 
   async #refreshAndTell(): Promise<void> {
@@ -330,7 +347,7 @@ export class ModelPool {
   async #load(name: string, signal: AbortSignal): Promise<void> {
     const { runtime, model } = this.#found(name);
     try {
-      await this.#within(loadDeadlineMs, 'loading', (stop) => runtime.load(model.name, stop), signal);
+      await within(this.#parts.clock, loadDeadlineMs, 'loading', (stop) => runtime.load(model.name, stop), signal);
     } catch (error) {
       this.#noteFailure(model.name, error, 'load');
       throw error;
@@ -346,8 +363,11 @@ export class ModelPool {
 
   async #pullOnce(model: string, onProgress: OnProgress, signal: AbortSignal): Promise<void> {
     const able = this.#runtimes.filter((runtime) => !runtime.standsIn || this.#mayFetch(runtime, model));
+    const wasHere = this.find(model) !== null;
     await fetchFromFirst(able, { model, onProgress, signal, clock: this.#parts.clock });
     await this.#refreshAndTell();
+    const own = this.find(model)?.model.name;
+    if (!wasHere && own !== undefined) this.#kept.fetched(own);
   }
 
   async *#watched(one: Served, request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
@@ -372,9 +392,6 @@ export class ModelPool {
   #noteFailure(name: string, error: unknown, of: 'answer' | 'load' = 'answer'): void {
     if (!(error instanceof RuntimeError)) return;
     if (error.code === 'refused' && of === 'answer') this.#wanted.doesNotLoad(name, error.message);
-    if (goneCodes.includes(error.code)) void this.#refreshAndTell();
+    if (['unavailable', 'unknown-model', 'wrong-key'].includes(error.code)) void this.#refreshAndTell();
   }
 }
-
-/** Errors after which the server or the model counts as gone. */
-const goneCodes: readonly RuntimeErrorCode[] = ['unavailable', 'unknown-model', 'wrong-key'];

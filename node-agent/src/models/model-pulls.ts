@@ -1,15 +1,17 @@
 // The fetches of models to this node: one at a time, because the line of a home and the SD card of a Pi carry no more, and one fetch of a
 // model for all its askers. In: a name, and a function for the progress. Out: a promise, and the state of every fetch, for people. A fetch
 // ends when its last asker has left. Never keeps more than a bounded number waiting.
-import { type ModelFetch, maxFetchesShown, modelKey } from '@blackroad/protocol';
+import { type FetchFault, type ModelFetch, maxFetchesShown, modelKey } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import { abortedError } from '../runtimes/http-json.ts';
 import { raced } from '../runtimes/raced.ts';
-import { type PullProgress, RuntimeError } from '../runtimes/runtime.ts';
+import { fetchFaultOf, type PullProgress, RuntimeError } from '../runtimes/runtime.ts';
 
 export type OnProgress = (progress: PullProgress) => void;
 interface ModelPulls {
   pull(model: string, onProgress: OnProgress, signal: AbortSignal): Promise<void>;
+  /** Ends a fetch for all its askers; false: there is none. */
+  stop(model: string): boolean;
   /** Runs work that fetches models under names of its own, in the same queue; it reports each by `board`. */
   inLine(work: (signal: AbortSignal) => Promise<void>): Promise<void>;
   readonly board: FetchBoard;
@@ -18,7 +20,7 @@ interface ModelPulls {
 /** The states of all fetches. */
 export interface FetchBoard {
   tell(model: string, progress: PullProgress): void;
-  failed(model: string, reason: string): void;
+  failed(model: string, reason: string, fault?: FetchFault): void;
   gone(model: string): void;
   list(): ModelFetch[];
 }
@@ -60,7 +62,7 @@ export function createModelPulls(parts: {
         board.gone(model);
       } catch (error) {
         if (stop.signal.aborted) board.gone(model);
-        else board.failed(model, (error as Error).message);
+        else board.failed(model, (error as Error).message, fetchFaultOf(error));
         throw error;
       }
     });
@@ -87,7 +89,9 @@ export function createModelPulls(parts: {
       const tell: OnProgress = (progress) => onProgress(progress);
       pull.askers.add(tell);
       try {
-        await raced(pull.done, signal);
+        await raced(pull.done, AbortSignal.any([signal, pull.stop.signal]));
+      } catch (error) {
+        throw pull.stop.signal.reason === stoppedByHand ? stoppedByHand : error;
       } finally {
         pull.askers.delete(tell);
         if (pull.askers.size === 0) {
@@ -95,6 +99,15 @@ export function createModelPulls(parts: {
           if (pulls.get(key) === pull) pulls.delete(key);
         }
       }
+    },
+    stop(model) {
+      const key = modelKey(model);
+      const pull = pulls.get(key);
+      if (!pull) return false;
+      pulls.delete(key);
+      pull.stop.abort(stoppedByHand);
+      board.gone(model);
+      return true;
     },
     inLine(work) {
       const done = last.then(() => work(closed.signal));
@@ -108,6 +121,13 @@ export function createModelPulls(parts: {
   };
 }
 
+const stoppedByHand = new RuntimeError(
+  'aborted',
+  'a person stopped the fetch; what has come is kept for the next one',
+  {
+    fault: 'stopped',
+  },
+);
 const whole = (bytes: number) => (Number.isFinite(bytes) ? Math.max(0, Math.floor(bytes)) : 0);
 
 function createBoard(clock: Clock, onNews: () => void): FetchBoard {
@@ -136,9 +156,10 @@ function createBoard(clock: Clock, onNews: () => void): FetchBoard {
       };
       put(model, row, null, before !== undefined && before.failedMs !== null);
     },
-    failed(model, reason) {
+    failed(model, reason, fault) {
       const problem = reason.slice(0, 500);
-      const row = { model: named(model), status: '', completedBytes: 0, totalBytes: 0, problem };
+      const failed = { problem, ...(fault === undefined ? {} : { fault }) };
+      const row = { model: named(model), status: '', completedBytes: 0, totalBytes: 0, ...failed };
       put(model, row, clock.monotonicMs(), true);
     },
     gone(model) {

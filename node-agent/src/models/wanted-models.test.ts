@@ -26,7 +26,11 @@ async function rig(over: Partial<Runtime> = {}, ...models: string[]) {
   const runtime: Runtime = { ...plain, canFetch: () => 'unknown', ...over };
   const pool = new ModelPool({
     runtimes: [runtime],
-    probes: { modelMemory: () => ({ totalBytes: 4e9, freeBytes: 3e9 }), diskFreeBytes: () => 5e10 },
+    probes: {
+      modelMemory: () => ({ totalBytes: 4e9, freeBytes: 3e9 }),
+      diskFreeBytes: () => 5e10,
+      diskUsed: () => 0.5,
+    },
     bandwidth: () => 10e9,
     runsModels: () => true,
     queue: 4,

@@ -66,8 +66,8 @@ export class WantedModels {
     this.#parts = parts;
   }
 
-  /** An agent with this model is (again) on this node. */
-  want(agent: string, model: string): void {
+  /** An agent with this model is (again) on this node. `load: false`: a pin, for which the model only has to be on the disk. */
+  want(agent: string, model: string, load = true): void {
     if (this.#modelOf.get(agent) !== model) this.drop(agent);
     this.#modelOf.set(agent, model);
     let each = this.#wanted.get(model);
@@ -75,7 +75,7 @@ export class WantedModels {
       each = {
         name: model,
         agents: new Set(),
-        load: true,
+        load,
         trying: null,
         retry: null,
         stop: new AbortController(),
@@ -87,8 +87,13 @@ export class WantedModels {
       this.#wanted.set(model, each);
     }
     each.agents.add(agent);
-    each.load = true;
+    each.load ||= load;
     this.#step(each);
+  }
+
+  /** Whether an agent or a pin here means the runtime's model of this name. */
+  needs(model: string): boolean {
+    return this.#meaning(model).length > 0;
   }
 
   drop(agent: string): void {

@@ -36,9 +36,19 @@ export function freeBytesOf({ bavail, bsize, frsize, type }: FileSystemStat): nu
 
 /** Bytes free for this user at a folder, or at the nearest one above it that exists. */
 export function readDiskFree(files: Files, folder: string): number {
+  return statAt(files, folder, freeBytesOf);
+}
+/** The share of the disk of a folder that is used, from 0 to 1: of what users may use. */
+export function readDiskUsed(files: Files, folder: string): number {
+  return statAt(files, folder, ({ blocks, bfree, bavail }) => {
+    const used = blocks - bfree;
+    return used + bavail > 0 && bavail >= 0 && bavail < 2 ** 63 ? used / (used + bavail) : 0;
+  });
+}
+function statAt(files: Files, folder: string, figure: (stat: StatsFs) => number): number {
   for (let path = folder; ; path = dirname(path)) {
     try {
-      return freeBytesOf(statfsSync(files.at(path)));
+      return figure(statfsSync(files.at(path)));
     } catch {
       if (path === dirname(path)) return 0;
     }

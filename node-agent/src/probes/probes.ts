@@ -7,7 +7,7 @@ import { type Clock, sleep } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { type Random, systemRandom } from '@blackroad/std/random';
 import { createCpuShare, readCores } from './cores.ts';
-import { createWrittenPerDay, readDiskFree, readReadOnly } from './disk.ts';
+import { createWrittenPerDay, readDiskFree, readDiskUsed, readReadOnly } from './disk.ts';
 import { createFiles, type Files } from './files.ts';
 import { type KnownCard, watchGpus } from './gpu-watch.ts';
 import { type MachineIdentity, readIdentity, readInventory } from './hardware.ts';
@@ -32,6 +32,8 @@ export interface Probes {
   /** Memory that models may use, and the free part of it now: VRAM where there is a GPU. */
   modelMemory(): { totalBytes: number; freeBytes: number };
   diskFreeBytes(): number;
+  /** The share of the disk of the models that is used, from 0 to 1. */
+  diskUsed(): number;
   close(): void;
 }
 
@@ -161,6 +163,7 @@ export function createProbes(options: ProbesOptions): Probes {
       return { totalBytes: Math.floor(share * totalBytes), freeBytes: Math.floor(share * availableBytes) };
     },
     diskFreeBytes: () => readDiskFree(files, modelsDir),
+    diskUsed: () => readDiskUsed(files, modelsDir),
     close() {
       gpus.close();
       flags?.close();

@@ -128,13 +128,8 @@ export function simulatedProbes({ profile: name, seed, clock, random }: Simulate
     async inventory() {
       const { board, cpu, arch, cores, gpus } = profile;
       return {
-        class: row.name,
-        hostname: `sim-${name}-${seed}`,
+        ...{ class: row.name, hostname: `sim-${name}-${seed}`, os: 'simulated', arch, cpu, cores },
         ...(board ? { board } : {}),
-        os: 'simulated',
-        arch,
-        cpu,
-        cores,
         memoryBytes: Math.floor(profile.memoryBytes),
         gpus,
       };
@@ -174,6 +169,7 @@ export function simulatedProbes({ profile: name, seed, clock, random }: Simulate
       };
     },
     modelMemory: () => ({ totalBytes: pool, freeBytes: Math.max(0, pool - self.residentBytes - self.foreignBytes) }),
+    diskUsed: () => 0,
     diskFreeBytes: () => (self.diskFull ? 0 : Math.floor(profile.diskBytes)),
     close() {},
   };

@@ -1,17 +1,20 @@
 // The failures of a fetch in the terms of a runtime.
+import type { FetchFault } from '@blackroad/protocol';
 import { FetchProblem } from '../weights/fetch-problem.ts';
 import { RuntimeError, type RuntimeErrorCode } from './runtime.ts';
 
-const fetchCodes: Record<FetchProblem['kind'], RuntimeErrorCode> = {
-  unreachable: 'unavailable',
-  refused: 'unavailable',
-  damaged: 'unavailable',
-  'missing-tool': 'unavailable',
-  'no-space': 'refused',
-  aborted: 'aborted',
+const fetchCodes: Record<FetchProblem['kind'], [RuntimeErrorCode, FetchFault]> = {
+  unreachable: ['unavailable', 'network'],
+  refused: ['unavailable', 'name'],
+  damaged: ['unavailable', 'digest'],
+  'missing-tool': ['unavailable', 'other'],
+  'no-space': ['refused', 'disk'],
+  aborted: ['aborted', 'stopped'],
 };
 
 /** The same error, or one with a code where the fetch itself failed. */
 export function fetchError(error: unknown): unknown {
-  return error instanceof FetchProblem ? new RuntimeError(fetchCodes[error.kind], error.message) : error;
+  if (!(error instanceof FetchProblem)) return error;
+  const [code, fault] = fetchCodes[error.kind];
+  return new RuntimeError(code, error.message, { fault });
 }

@@ -1,7 +1,7 @@
 // llama.cpp embedded, for machines that run no model server: GGUF files of a folder, in a child process (llama-process.ts), because a
 // native crash must not end the node-agent. In: the folder. Out: a Runtime. A model is loaded when first used, with as much context as
 // memory allows, and unloaded when it is idle for long or when another one needs its memory.
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findModel } from '@blackroad/protocol';
@@ -9,7 +9,7 @@ import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import type { FleetCache } from '../cache/fleet-cache.ts';
-import { catalogue, catalogueEntry, entryOfFile } from '../weights/catalogue.ts';
+import { catalogue, catalogueEntry, entryOfFile, modelNameOf } from '../weights/catalogue.ts';
 import { fetchModel } from '../weights/fetch.ts';
 import { type GgufFacts, readGguf } from '../weights/gguf.ts';
 import { unitVector } from './cut.ts';
@@ -106,7 +106,7 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
     const names = await readdir(options.modelsDir).catch(() => []);
     const seen = new Set<string>();
     for (const fileName of names.filter((name) => name.endsWith('.gguf'))) {
-      const name = nameOf(fileName);
+      const name = modelNameOf(fileName);
       try {
         const path = join(options.modelsDir, fileName);
         const { size } = await stat(path);
@@ -161,7 +161,7 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
     if (closed) throw new RuntimeError('unavailable', 'the runtime is closed');
     const one = foundAs(name, [...found.values()]) ?? foundAs(name, await scan());
     if (!one) {
-      const why = damaged.get(name) ?? damaged.get(nameOf(`${name}.gguf`));
+      const why = damaged.get(name) ?? damaged.get(modelNameOf(`${name}.gguf`));
       if (why) throw new RuntimeError('refused', why);
       throw new RuntimeError('unknown-model', `${options.modelsDir} has no model ${name}`);
     }
@@ -263,6 +263,14 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
     await child.run({ op: 'unload', model: name });
   }
 
+  async function remove(name: string): Promise<void> {
+    const one = await use(name);
+    await one.loading?.catch(() => {});
+    await putDown(one);
+    for (const path of [one.path, `${one.path}.verified`]) await rm(path, { force: true });
+    found.delete(one.model.name);
+  }
+
   async function* chat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
     const one = await use(request.model, 'chat');
     const order = chatOrder(request, one.model);
@@ -348,6 +356,7 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
       await loaded(await use(name), signal);
     },
     unload,
+    remove,
     async *pull(name, signal): AsyncGenerator<PullProgress> {
       const entry = catalogueEntry(name);
       if (!entry) {
@@ -392,8 +401,4 @@ function foundAs(name: string, all: Found[]): Found | null {
     name,
   );
   return all.find((each) => each.model === model) ?? null;
-}
-
-function nameOf(fileName: string): string {
-  return entryOfFile(fileName)?.id ?? fileName.replace(/\.gguf$/, '').toLowerCase();
 }

@@ -1,4 +1,5 @@
 // The meaning of Ollama's errors: HTTP codes, a line in the middle of a stream, and messages of the runner behind it.
+import type { FetchFault } from '@blackroad/protocol';
 import type { HttpAnswer } from './http-json.ts';
 import { RuntimeError } from './runtime.ts';
 
@@ -25,9 +26,20 @@ export function streamProblem(message: string): RuntimeError {
   return new RuntimeError(/exceeds? the context|context length/i.test(message) ? 'too-long' : 'unavailable', message);
 }
 
+/** What a failed pull was, by Ollama's words: it has no codes for it. The first row that fits counts. */
+const pullFaults: readonly (readonly [RegExp, FetchFault])[] = [
+  [/no space left on device|not enough (disk )?space/i, 'disk'],
+  [/digest mismatch|invalid digest|sha256.*(mismatch|does not match)/i, 'digest'],
+  [/file does not exist|manifest unknown|model .*not found|invalid model name/i, 'name'],
+  [
+    /dial tcp|no such host|i\/o timeout|connection (refused|reset)|unreachable|EOF|tls:|x509|max retries|timeout|stalled|TLS handshake|no Location header/i,
+    'network',
+  ],
+];
 export function pullProblem(name: string, message: string): RuntimeError {
-  const unknown = /file does not exist|not found/.test(message);
-  return new RuntimeError(unknown ? 'unknown-model' : 'unavailable', `pulling ${name}: ${message}`);
+  const fault = pullFaults.find(([words]) => words.test(message))?.[1] ?? 'other';
+  const code = fault === 'name' ? 'unknown-model' : fault === 'disk' ? 'refused' : 'unavailable';
+  return new RuntimeError(code, `pulling ${name}: ${message}`, { fault });
 }
 
 export function wrongKind(model: string, asked: 'chat' | 'embed'): RuntimeError {

@@ -270,8 +270,23 @@ export function createOllama(options: OllamaOptions): Runtime {
     throw new RuntimeError('unavailable', unfinished);
   }
 
+  async function remove(name: string, signal?: AbortSignal): Promise<void> {
+    const model = await modelOf(name, signal);
+    if ((atWork.get(model.name) ?? 0) > 0) throw new RuntimeError('overloaded', `${model.name} is in use`);
+    const answer = await client.call({
+      method: 'DELETE',
+      path: 'api/delete',
+      body: { model: model.name },
+      signal,
+      answerMs,
+    });
+    if (answer.status !== 200) throw problemOf(answer, model.name);
+    known.clear();
+  }
+
   return {
     kind: 'ollama',
+    remove,
     // Its registry has more models than any list.
     canFetch: () => 'unknown',
     notes: () => refusals.notes(`ollama at ${options.url}`),

@@ -2,7 +2,7 @@
 // llama) and a simulated one for load tests; `conformance.ts` runs on all of them. A runtime never decides admission: `admission.ts` bounds
 // its requests, because Ollama hangs and vLLM queues without bound.
 
-import type { Sampling, TokenLogprob } from '@blackroad/protocol';
+import type { FetchFault, Sampling, TokenLogprob } from '@blackroad/protocol';
 
 export type RuntimeKind = 'ollama' | 'openai' | 'llama' | 'simulated';
 
@@ -132,15 +132,23 @@ export type RuntimeErrorCode =
 
 export class RuntimeError extends Error {
   readonly code: RuntimeErrorCode;
-  constructor(code: RuntimeErrorCode, message: string, options?: { cause?: unknown }) {
+  /** Of a fetch that failed: what it was. */
+  readonly fault: FetchFault | undefined;
+  constructor(code: RuntimeErrorCode, message: string, options?: { cause?: unknown; fault?: FetchFault }) {
     super(message, options);
     this.name = 'RuntimeError';
     this.code = code;
+    this.fault = options?.fault ?? (code === 'unknown-model' ? 'name' : undefined);
   }
   /** Whether the same request may succeed later or elsewhere. */
   get retryable(): boolean {
     return this.code === 'unavailable' || this.code === 'overloaded';
   }
+}
+
+/** What a failed fetch was. */
+export function fetchFaultOf(error: unknown): FetchFault {
+  return (error instanceof RuntimeError && error.fault) || 'other';
 }
 
 export interface Runtime {
@@ -168,6 +176,8 @@ export interface Runtime {
   load(model: string, signal?: AbortSignal): Promise<void>;
   /** Frees its memory; the file stays. Throws `overloaded` while it works, `unsupported` where the server cannot unload it. */
   unload(model: string, signal?: AbortSignal): Promise<void>;
+  /** Removes the model from the disk; throws `unknown-model`, `overloaded` while it works. Absent where the server cannot. */
+  readonly remove?: (model: string, signal?: AbortSignal) => Promise<void>;
   /** Streams progress until the model is on disk and verified; throws `unsupported` where the server cannot pull. */
   pull(model: string, signal?: AbortSignal): AsyncIterable<PullProgress>;
   /** Streams the answer; aborting the signal frees the server's slot and throws `aborted`. Bytes never arrive after `end`. */

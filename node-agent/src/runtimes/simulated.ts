@@ -115,6 +115,9 @@ export function createSimulated(options: SimulatedOptions): Runtime {
       model.resident = false;
       model.residentBytes = 0;
     },
+    async remove(name) {
+      models.delete(modelOf(name).name);
+    },
     async *pull(name, signal) {
       if (signal?.aborted) throw abortedError();
       const totalBytes = 1_000_000;

@@ -1,7 +1,7 @@
 // Routes of the fleet as a whole: whether the coordinator works, figures, what happened, what is used.
 import { AuditEntry } from '../audit.ts';
 import { BudgetRow } from '../budget.ts';
-import { BranchView, Catalogue } from '../catalogue.ts';
+import { BranchView } from '../catalogue.ts';
 import { EventType, FleetEvent } from '../events.ts';
 import { FleetTotals } from '../feed.ts';
 import { FleetHistoryQuery, History } from '../history.ts';
@@ -62,13 +62,6 @@ export const fleetRoutes = {
     text: 'Budgets of keys and agents, and what is used of them; the fullest first.',
     query: Type.Object({ agent: Type.Optional(AgentName) }),
     answer: Type.Array(BudgetRow),
-  }),
-  catalogue: route({
-    method: 'GET',
-    path: '/v1/catalogue',
-    needs: 'models:read',
-    text: 'Every model of the fleet: where, how fast, used by how many.',
-    answer: Catalogue,
   }),
   branches: route({
     method: 'GET',

@@ -1,20 +1,16 @@
 // `nodes pull`: commands a node to fetch a model. The node replies when it has found whether the model can be fetched; with --wait the
 // fetch is followed to its end. Ctrl-C ends the wait, not the fetch.
-import { FleetError, findModel, type ModelFetch, modelKey, type NodeView } from '@blackroad/protocol';
+import { FleetError } from '@blackroad/protocol';
 import { sleep } from '@blackroad/std/clock';
 import { holdProcess } from '@blackroad/std/hold-process';
 import type { Client } from '../client.ts';
+import { fetchStand } from '../fetch-stand.ts';
 import { createProgress, type Progress } from '../up/progress.ts';
 import { argument, type Verb, type VerbCall } from '../verb.ts';
 
 const lookMs = 1000;
 /** The node reports a fetch before it replies; a report that is late or lost is repeated within half a minute. */
 const silentLooks = 40;
-
-/** The state of the fetch as the node reports it. */
-function fetchOf(node: NodeView, model: string): ModelFetch | undefined {
-  return node.capacity?.fetches?.find((each) => modelKey(each.model) === modelKey(model));
-}
 
 /** Resolves when the model is on the node, or when the wait is interrupted. @throws FleetError with the node's reason */
 export async function followPull(
@@ -32,18 +28,19 @@ export async function followPull(
       const detail = `${node.id} is ${node.presence} (${node.presenceReason}): the progress of ${model} is not known.`;
       throw new FleetError('node-away', { detail });
     }
-    const fetch = fetchOf(node, model);
-    if (fetch?.problem !== undefined) throw new FleetError('conflict', { detail: `${node.id}: ${fetch.problem}` });
-    if (fetch) {
-      silent = 0;
-      const { status, completedBytes, totalBytes } = fetch;
+    const stand = fetchStand(node, model);
+    if (stand.state === 'failed') throw new FleetError('conflict', { detail: `${node.id}: ${stand.problem}` });
+    if (stand.state === 'here') return 'here';
+    silent = stand.state === 'silent' ? silent + 1 : 0;
+    if (silent > silentLooks) {
+      const detail = `${node.id} neither has ${model} nor fetches it; its events may show the reason.`;
+      throw new FleetError('unavailable', { detail });
+    }
+    if (stand.state === 'fetching') {
+      const { status, completedBytes, totalBytes } = stand;
       if (totalBytes > 0) progress.bar(model, status, completedBytes, totalBytes);
       else if (status !== said) progress.step(`${model}: ${status}`);
       said = status;
-    } else if (findModel(node.capacity?.models ?? [], model)) return 'here';
-    else if (++silent > silentLooks) {
-      const detail = `${node.id} neither has ${model} nor fetches it; its events may show the reason.`;
-      throw new FleetError('unavailable', { detail });
     }
     await sleep(call.clock, lookMs);
   }

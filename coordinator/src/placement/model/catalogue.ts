@@ -1,10 +1,13 @@
 // The wanted models that exist in the fleet, as their largest report describes them, and the estimate of a model on a node that would have
-// to fetch it. A model that no node reports is unknown here: its size is not known either.
+// to fetch it. A model that neither a node reports nor the coordinator's catalogue has is unknown here: its size is not known either.
 import {
   classes,
   cloudClass,
+  fetchName,
   findModel,
+  isFetchable,
   isTierWish,
+  type KnownModel,
   modelKey,
   type NodeModel,
   priorDecodeTps,
@@ -42,6 +45,46 @@ export function learnModels({ models, aliases }: Catalogue, node: SupplyNode): v
     for (const alias of model.aliases) if (!aliases.has(modelKey(alias))) aliases.set(modelKey(alias), key);
   }
 }
+/**
+ * Adds the models that nobody reports and that nodes can fetch all the same, with the figures of the coordinator's catalogue. A report of
+ * the same runtime is better than any figure.
+ */
+export function learnKnown(catalogue: Catalogue, known: readonly KnownModel[]): void {
+  const { models, aliases } = catalogue;
+  for (const entry of known) {
+    if (entry.kind !== 'chat') continue;
+    const names = [fetchName(entry), entry.name, ...entry.aliases].map(modelKey);
+    const reported = names.find((key) => models.has(key)) ?? names.map((key) => aliases.get(key)).find(Boolean);
+    const key = reported ?? (names[0] as string);
+    const byRuntime = models.get(key) ?? new Map<RuntimeKind, NodeModel>();
+    for (const runtime of ['ollama', 'llama'] as const)
+      if (!byRuntime.has(runtime) && isFetchable(entry, [runtime])) byRuntime.set(runtime, estimateOf(entry, runtime));
+    if (byRuntime.size === 0) continue;
+    models.set(key, byRuntime);
+    for (const name of names) if (name !== key && !models.has(name) && !aliases.has(name)) aliases.set(name, key);
+  }
+}
+function estimateOf(entry: KnownModel, runtime: RuntimeKind): NodeModel {
+  const { aliases, kind, sizeBytes, contextTokens, parametersB, tools, vision, tier } = entry;
+  const name = fetchName(entry);
+  return {
+    name,
+    aliases: [entry.name, ...aliases].filter((alias) => alias !== name),
+    runtime,
+    kind,
+    sizeBytes,
+    contextTokens,
+    parametersB,
+    tools,
+    sees: vision,
+    ...(tier === undefined ? {} : { tier }),
+    slots: 1,
+    resident: false,
+    residentBytes: 0,
+    speed: { prefillTps: 0, decodeTps: 0, samples: 0 },
+  };
+}
+
 /** The reports of a wanted model, by runtime. */
 export function reportsOf({ models, aliases }: Catalogue, wanted: string): ReadonlyMap<RuntimeKind, NodeModel> {
   const key = modelKey(wanted);
@@ -90,7 +133,8 @@ for (const { name, bandwidthBytesPerS, batchGain } of [...classes, cloudClass]) 
   batchGains.set(name, Math.min(batchGains.get(name) ?? 1, batchGain));
 }
 const unknownClass = classes[classes.length - 1]!;
-function bandwidthOf(name: string): number {
+/** The prior memory bandwidth of a class, bytes a second. */
+export function bandwidthOf(name: string): number {
   return bandwidths.get(name) ?? unknownClass.bandwidthBytesPerS;
 }
 /** The tokens a second that each further stream adds to a model, as a share of the first stream's. */

@@ -66,7 +66,7 @@ export function* snapshotting(
   const asked = { needs, staying, restless };
   if (demands.length === 0) return { ...asked, snapshot: { nodes: [], demands, strategy }, capacities: new Map() };
   const { nodes, capacities } = yield* supplying(view, nowMs, policy, needs, cache);
-  return { ...asked, snapshot: { nodes, demands, strategy }, capacities };
+  return { ...asked, snapshot: { nodes, demands, strategy, known: view.known.list }, capacities };
 }
 
 /** Every node with the agents that stay on it. */

@@ -1,6 +1,6 @@
 // The nouns of placement: nodes as supply, agents as demand, the snapshot as input and the plan as output. Only plain data; the
 // computations are in the other files of this folder.
-import type { AgentSpec, NodeModel, RuntimeKind, UnplacedWhy } from '@blackroad/protocol';
+import type { AgentSpec, KnownModel, NodeModel, RuntimeKind, UnplacedWhy } from '@blackroad/protocol';
 import type { ClosedReason } from './closed.ts';
 
 /** An agent for placement; the agents that its spec names are of its space. */
@@ -62,6 +62,8 @@ export interface PlacementSnapshot {
   /** In any order: placement sorts them by priority. */
   demands: readonly Demand[];
   strategy: Strategy;
+  /** The coordinator's catalogue; missing: empty. */
+  known?: readonly KnownModel[];
 }
 /** The facts of a placement: its node just before the agent was placed. Plain figures without words. */
 export interface PlacedFacts {

@@ -2,7 +2,7 @@
 // on: the best choice for one agent on one node. The planner, explain and the exhaustive reference of the tests all use it.
 
 import { compareText, type Pace, sortedIn } from '@blackroad/std/pace';
-import { type Catalogue, emptyCatalogue, learnModels } from '../model/catalogue.ts';
+import { type Catalogue, emptyCatalogue, learnKnown, learnModels } from '../model/catalogue.ts';
 import { Companies } from '../model/company.ts';
 import { findOffer, type Offer, openRoom, type Room, type Use, useOf } from '../model/room.ts';
 import type { Demand, PlacedFacts, PlacementSnapshot, Strategy, SupplyNode } from '../model/supply.ts';
@@ -35,7 +35,7 @@ export interface Choice {
 }
 
 export function* openingRooms(
-  { nodes: given, demands, strategy }: PlacementSnapshot,
+  { nodes: given, demands, strategy, known = [] }: PlacementSnapshot,
   pace: Pace,
   cache?: SupplyCache,
 ): Generator<void, OpenFleet> {
@@ -65,6 +65,7 @@ export function* openingRooms(
     if (isMinded) for (const agent of node.agents) companies.join(agent, node);
     if (pace.spends(0.3 + (isMinded ? 0.2 * node.agents.length : 0))) yield;
   }
+  if (canPull) learnKnown(catalogue, known);
   const rooms = new Array(nodes.length).fill(undefined);
   return { strategy, nodes, indexOf, digests, rooms, cache, catalogue, companies, pulling };
 }

@@ -51,7 +51,10 @@ export function* explainingAgent(
   const { id, space } = row;
   const demand: Demand = { id, space, spec, last: row.placement?.node ?? row.last ?? null };
   const pace = new Pace();
-  const fleet = yield* openingRooms({ nodes, demands: [demand], strategy: policy.placement }, pace);
+  const fleet = yield* openingRooms(
+    { nodes, demands: [demand], strategy: policy.placement, known: view.known.list },
+    pace,
+  );
   const judged = yield* judging(fleet, demand, row.placement?.node ?? null, pace);
 
   // The text of an agent without a node, with its fix; or of an agent on a node that it should leave while no other node takes it.

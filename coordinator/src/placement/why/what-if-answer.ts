@@ -3,7 +3,7 @@
 import { maxWhatIfRows, type UnplacedWhy, type WhatIfPlan } from '@blackroad/protocol';
 import type { AgentRow } from '../../state/rows.ts';
 import type { View } from '../../state/view.ts';
-import { type Catalogue, emptyCatalogue, learnModels } from '../model/catalogue.ts';
+import { type Catalogue, emptyCatalogue, learnKnown, learnModels } from '../model/catalogue.ts';
 import { type Guest, openRoom, utilisationOf } from '../model/room.ts';
 import type { ModelStep, SupplyNode } from '../model/supply.ts';
 
@@ -87,7 +87,7 @@ export function* answering({
   added,
   outcome,
 }: Answering): Generator<void, WhatIfPlan> {
-  const catalogue = yield* catalogueOf(nodes, steps);
+  const catalogue = yield* catalogueOf(view, nodes, steps);
   const changed = nodes
     .filter(({ id }) => lost.has(id) || outcome.changes(id) > 0)
     .sort(
@@ -142,12 +142,17 @@ function guest(agent: AgentRow | undefined, model: string | undefined): Guest[] 
 }
 
 /** A catalogue of the models that nodes would have after the plan's fetches. */
-function* catalogueOf(nodes: readonly SupplyNode[], steps: readonly ModelStep[]): Generator<void, Catalogue> {
+function* catalogueOf(
+  { known }: View,
+  nodes: readonly SupplyNode[],
+  steps: readonly ModelStep[],
+): Generator<void, Catalogue> {
   const catalogue = emptyCatalogue();
   if (!steps.some(({ step }) => step === 'pull')) return catalogue;
   for (const [index, node] of nodes.entries()) {
     learnModels(catalogue, node);
     if (index % sliceNodes === 0) yield;
   }
+  learnKnown(catalogue, known.list);
   return catalogue;
 }

@@ -302,6 +302,11 @@ export const migrations: readonly Migration[] = [
     // JSON of kilobytes, read when a person asks: not in the row of a node, which is written with each change of its presence.
     sql: 'CREATE TABLE hardware (node TEXT PRIMARY KEY, since_ms INTEGER NOT NULL, parts TEXT NOT NULL) WITHOUT ROWID;',
   },
+  {
+    version: 21,
+    name: 'models that nodes keep',
+    sql: 'CREATE TABLE model_pin (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;',
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

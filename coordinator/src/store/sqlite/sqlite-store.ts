@@ -87,6 +87,8 @@ export function sqliteStore(db: Database, log: Log, clock: Clock, isReader = fal
     'reservation-gone': ({ id }) => rows.dropReservation(id),
     acknowledged: ({ row }) => rows.putAcknowledged(row),
     'acknowledged-gone': ({ alert }) => rows.dropAcknowledged(alert),
+    pin: ({ row }) => rows.putPin(row),
+    'pin-gone': ({ id }) => rows.dropPin(id),
     event: ({ row }) => void stored.push(events.addEvent(row)),
     audit: ({ row }) => events.addAudit(row),
   });

@@ -1,5 +1,5 @@
-// Rows that are few and never searched: nodes, agents, tokens, keys, budgets, conversations, acknowledged alerts, read as a whole at the start;
-// versions of specs and the hardware of nodes, read when a person asks.
+// Rows that are few and never searched: nodes, agents, tokens, keys, budgets, conversations, acknowledged alerts, pins,
+// read as a whole at the start; versions of specs and the hardware of nodes, read when a person asks.
 // They are stored as JSON. `load` returns them as the changes that made them, in pages, so that a start never holds a table twice.
 import { type AgentSpec, defaultSpace, type Hardware, type Role } from '@blackroad/protocol';
 import type { ReservationRow, SpendingRow } from '../../state/budget-rows.ts';
@@ -11,6 +11,7 @@ import type {
   JoinTokenRow,
   KeyRow,
   NodeRow,
+  PinRow,
   RemovedAgentRow,
   SessionRow,
 } from '../../state/rows.ts';
@@ -64,6 +65,8 @@ export function wholeRows(db: Database) {
   const dropConversation = db.prepare<[string]>('DELETE FROM conversation WHERE id = ?');
   const putAcknowledged = put('acknowledged', 'alert', 'row');
   const dropAcknowledged = db.prepare<[string]>('DELETE FROM acknowledged WHERE alert = ?');
+  const putPin = put('model_pin', 'id', 'row');
+  const dropPin = db.prepare<[string]>('DELETE FROM model_pin WHERE id = ?');
   const putVersion = db.prepare<[string, number, number, string, string]>(
     `INSERT INTO agent_version (agent, version, at_ms, by, spec) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (agent, version) DO UPDATE SET at_ms = excluded.at_ms, by = excluded.by, spec = excluded.spec`,
@@ -80,6 +83,7 @@ export function wholeRows(db: Database) {
     spending: page('spending', 'account', 'row'),
     reservation: page('reservation', 'id', 'row'),
     acknowledged: page('acknowledged', 'alert', 'row'),
+    pin: page('model_pin', 'id', 'row'),
     key: page('access_key', 'id', 'row'),
     session: page('session', 'id', 'row'),
     conversation: page('conversation', 'id', 'row'),
@@ -133,6 +137,8 @@ export function wholeRows(db: Database) {
     dropConversation: (id: string) => void dropConversation.run(id),
     putAcknowledged: (row: AcknowledgedRow) => void putAcknowledged.run(row.alert, JSON.stringify(row)),
     dropAcknowledged: (alert: string) => void dropAcknowledged.run(alert),
+    putPin: (row: PinRow) => void putPin.run(row.id, JSON.stringify(row)),
+    dropPin: (id: string) => void dropPin.run(id),
     versions: (agent: string): AgentVersion[] =>
       versions
         .all(agent)
@@ -141,6 +147,7 @@ export function wholeRows(db: Database) {
       for (const { value } of all('acknowledged')) yield { type: 'acknowledged', row: value as AcknowledgedRow };
       for (const { value } of all('spending')) yield { type: 'spending', row: value as SpendingRow };
       for (const { value } of all('reservation')) yield { type: 'reservation', row: value as ReservationRow };
+      for (const { value } of all('pin')) yield { type: 'pin', row: value as PinRow };
       for (const { value } of all('key')) yield { type: 'key', row: inSpace(value as KeyRow) };
       for (const { value } of all('session')) yield { type: 'session', row: inSpace(withRoles(value as SessionRow)) };
       for (const { value } of all('conversation')) yield { type: 'conversation', row: value as ConversationRow };
