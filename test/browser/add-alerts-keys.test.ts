@@ -149,7 +149,7 @@ t.test('adding, alerts, keys and books in a browser', { skip: noBrowser, timeout
       t.equal(wide, false, `${path} fits a phone`);
     }
     await phone.goto(new URL('/models', page.url()).href);
-    await phone.getByRole('row', { name: /sim-1b/ }).waitFor();
+    await phone.getByRole('heading', { name: 'sim-1b' }).waitFor();
     t.equal(await phone.getByRole('button', { name: 'Fetch a model' }).count(), 0);
     await context.close();
   });

@@ -45,6 +45,18 @@ t.test('models, memory and placement in a browser', { skip: noBrowser, timeout: 
 
   await t.test('models by class, and the nodes of one', async (t) => {
     await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Models' }).click();
+    const card = page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: 'sim-70b' }) });
+    await card.getByText('1 node, 1 loaded').waitFor();
+    const fits = card.getByRole('list', { name: 'How sim-70b fits' });
+    t.match(await fits.getByRole('listitem').filter({ hasText: /^pi/ }).textContent(), /too large/);
+    t.match(await fits.getByRole('listitem').filter({ hasText: /gpu/ }).first().textContent(), /fits.*tokens\/s/);
+    await page.getByRole('heading', { name: 'In the catalogue' }).waitFor();
+    t.same(await axeFaultsInBothThemes(page), []);
+    await page.getByRole('radio', { name: 'Embed' }).click();
+    await page.getByRole('button', { name: 'bge-m3', exact: true }).waitFor();
+    t.equal(await page.getByRole('heading', { name: 'sim-70b' }).count(), 0);
+    await page.getByRole('radio', { name: 'All', exact: true }).click();
+    await page.getByRole('radio', { name: 'Table' }).click();
     const row = page.getByRole('row', { name: /sim-70b/ });
     await row.getByRole('cell', { name: /too large.*needed/ }).waitFor();
     await row.getByRole('cell', { name: /loaded.*1 of 1 node/ }).waitFor();

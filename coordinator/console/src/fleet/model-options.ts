@@ -15,7 +15,9 @@ export function useModelOptions(chosen: string): Option[] {
   const agents = useRoute('agents');
   const options: Option[] = [
     ...tiers,
-    ...(catalogue.data?.models ?? []).filter(({ kind }) => kind === 'chat').map(({ name }): Option => [name, name]),
+    ...(catalogue.data?.models ?? [])
+      .filter(({ kind, nodesOnDisk }) => kind === 'chat' && nodesOnDisk > 0)
+      .map(({ name }): Option => [name, name]),
     ...(agents.data ?? []).map(({ name }): Option => [`agent/${name}`, `agent/${name}: with its memory`]),
   ];
   return options.some(([value]) => value === chosen) ? options : [...options, [chosen, chosen]];

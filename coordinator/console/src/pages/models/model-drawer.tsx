@@ -1,7 +1,7 @@
 // One model beside the table: its properties, the nodes that have it, and the actions there.
-import type { CatalogueModel } from '@blackroad/protocol';
+import type { CatalogueModel, ModelOrders } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
-import { Download, FlaskConical } from 'lucide-react';
+import { Download, FlaskConical, RefreshCw } from 'lucide-react';
 import { useNodes } from '../../data/live.ts';
 import { useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
@@ -10,6 +10,8 @@ import { Facts } from '../../kit/layout.tsx';
 import { ConfirmButton, Dialog } from '../../kit/overlay.tsx';
 import { Status, Tag } from '../../kit/status.tsx';
 import { bytes, count, figure, plural } from '../../kit/words.ts';
+import { ModelPins } from './model-pins.tsx';
+import { ordersInWords, placesFor } from './orders.ts';
 
 export function ModelDrawer({
   model,
@@ -28,7 +30,7 @@ export function ModelDrawer({
 }
 
 function OneModel({ model, fetchIt }: { model: CatalogueModel; fetchIt?: (model: string) => void }) {
-  const { agents, nodes, nodesOnDisk } = model;
+  const { agents, nodes, nodesOnDisk, entry } = model;
   const may = useMay();
   return (
     <>
@@ -38,8 +40,14 @@ function OneModel({ model, fetchIt }: { model: CatalogueModel; fetchIt?: (model:
           model.parametersB > 0 && ['Parameters', `${figure(model.parametersB)} billion`],
           ['On disk', model.sizeBytes > 0 ? bytes(model.sizeBytes) : 'the node cannot tell'],
           model.residentBytes > 0 && ['In memory', `up to ${bytes(model.residentBytes)} with contexts`],
-          ['Context', `${count(model.contextTokens)} tokens at most`],
-          ['Runtimes', model.runtimes.join(', ')],
+          model.residentBytes === 0 &&
+            model.neededBytes > 0 && ['In memory', `about ${bytes(model.neededBytes)}, estimated`],
+          model.contextTokens > 0 && ['Context', `${count(model.contextTokens)} tokens at most`],
+          Boolean(entry?.quantisation) && ['Weights', entry?.quantisation],
+          entry && ['Licence', entry.licence || 'not stated'],
+          entry?.source !== undefined && ['Source', <code key="source">{entry.source}</code>],
+          entry && ['Entry', origins[entry.from]],
+          model.runtimes.length > 0 && ['Runtimes', model.runtimes.join(', ')],
           [
             'Agents',
             `${plural(agents.using, 'agent')} placed with it${agents.wanting > 0 ? `, ${agents.wanting} name it` : ''}`,
@@ -53,11 +61,12 @@ function OneModel({ model, fetchIt }: { model: CatalogueModel; fetchIt?: (model:
             Try it
           </LinkButton>
         )}
-        {fetchIt && (
+        {fetchIt && placesFor(model).length > 0 && (
           <Button icon={<Download />} onClick={() => fetchIt(model.name)}>
-            Fetch to another node
+            {nodesOnDisk > 0 ? 'Fetch to more nodes' : 'Fetch'}
           </Button>
         )}
+        {nodesOnDisk > 0 && <Update model={model.name} />}
       </div>
       <ul className="models-nodes">
         {nodes.map((place) => (
@@ -67,6 +76,8 @@ function OneModel({ model, fetchIt }: { model: CatalogueModel; fetchIt?: (model:
       {nodesOnDisk > nodes.length && (
         <p className="dim small">and {count(nodesOnDisk - nodes.length)} more; those that have it loaded stand first</p>
       )}
+      <Delete model={model} />
+      <ModelPins model={model} />
     </>
   );
 }
@@ -74,6 +85,7 @@ function OneModel({ model, fetchIt }: { model: CatalogueModel; fetchIt?: (model:
 function Place({ model, place }: { model: string; place: CatalogueModel['nodes'][number] }) {
   const may = useMay();
   const unload = useAct('nodeUnload', { done: ({ text }) => text, stales: ['catalogue'] });
+  const remove = useAct('modelRemove', { stales: ['catalogue'] });
   const { rows } = useNodes();
   const online = rows.get(place.node)?.presence === 'online';
   return (
@@ -84,6 +96,7 @@ function Place({ model, place }: { model: string; place: CatalogueModel['nodes']
       <Tag>{place.class}</Tag>
       <span className="grow">
         {place.resident ? <Status of="online" word="loaded" /> : <Status of="never" word="on disk" />}
+        {!place.fetched && <span className="dim small"> · its owner's</span>}
       </span>
       {place.decodeTps > 0 && <span className="dim small nowrap">{figure(place.decodeTps)} tokens/s</span>}
       {place.resident && online && may('nodeUnload') && (
@@ -98,6 +111,68 @@ function Place({ model, place }: { model: string; place: CatalogueModel['nodes']
           Unload
         </ConfirmButton>
       )}
+      {!place.resident && online && may('modelRemove') && (
+        <ConfirmButton
+          look="quiet"
+          aria-label={`Delete from ${place.node}`}
+          title={`Delete ${model} from ${place.node}?`}
+          text={
+            place.fetched
+              ? 'It leaves the disk there, and can be fetched again. Refused while an agent there needs it.'
+              : `The fleet did not fetch it there: it is of the owner of ${place.node}. Refused while an agent there needs it.`
+          }
+          verb="Delete"
+          act={async () => refuse(await remove.run({ body: { model, nodes: [place.node] } }))}
+        >
+          Delete
+        </ConfirmButton>
+      )}
     </li>
+  );
+}
+
+const origins = {
+  shipped: 'of this project',
+  file: 'of your file of models',
+  changed: 'of this project, with fields of your file of models',
+} as const;
+
+/** A question stays open with the reason of the first node that refused. */
+function refuse({ orders }: ModelOrders): void {
+  const refused = orders.find(({ ok }) => !ok);
+  if (refused) throw new Error(`${refused.node}: ${refused.text}`);
+}
+
+function Update({ model }: { model: string }) {
+  const may = useMay();
+  const pull = useAct('modelPull', { done: (answer) => ordersInWords(answer, 'fetch'), stales: ['catalogue'] });
+  if (!may('modelPull')) return null;
+  return (
+    <Button
+      icon={<RefreshCw />}
+      busy={pull.isPending}
+      title="Fetches it again where it is: what is newer replaces it"
+      onClick={() => pull.mutate({ body: { model, update: true } })}
+    >
+      Update
+    </Button>
+  );
+}
+
+/** From everywhere the fleet fetched it. */
+function Delete({ model: { name, fetchedOn } }: { model: CatalogueModel }) {
+  const may = useMay();
+  const remove = useAct('modelRemove', { done: (answer) => ordersInWords(answer, 'removed'), stales: ['catalogue'] });
+  if (!may('modelRemove') || fetchedOn === 0) return null;
+  const from = fetchedOn === 1 ? 'the node' : `all ${count(fetchedOn)} nodes`;
+  return (
+    <ConfirmButton
+      title={`Delete ${name} from ${from} that the fleet fetched it to?`}
+      text="It leaves their disks, and can be fetched again. A node where an agent needs it, or where it is pinned, keeps it."
+      verb="Delete"
+      act={() => remove.run({ body: { model: name } })}
+    >
+      Delete from {from}
+    </ConfirmButton>
   );
 }

@@ -1,7 +1,7 @@
-// The models of the fleet: their fit to every class of machine, where they are loaded, their speed and users; models that agents want and
-// no node has; and present fetches.
+// The models of the fleet and of its catalogue, as cards or as a table: their fit to every class of machine, where they are, their speed and
+// users; models that agents want and no node has; and present fetches.
 import type { Catalogue } from '@blackroad/protocol';
-import { Boxes, Download } from 'lucide-react';
+import { Download } from 'lucide-react';
 import { useState } from 'react';
 import { useRoute } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
@@ -10,19 +10,29 @@ import { useAddress } from '../../kit/address.ts';
 import { Button } from '../../kit/button.tsx';
 import { SearchField } from '../../kit/field.tsx';
 import { PageHead, Panel } from '../../kit/layout.tsx';
-import { Empty, Loaded } from '../../kit/states.tsx';
+import { Loaded } from '../../kit/states.tsx';
+import { Choice } from '../../kit/tabs.tsx';
 import { plural } from '../../kit/words.ts';
 import { CachePanel } from './cache-panel.tsx';
+import { FetchWhere } from './fetch-where.tsx';
 import { FitMatrix } from './fit-matrix.tsx';
+import { isHere, ModelCards } from './model-cards.tsx';
 import { ModelDrawer } from './model-drawer.tsx';
 import { UnderWay } from './under-way.tsx';
 
 const againMs = 10_000;
+/** While something is fetched, people watch. */
+const soonMs = 2_000;
 const searchFrom = 8;
 
 export default function ModelsPage() {
   const may = useMay();
-  const catalogue = useRoute('catalogue', {}, { refetchInterval: againMs });
+  const [asked, setAsked] = useState<readonly string[]>(none);
+  const catalogue = useRoute(
+    'catalogue',
+    {},
+    { refetchInterval: ({ state: { data } }) => (isFetching(data) || asked.length > 0 ? soonMs : againMs) },
+  );
   const [doing, setDoing] = useAddress('/models', 'do');
   const [chosen, setFetching] = useState<string | null>(null);
   const fetching = chosen ?? (doing === 'fetch' ? '' : null);
@@ -30,19 +40,23 @@ export default function ModelsPage() {
     setFetching(null);
     setDoing('');
   };
-  const [asked, setAsked] = useState<readonly string[]>([]);
   const [open, setOpen] = useAddress('/models', 'model');
+  const [view, setView] = useAddress('/models', 'view', 'cards');
+  const [where, setWhere] = useState('');
   return (
     <div className="page-stack">
       <PageHead
         title="Models"
         text={catalogue.data ? inAWord(catalogue.data) : ''}
         actions={
-          may('nodePull') && (
-            <Button icon={<Download />} onClick={() => setFetching('')}>
-              Fetch a model
-            </Button>
-          )
+          <>
+            <Choice label="View" value={view} options={views} onValue={setView} />
+            {may('nodePull') && (
+              <Button icon={<Download />} onClick={() => setFetching('')}>
+                Fetch a model
+              </Button>
+            )}
+          </>
         }
       />
       <FetchDialog
@@ -55,13 +69,19 @@ export default function ModelsPage() {
         {(all) => (
           <>
             <Missing missing={all.missing} {...(may('nodePull') ? { fetchIt: setFetching } : {})} />
-            <UnderWay asked={asked} />
-            <Matrix catalogue={all} open={setOpen} />
+            <FileFaults file={all.file} />
+            <UnderWay asked={view === 'table' ? asked : null} />
+            {view === 'table' ? (
+              <Matrix catalogue={all} open={setOpen} />
+            ) : (
+              <ModelCards catalogue={all} open={setOpen} fetchIt={setWhere} />
+            )}
             {may('modelCache') && <CachePanel />}
+            <FetchWhere model={named(all, where)} close={() => setWhere('')} />
             <ModelDrawer
-              model={all.models.find(({ name }) => name === open) ?? null}
+              model={named(all, open)}
               close={() => setOpen('')}
-              {...(may('nodePull') ? { fetchIt: setFetching } : {})}
+              {...(may('modelPull') ? { fetchIt: setWhere } : {})}
             />
           </>
         )}
@@ -70,10 +90,20 @@ export default function ModelsPage() {
   );
 }
 
+const none: readonly string[] = [];
+const views = [
+  ['cards', 'Cards'],
+  ['table', 'Table'],
+] as const;
+const isFetching = (catalogue?: Catalogue) =>
+  catalogue?.models.some(({ fetches }) => fetches.some(({ problem }) => problem === undefined)) === true;
+const named = ({ models }: Catalogue, name: string) => models.find((model) => model.name === name) ?? null;
+
 function inAWord({ models, missing }: Catalogue): string {
+  const here = models.filter(({ nodesOnDisk }) => nodesOnDisk > 0).length;
   const loaded = models.filter(({ nodesResident }) => nodesResident > 0).length;
   const wanted = missing.length > 0 ? `, ${missing.length} wanted that no node has` : '';
-  return `${plural(models.length, 'model')} on the fleet's disks, ${loaded} of them loaded somewhere${wanted}.`;
+  return `${plural(here, 'model')} on the fleet's disks, ${loaded} of them loaded somewhere${wanted}.`;
 }
 
 /** What agents name and no node has: with it they might run better, or at all. */
@@ -100,21 +130,26 @@ function Missing({ missing, fetchIt }: { missing: Catalogue['missing']; fetchIt?
   );
 }
 
+/** Models of the operator's file that do not count, and why. */
+function FileFaults({ file }: { file: Catalogue['file'] }) {
+  if (!file || file.faults.length === 0) return null;
+  return (
+    <Panel title="Your file of models has faults">
+      <p className="dim small">
+        These entries of <code>{file.path}</code> do not count; all others do.
+      </p>
+      <ul className="models-faults">
+        {file.faults.map((fault) => (
+          <li key={fault}>{fault}</li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
 function Matrix({ catalogue, open }: { catalogue: Catalogue; open(model: string): void }) {
   const [text, setText] = useAddress('/models', 'q');
-  const { models } = catalogue;
-  if (models.length === 0) {
-    return (
-      <Panel>
-        <Empty title="No model on any node" icon={<Boxes />}>
-          <p>
-            A node shows the models of the runtimes it finds: an Ollama that answers, a vLLM or llama-server, or the
-            small model of its own. Its page says what is missing.
-          </p>
-        </Empty>
-      </Panel>
-    );
-  }
+  const models = catalogue.models.filter(isHere);
   const wanted = text.trim().toLowerCase();
   const found = models.filter(({ name }) => name.toLowerCase().includes(wanted));
   return (

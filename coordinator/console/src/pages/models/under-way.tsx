@@ -12,11 +12,12 @@ const endedShown = 5;
 /** Nodes without a model may be at fetching their first; a few of them are asked how far. */
 const nodesAsked = 6;
 
-export function UnderWay({ asked }: { asked: readonly string[] }) {
+export function UnderWay({ asked }: { asked: readonly string[] | null }) {
   const agents = useAgents();
   const nodes = useNodes();
   const without = nodes.list.filter(({ condition }) => condition?.code === 'no-model').map(({ id }) => id);
-  const fetching = [...new Set([...asked, ...without])].slice(0, nodesAsked);
+  // The cards show the fetches of each model themselves.
+  const fetching = asked === null ? [] : [...new Set([...asked, ...without])].slice(0, nodesAsked);
   const events = useEvents();
   const waiting = agents.list.filter(
     ({ reasonCode }) => reasonCode === 'model-queued' || reasonCode === 'model-fetching',
