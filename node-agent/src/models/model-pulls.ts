@@ -52,6 +52,8 @@ export function createModelPulls(parts: {
     const stop = new AbortController();
     board.tell(model, { status: 'waiting', completedBytes: 0, totalBytes: 0 });
     const heard: OnProgress = (progress) => {
+      // A step that was on its way when the fetch was stopped.
+      if (stop.signal.aborted) return;
       board.tell(model, progress);
       for (const tell of askers) tell(progress);
     };
