@@ -29,7 +29,8 @@ export interface ShippedFile {
 type Row = Omit<KnownModel, 'embedded' | 'from'> & { file?: ShippedFile };
 
 export const shippedRows = rows as Row[];
-export const shippedModels: readonly KnownModel[] = shippedRows.map(({ file, ...row }) => ({
+// The bundle of a node-agent needs the rows alone.
+export const shippedModels: readonly KnownModel[] = /* @__PURE__ */ shippedRows.map(({ file, ...row }) => ({
   ...row,
   embedded: file !== undefined,
   from: 'shipped',
