@@ -15,7 +15,7 @@ const failed = JSON.parse(readFileSync(new URL('seeds.json', import.meta.url), '
  * The trace of one world: a change of the order of events, or of a message, is detected here and must be intended. Renewed by `make sim
  * SEED=7 SEEDS=1`, which prints the trace; a commit that renews it says why the trace changed.
  */
-const pinned = { seed: 7, trace: '913d6c3dfea21322f429a4269f0889f307e4ba76a5343fa092c131bb2b9dc337', events: 16697 };
+const pinned = { seed: 7, trace: 'e3955f5ccabb9891313896e9c1373aa19f08e4aba81e822ffc58bf107384cd38', events: 16697 };
 const words = ({ seed, broken }: Played) =>
   broken ? `seed ${seed}: ${broken.checker} at ${Math.round(broken.atMs)} ms: ${broken.text}` : null;
 
