@@ -19,7 +19,8 @@ export const commandNode: Decide<'node-command'> = (view, { by, node, command, o
   if (against !== null) return refuse('conflict', against);
   // Reading a log or looking at the hardware changes nothing, so the audit has no row for it.
   if (order.name === 'identify') noteAudit(draft, by, 'node-identify', { node, seconds: order.message.seconds });
-  else if (order.name !== 'log' && order.name !== 'hardware') noteAudit(draft, by, acts[order.name], { node, model: order.message.model });
+  else if (order.name !== 'log' && order.name !== 'hardware')
+    noteAudit(draft, by, acts[order.name], { node, model: order.message.model });
   send(draft, order.name, { node }, { ...order.message, command } as TopicMessage<typeof order.name>);
   return decided(draft);
 };

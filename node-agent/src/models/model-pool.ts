@@ -289,17 +289,18 @@ export class ModelPool {
     return !runtime.standsIn || !this.#now.served.some((each) => !each.runtime.standsIn && each.model.kind === kind);
   }
 
-  #isNeeded({ name }: RuntimeModel): boolean {
-    const isFetching = this.#fetching().some((model) => this.find(model)?.model.name === name);
-    return isFetching || this.#wanted.needs(name) || this.#turns(name) > 0;
+  #isNeeded(model: RuntimeModel): boolean {
+    const { name } = model;
+    const isFetching = this.#fetching().some((each) => this.find(each)?.model.name === name);
+    return isFetching || this.#wanted.needs(name) || this.#turns(engineOf(model)) > 0;
   }
 
   #fetching(): string[] {
     return this.#pulls.board.list().flatMap(({ model, problem }) => (problem === undefined ? [model] : []));
   }
 
-  #turns(name: string): number {
-    const load = this.admission.load().find(({ model }) => model === name);
+  #turns(engine: string): number {
+    const load = this.admission.load().find(({ model }) => model === engine);
     return load ? load.busy + load.waiting : 0;
   }
 

@@ -273,14 +273,8 @@ export function createOllama(options: OllamaOptions): Runtime {
   async function remove(name: string, signal?: AbortSignal): Promise<void> {
     const model = await modelOf(name, signal);
     if ((atWork.get(model.name) ?? 0) > 0) throw new RuntimeError('overloaded', `${model.name} is in use`);
-    const answer = await client.call({
-      method: 'DELETE',
-      path: 'api/delete',
-      body: { model: model.name },
-      signal,
-      answerMs,
-    });
-    if (answer.status !== 200) throw problemOf(answer, model.name);
+    const refused = (answer: HttpAnswer) => problemOf(answer, model.name);
+    await client.ask({ signal, answerMs }, refused, (ollama) => ollama.delete({ model: model.name }));
     known.clear();
   }
 
