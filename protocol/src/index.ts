@@ -56,6 +56,7 @@ export * from './task.ts';
 export * from './task-problem.ts';
 export * from './task-trace.ts';
 export * from './tiers.ts';
+export * from './token-price.ts';
 export * from './topics.ts';
 export type { Static, TSchema } from './typebox.ts';
 export { Type } from './typebox.ts';

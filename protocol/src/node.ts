@@ -27,6 +27,7 @@ import {
   maxRequestsPerModel,
   maxTokensPerS,
 } from './limits.ts';
+import { TokenPrice } from './token-price.ts';
 import { type Static, Type } from './typebox.ts';
 
 export const NodeClassName = Type.String({
@@ -164,6 +165,7 @@ export const NodeModel = Type.Object({
   sees: Type.Optional(
     Type.Boolean({ description: 'It takes pictures. Missing: its server does not tell, or an older node.' }),
   ),
+  price: Type.Optional(TokenPrice),
   speed: Speed,
 });
 export type NodeModel = Static<typeof NodeModel>;
@@ -224,7 +226,13 @@ export const NodeCapacity = Type.Object({
     Type.String({ maxLength: 200, description: 'Embedding model in use; null: lexical recall only.' }),
   ),
   pricePerMillionTokens: Type.Optional(
-    Type.Number({ minimum: 0, maximum: 1e6, description: 'US dollars, for tokens read or written; missing: nothing.' }),
+    Type.Number({
+      minimum: 0,
+      maximum: 1e6,
+      description:
+        'US dollars, for tokens read or written; missing: nothing. Nodes are compared by it. Where models have prices of their own, that of ' +
+        'the dearest, three quarters of the tokens read.',
+    }),
   ),
 });
 export type NodeCapacity = Static<typeof NodeCapacity>;

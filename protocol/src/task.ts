@@ -131,6 +131,13 @@ export function leaseKey(task: string, attempt: number): string {
 export const TaskUsage = Type.Object({
   model: Type.String({ maxLength: 200 }),
   promptTokens: Type.Integer({ minimum: 0, maximum: maxTokensPerTask }),
+  cachedTokens: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: maxTokensPerTask,
+      description: 'Of the prompts, what the model server had from earlier requests. Missing: not known.',
+    }),
+  ),
   completionTokens: Type.Integer({ minimum: 0, maximum: maxTokensPerTask }),
   recalled: Type.Integer({ minimum: 0, description: 'Memories brought into the prompt.' }),
   toolCalls: Type.Integer({ minimum: 0 }),

@@ -1,6 +1,6 @@
 // Ends of tasks are added up to days, which are written once a minute. Each end counts once: ends that a crash kept from being written are
 // read again from the tasks. In: tasks that ended. Out: rows of usage.
-import { maxUsageRowsPerDay } from '@blackroad/protocol';
+import { maxUsageRowsPerDay, priceOn, type TokenPrice } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { type AnsweredRequest, createUsageDays, hasOddTokens } from '../history/usage-days.ts';
@@ -34,13 +34,13 @@ export class UsageRecorder {
 
   note(task: EndedTask): void {
     if (!this.#isRecovered) this.#heard.add(task.id);
-    if (!this.#readAgain.delete(task.id)) this.#days.add(task, this.#priceOf(task.node));
+    if (!this.#readAgain.delete(task.id)) this.#days.add(task, this.#priceOf(task.node, task.usage?.model));
   }
   noteRequest(request: AnsweredRequest): void {
-    this.#days.addRequest(request, this.#priceOf(request.node));
+    this.#days.addRequest(request, this.#priceOf(request.node, request.model));
   }
-  #priceOf(node: string | null): number {
-    return this.#parts.view.live.get(node ?? '')?.capacity?.pricePerMillionTokens ?? 0;
+  #priceOf(node: string | null, model = ''): TokenPrice | null {
+    return priceOn(this.#parts.view.live.get(node ?? '')?.capacity, model);
   }
 
   hasMuch(): boolean {
@@ -89,7 +89,7 @@ export class UsageRecorder {
         if (this.#heard.has(task.id)) continue;
         if (task.endedMs >= beganMs) this.#readAgain.add(task.id);
         if (hasOddTokens(task)) odd++;
-        missed.add(task, this.#priceOf(task.node));
+        missed.add(task, this.#priceOf(task.node, task.usage?.model));
         lastMs = Math.max(lastMs, task.endedMs);
       }
       const last = page.at(-1);

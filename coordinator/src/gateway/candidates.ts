@@ -1,6 +1,6 @@
 // The places of a model as candidates for a request: what nodes report, with what the gateway itself has under way there. In: places of the
 // directory. Out: plain rows for the pure rules of placement/route.
-import { isApart, type ModelLoad } from '@blackroad/protocol';
+import { isApart, type ModelLoad, mixedPrice, priceOn } from '@blackroad/protocol';
 import { worthOf } from '../fleet/health.ts';
 import { slotsForLess } from '../placement/model/comfort.ts';
 import { closedOf } from '../placement/model/snapshot.ts';
@@ -26,6 +26,7 @@ interface Around {
 export function candidateOf(place: Place, { view, lanes, failing, nowMs, reserve }: Around): RouteCandidate {
   const { row, live, model } = place;
   const load = lanes.loadOf(row.id, model.name, model.slots, toldLoad(place));
+  const price = priceOn(live.capacity, model.name);
   const fault = view.modelFaults.get(row.id)?.get(model.name);
   return {
     node: row.id,
@@ -36,7 +37,7 @@ export function candidateOf(place: Place, { view, lanes, failing, nowMs, reserve
     failing: fault && nowMs < fault.untilMs ? fault.reason : failing.of(row.id, model.name),
     ...load,
     health: worthOf(live).factor,
-    pricePerMillionTokens: live.capacity?.pricePerMillionTokens ?? 0,
+    pricePerMillionTokens: price ? mixedPrice(price) : 0,
     slotsForLess: slotsForLess({ models: live.capacity?.models ?? [], reserve }, model),
   };
 }

@@ -18,21 +18,21 @@ const ended = (endedMs: number, over: Partial<EndedTask> = {}) =>
 t.test('a millisecond that may bring more waits', async (t) => {
   const days = createUsageDays();
   t.equal(days.take(t0), null);
-  days.add(ended(t0), 0);
-  days.add(ended(t0 + 5), 0);
+  days.add(ended(t0), null);
+  days.add(ended(t0 + 5), null);
   const first = days.take(t0 + 5);
   t.match(first, { uptoMs: t0 + 5, rows: [{ day, tasks: 1 }] });
-  days.add(ended(t0 + 5), 0);
+  days.add(ended(t0 + 5), null);
   t.match(days.take(t0 + 2000), { uptoMs: t0 + 6, rows: [{ tasks: 2, promptTokens: 20, completionTokens: 40 }] });
   t.equal(days.take(t0 + 9000), null, 'nothing new');
 });
 
 t.test('a row a day, agent, model and node; cancelled ones are no use', async (t) => {
   const days = createUsageDays();
-  days.add(ended(t0 - 1), 2);
-  days.add(ended(t0), 2);
-  days.add(ended(t0, { state: 'failed', usage: null, node: null }), 2);
-  days.add(ended(t0, { state: 'cancelled' }), 2);
+  days.add(ended(t0 - 1), { read: 2, written: 2 });
+  days.add(ended(t0), { read: 2, written: 2 });
+  days.add(ended(t0, { state: 'failed', usage: null, node: null }), { read: 2, written: 2 });
+  days.add(ended(t0, { state: 'cancelled' }), { read: 2, written: 2 });
   t.equal(days.size(), 3);
   const rows = days.take(t0 + 5000)?.rows.sort((a, b) => a.day - b.day || a.failed - b.failed);
   t.match(rows, [
@@ -44,10 +44,10 @@ t.test('a row a day, agent, model and node; cancelled ones are no use', async (t
 
 t.test('a clock that was set back', async (t) => {
   const days = createUsageDays();
-  days.add(ended(t0 + 1000), 0);
-  days.add(ended(t0), 0);
+  days.add(ended(t0 + 1000), null);
+  days.add(ended(t0), null);
   t.equal(days.take(t0)?.rows[0]?.tasks, 1, 'the later one waits');
-  days.add(ended(t0 + 1), 0);
+  days.add(ended(t0 + 1), null);
   t.equal(days.take(t0 + 5000)?.rows[0]?.tasks, 2);
 });
 
@@ -57,9 +57,29 @@ t.test('tokens that no model can have made are not counted, the task is', async 
     const days = createUsageDays();
     const odd = ended(t0, { usage: { ...usage, promptTokens, completionTokens: 20 } });
     t.ok(hasOddTokens(odd), `${promptTokens}`);
-    days.add(odd, 2);
-    days.add(ended(t0 + 1), 2);
+    days.add(odd, { read: 2, written: 2 });
+    days.add(ended(t0 + 1), { read: 2, written: 2 });
     t.match(days.take(t0 + 9000)?.rows, [{ tasks: 2, promptTokens: 10, completionTokens: 40 }]);
   }
   t.notOk(hasOddTokens(ended(t0)));
+});
+
+t.test('tokens read, read again and written are counted at their own prices', async (t) => {
+  const days = createUsageDays();
+  const price = { read: 2, written: 10, cached: 0.2 };
+  const usage = { model: 'm', promptTokens: 1_000_000, cachedTokens: 500_000, completionTokens: 100_000 };
+  days.add(ended(t0, { usage: usage as EndedTask['usage'] }), price);
+  days.addRequest({ atMs: t0, key: 'k', node: 'paid', ...usage }, price);
+  days.addRequest({ atMs: t0, key: 'k', node: 'own', ...usage }, null);
+  const costs = days.take(t0 + 5000)?.rows.map(({ key, node, costUsd }) => [key, node, costUsd]);
+  t.same(
+    new Set(costs?.map(String)),
+    new Set(
+      [
+        ['k', 'paid', 2.1],
+        ['k', 'own', 0],
+        ['', 'alice', 2.1],
+      ].map(String),
+    ),
+  );
 });

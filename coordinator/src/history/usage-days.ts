@@ -1,7 +1,7 @@
 // Ends of tasks as rows of a day, added up until they are written. Exactly once: an end is written when no other of its millisecond can
 // follow, together with the time up to which all ends are included; ends that were not written before a crash are read again from the
 // tasks. Pure, in memory.
-import { maxTokensPerTask } from '@blackroad/protocol';
+import { costOf, maxTokensPerTask, type TokenPrice } from '@blackroad/protocol';
 import type { EndedTask } from '../state/rows.ts';
 import type { UsageRow } from '../store/store.ts';
 
@@ -17,12 +17,14 @@ export interface AnsweredRequest {
   model: string;
   node: string;
   promptTokens: number;
+  cachedTokens?: number;
   completionTokens: number;
 }
 
 interface UsageDays {
-  add(task: EndedTask, pricePerMillionTokens: number): void;
-  addRequest(request: AnsweredRequest, pricePerMillionTokens: number): void;
+  /** `price`: of the model that did it, null where it costs nothing. */
+  add(task: EndedTask, price: TokenPrice | null): void;
+  addRequest(request: AnsweredRequest, price: TokenPrice | null): void;
   /** The number of rows that wait to be written. */
   size(): number;
   /** The complete rows, and the time up to which they are complete (exclusive); null: nothing new. */
@@ -37,6 +39,16 @@ export function hasOddTokens({ usage }: EndedTask): boolean {
 }
 function tokensOf(count = 0): number {
   return Number.isInteger(count) && count >= 0 && count <= maxTokensPerTask ? count : 0;
+}
+/** The tokens of a task or a request, and what they cost. */
+function figuresOf(
+  given: Partial<Pick<AnsweredRequest, 'promptTokens' | 'cachedTokens' | 'completionTokens'>>,
+  price: TokenPrice | null,
+): Pick<UsageRow, 'promptTokens' | 'completionTokens' | 'costUsd'> {
+  const promptTokens = tokensOf(given.promptTokens);
+  const completionTokens = tokensOf(given.completionTokens);
+  const tokens = { promptTokens, cachedTokens: tokensOf(given.cachedTokens), completionTokens };
+  return { promptTokens, completionTokens, costUsd: price ? costOf(price, tokens) : 0 };
 }
 
 export function createUsageDays(): UsageDays {
@@ -70,8 +82,6 @@ export function createUsageDays(): UsageDays {
         isNew = true;
       }
       if (state === 'cancelled') return;
-      const promptTokens = tokensOf(usage?.promptTokens);
-      const completionTokens = tokensOf(usage?.completionTokens);
       into(endedMs === latestMs ? latest : earlier, {
         day: Math.floor(endedMs / dayMs),
         agent,
@@ -80,16 +90,11 @@ export function createUsageDays(): UsageDays {
         key: by?.id ?? '',
         tasks: 1,
         failed: state === 'done' ? 0 : 1,
-        promptTokens,
-        completionTokens,
-        costUsd: ((promptTokens + completionTokens) * price) / 1e6,
+        ...figuresOf(usage ?? {}, price),
       });
     },
     addRequest({ atMs, key, model, node, ...given }, price) {
-      const promptTokens = tokensOf(given.promptTokens);
-      const completionTokens = tokensOf(given.completionTokens);
-      const costUsd = ((promptTokens + completionTokens) * price) / 1e6;
-      const sums = { tasks: 1, failed: 0, promptTokens, completionTokens, costUsd };
+      const sums = { tasks: 1, failed: 0, ...figuresOf(given, price) };
       into(earlier, { day: Math.floor(atMs / dayMs), agent: '', model, node, key, ...sums });
       isNew = true;
     },

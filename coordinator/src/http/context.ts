@@ -179,8 +179,8 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     clock,
     random,
     log,
-    answered({ id }, { model, node }, { promptTokens, completionTokens }) {
-      recorder.noteRequest({ atMs: clock.nowMs(), key: id ?? '', model, node, promptTokens, completionTokens });
+    answered({ id }, { model, node }, usage) {
+      recorder.noteRequest({ atMs: clock.nowMs(), key: id ?? '', model, node, ...usage });
     },
   });
   const batches = new Batches({

@@ -285,6 +285,8 @@ class Turn {
       case 'end':
         answer.tokens = event.usage.completionTokens;
         usage.promptTokens += event.usage.promptTokens;
+        if (event.usage.cachedTokens !== undefined)
+          usage.cachedTokens = (usage.cachedTokens ?? 0) + event.usage.cachedTokens;
         usage.completionTokens += event.usage.completionTokens;
         usage.decodeMs = (usage.decodeMs ?? 0) + event.usage.decodeMs;
         answer.truncated = event.reason === 'length';
