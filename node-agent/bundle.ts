@@ -22,7 +22,8 @@ await build({
   keepNames: true,
   platform: 'node',
   format: 'esm',
-  external: ['better-sqlite3', 'sqlite-vec', 'node-llama-cpp', 'pino-pretty'],
+  // The clients of paid APIs are loaded by nodes for one alone.
+  external: ['better-sqlite3', 'sqlite-vec', 'node-llama-cpp', 'pino-pretty', 'openai', '@anthropic-ai/sdk'],
   ...lean,
   plugins: [...lean.plugins, plainSchemas],
 });

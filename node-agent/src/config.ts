@@ -1,4 +1,6 @@
 // The node-agent's configuration: the only reader of its environment. Each option has a heading in docs/configuration.md.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { OptionError, readOptions, type Values } from '@blackroad/std/options';
 
 export const nodeOptions = {
@@ -49,7 +51,44 @@ export const nodeOptions = {
     default: 0,
     min: 0,
     max: 1_000_000,
-    text: 'US dollars that a million tokens, read or written, cost at that server: counted as usage, and agents rather go where it costs less. A machine that only speaks to a paid API joins as class cloud: no agent goes there that does not name that class.',
+    text: 'US dollars that a million tokens, read or written, cost at that server: counted as usage, and agents rather go where it costs less. A node for OpenAI or Anthropic has --cloud instead.',
+  },
+  cloud: {
+    type: 'choice',
+    flag: 'cloud',
+    env: 'BLACKROAD_CLOUD',
+    default: 'none',
+    choices: ['none', 'openai', 'anthropic'],
+    text: 'The paid API that this node is for, in place of a model server; it joins as class cloud, and only agents that name this class go there (docs/cloud.md).',
+  },
+  cloudUrl: {
+    type: 'url',
+    flag: 'cloud-url',
+    env: 'BLACKROAD_CLOUD_URL',
+    default: '',
+    form: { schemes: ['https', 'http'] },
+    text: "A gateway, or another provider with the same API, in place of the provider's own address. Its API is under `/v1` there.",
+  },
+  cloudKey: {
+    type: 'secret',
+    flag: 'cloud-key-file',
+    env: 'BLACKROAD_CLOUD_KEY',
+    default: '',
+    text: 'API key of the provider. Under systemd also as a credential of the name `cloud-key`.',
+  },
+  cloudModels: {
+    type: 'text',
+    flag: 'cloud-models',
+    env: 'BLACKROAD_CLOUD_MODELS',
+    default: '',
+    text: 'Names of the models that are offered, with commas, the one for `auto` first. Empty: all of the provider that the catalogue has.',
+  },
+  cloudCatalogue: {
+    type: 'file',
+    flag: 'cloud-catalogue',
+    env: 'BLACKROAD_CLOUD_CATALOGUE',
+    default: '',
+    text: 'JSON file with models and prices that replace or extend the shipped ones; the coordinator takes the same file.',
   },
   fetch: {
     type: 'choice',
@@ -173,8 +212,16 @@ export function readConfig(
   env: Readonly<Record<string, string | undefined>>,
   rest: string[],
 ): NodeConfig {
-  const config = readOptions(nodeOptions, argv, env, rest);
+  const config = readOptions(nodeOptions, [...credentialFlags(env.CREDENTIALS_DIRECTORY), ...argv], env, rest);
   if (config.price > 0 && !config.openai)
     throw new OptionError('--price: expected --openai with it, the server that takes the price.');
+  if (config.cloud !== 'none' && config.openai)
+    throw new OptionError('--cloud: expected no --openai beside it; a machine that has both runs two node-agents.');
   return config;
+}
+
+/** The secrets that systemd gives its service as files; a flag of a person comes after them and wins. */
+function credentialFlags(folder: string | undefined): string[] {
+  const file = join(folder ?? '', 'cloud-key');
+  return folder && existsSync(file) ? ['--cloud-key-file', file] : [];
 }

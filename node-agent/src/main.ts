@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { uptime as machineUptimeS } from 'node:os';
 import { dirname, join as joinPath, resolve } from 'node:path';
-import { classNames, FleetError } from '@blackroad/protocol';
+import { classNames, cloudClass, FleetError } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import { DataFolderError, keepPrivate, openDataFolder, tightenedWords } from '@blackroad/std/data-folder';
 import { errnoSentence } from '@blackroad/std/errno';
@@ -11,6 +11,7 @@ import { createLog, type Log } from '@blackroad/std/log';
 import { asksForHelp, OptionError, optionsHelp } from '@blackroad/std/options';
 import { systemRandom } from '@blackroad/std/random';
 import { createFleetCache, type FleetCache } from './cache/fleet-cache.ts';
+import { cloudOffer } from './cloud-offer.ts';
 import { composeNode } from './compose.ts';
 import { calledAs, type NodeConfig, nodeOptions, readConfig } from './config.ts';
 import { createHardwareLook } from './hardware/look.ts';
@@ -46,7 +47,9 @@ function folders(config: NodeConfig) {
   return { data, models: config.models ? resolve(config.models) : joinPath(data, 'models') };
 }
 function runtimeOptions(config: NodeConfig, modelsDir: string, cache?: FleetCache) {
+  const cloud = cloudOffer(config);
   return {
+    ...(cloud ? { cloud } : {}),
     ollamaUrl: config.ollama === 'none' ? null : config.ollama || defaultOllamaUrl,
     isOllamaNamed: config.ollama !== '',
     openAiUrls: config.openai === '' ? [] : config.openai.split(','),
@@ -68,7 +71,8 @@ function runtimeOptions(config: NodeConfig, modelsDir: string, cache?: FleetCach
 
 function placesOf(config: NodeConfig, modelsDir: string): ModelPlaces {
   const { ollamaUrl, openAiUrls } = runtimeOptions(config, modelsDir);
-  const isServerNamed = config.openai !== '' || (config.ollama !== '' && config.ollama !== 'none');
+  const isServerNamed =
+    config.cloud !== 'none' || config.openai !== '' || (config.ollama !== '' && config.ollama !== 'none');
   return { ollamaUrl, openAiUrls, modelsDir, isServerNamed, isBooting: false };
 }
 
@@ -101,6 +105,11 @@ function ownIdentity(data: string): Identity {
   throw new FleetError('invalid-request', {
     detail: `This machine is no node yet (${data} holds no identity). Make a token with \`fleet join-token create\` and run \`${calledAs(process.env)} join <token>\` here.`,
   });
+}
+
+/** Agents that did not say so would spend money there. */
+function notACloudNode({ node, class: own }: Identity, data: string): string {
+  return `--cloud: expected a node of class cloud, ${node} is of class ${own}. Join once more with a token for that class (\`fleet join-token create --class cloud\`) and another --data folder than ${data}.`;
 }
 
 /** The runtimes of this machine, and where and when others are looked for. */
@@ -151,6 +160,8 @@ async function run(config: NodeConfig): Promise<void> {
   const log = createLog('node-agent', config.log);
   const { data, models } = folders(config);
   let identity = ownIdentity(data);
+  if (config.cloud !== 'none' && identity.class !== cloudClass.name)
+    throw new OptionError(notACloudNode(identity, data));
   openPrivately(data, log);
   const probes = probesOf(config, log);
   const machine = await probes.machineIdentity();

@@ -138,6 +138,8 @@ export const maxModelRequestBytes = 8 * 1024 * 1024;
 export const maxPieceChars = 24_000;
 /** Pieces of one request. */
 export const maxRequestPieces = Math.ceil(maxModelRequestBytes / maxPieceChars);
+/** Seconds that a provider may ask to be left alone; providers ask for minutes at most, and an hour without it would be noticed. */
+export const maxRetryAfterS = 3_600;
 /** Messages of one request: a coding agent makes some hundred calls of tools in one conversation. */
 export const maxMessagesPerRequest = 4_000;
 /** Tools of one request. Coding agents bring some dozens, with MCP servers a hundred. */

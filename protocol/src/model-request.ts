@@ -7,6 +7,7 @@ import {
   maxMessagesPerRequest,
   maxModelRequestBytes,
   maxRequestPieces,
+  maxRetryAfterS,
   maxTokensPerTask,
   maxToolsPerRequest,
 } from './limits.ts';
@@ -141,18 +142,25 @@ const ModelUsage = Type.Object({
 interface ModelProblemRow {
   /** Whether another node may answer the same request. */
   elsewhere: boolean;
-  /** What is to blame: the `place`, which is then left alone for a while; the `request`, which says nothing of the place; or the `moment`. */
-  blames: 'place' | 'request' | 'moment';
+  /**
+   * What is to blame: the `place`, a model on a node, which is then left alone for a while; its `server`, with all models of it; the
+   * `request`, which says nothing of the place; or the `moment`.
+   */
+  blames: 'place' | 'server' | 'request' | 'moment';
   text: string;
 }
 const place = (text: string): ModelProblemRow => ({ elsewhere: true, blames: 'place', text });
+const server = (text: string): ModelProblemRow => ({ elsewhere: true, blames: 'server', text });
 const request = (elsewhere: boolean, text: string): ModelProblemRow => ({ elsewhere, blames: 'request', text });
 /** The reasons why a node gives no whole answer. */
 export const modelProblems = {
   unavailable: place('The model server does not answer, or its answer broke off'),
   'unknown-model': place('The node does not serve the model now'),
   refused: place('The model does not load on the node'),
-  'wrong-key': place('The model server wants another key'),
+  'wrong-key': server('The model server wants another key'),
+  'rate-limited': place('The provider was asked too much lately'),
+  'provider-overloaded': server('The provider is overloaded'),
+  'no-credit': server('The provider wants money first: there is no credit, or a limit of spending is reached'),
   internal: place('A fault in the node-agent'),
   overloaded: { elsewhere: true, blames: 'moment', text: 'The queue of the model is full' },
   aborted: {
@@ -164,12 +172,16 @@ export const modelProblems = {
   unsupported: request(true, 'The model or its server cannot do what the request asks for'),
   'wrong-kind': request(false, 'The model is not one for this kind of request'),
   'bad-request': request(false, 'The model server takes the request for wrong'),
+  filtered: request(false, 'The provider, or its model, declines the content'),
   'deadline-passed': request(false, 'The deadline passed'),
 } as const satisfies Record<string, ModelProblemRow>;
 export type ModelProblemCode = keyof typeof modelProblems;
 export const ModelProblem = Type.Object({
   code: Type.OneOf(Object.keys(modelProblems) as ModelProblemCode[]),
   text: Type.String({ maxLength: 1000 }),
+  retryAfterS: Type.Optional(
+    Type.Number({ minimum: 0, maximum: maxRetryAfterS, description: 'How long the server wants to be left alone.' }),
+  ),
 });
 export type ModelProblem = Static<typeof ModelProblem>;
 

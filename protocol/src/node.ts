@@ -121,7 +121,7 @@ export function isApart(node: { simulated: boolean; labels: Readonly<Record<stri
   return node.simulated && node.labels.simulated !== mixedLabels.simulated;
 }
 
-export const RuntimeKind = Type.OneOf(['ollama', 'openai', 'llama', 'simulated']);
+export const RuntimeKind = Type.OneOf(['ollama', 'openai', 'llama', 'cloud', 'simulated']);
 export type RuntimeKind = Static<typeof RuntimeKind>;
 
 export const NodeModel = Type.Object({
@@ -154,6 +154,9 @@ export const NodeModel = Type.Object({
     }),
   ),
   parametersB: Type.Number({ minimum: 0 }),
+  tier: Type.Optional(
+    Type.OneOf(['small', 'medium', 'large'], { description: 'Of a paid model. Missing: its size tells it.' }),
+  ),
   slots: Type.Integer({ minimum: 0 }),
   tier: Type.Optional(
     Type.OneOf(['small', 'medium', 'large'], {

@@ -51,6 +51,7 @@ export const problems = {
   'model-busy': row(503, 1, true, 'Every machine with the model is busy'),
   'model-away': row(503, 1, true, 'No machine can answer with the model now'),
   'model-failed': row(502, 1, true, 'The model server failed'),
+  'content-refused': row(400, 2, false, 'The model, or its provider, declines the content'),
   'prompt-too-long': row(400, 2, false, 'The prompt does not fit the context of the model'),
   'not-supported': row(400, 2, false, 'The fleet does not have what the request asks for'),
   'deadline-passed': row(504, 5, true, 'The deadline passed'),

@@ -56,7 +56,8 @@ export function tierOf({
   parametersB,
   sizeBytes,
 }: Pick<NodeModel, 'tier' | 'parametersB' | 'sizeBytes'>): TierRow {
-  if (tier !== undefined) return tiers.find(({ name }) => name === tier) as TierRow;
+  const named = tiers.find(({ name }) => name === tier);
+  if (named) return named;
   const billions = parametersB || sizeBytes / bytesPerB;
   if (billions === 0) return tiers[1] as TierRow;
   return tiers.find((row) => billions < row.belowParametersB) as TierRow;

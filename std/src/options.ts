@@ -54,7 +54,12 @@ interface SecretOption extends OptionBase {
   type: 'secret';
   default: '';
 }
-export type Option = TextOption | NumberOption | ChoiceOption | UrlOption | HostOption | SecretOption;
+/** A file that is read at the start: the flag and the environment variable name it, the value is its text. */
+interface FileOption extends OptionBase {
+  type: 'file';
+  default: '';
+}
+export type Option = TextOption | NumberOption | ChoiceOption | UrlOption | HostOption | SecretOption | FileOption;
 type ValueOf<O> = O extends { type: 'number' }
   ? number
   : O extends { type: 'choice'; choices: readonly (infer C)[] }
@@ -125,7 +130,7 @@ export function optionsHelp(table: Record<string, Option>, columns: number): str
 }
 function placeholder(option: Option): string {
   if (option.type === 'choice') return option.choices.join('|');
-  return option.type === 'number' ? '<n>' : option.type === 'secret' ? '<file>' : '<text>';
+  return option.type === 'number' ? '<n>' : option.type === 'secret' || option.type === 'file' ? '<file>' : '<text>';
 }
 function folded(text: string, room: number): string[] {
   const lines = [''];
@@ -150,7 +155,8 @@ function parse(option: Option, text: string, where: string): unknown {
   }
   if (option.type === 'url') return urlOf(option, text, where);
   if (option.type === 'host') return hostOf(option, text, where);
-  if (option.type === 'secret') return secretOf(where === option.env ? text : fileText(text, where), where);
+  if (option.type === 'secret') return secretOf(where === option.env ? text : secretIn(text, where), where);
+  if (option.type === 'file') return wholeFile(text, where);
   const number = Number(text);
   if (text.trim() === '' || !Number.isFinite(number) || number < option.min || number > option.max) {
     throw new OptionError(
@@ -190,6 +196,7 @@ function hostOf({ isTarget }: HostOption, text: string, where: string): string {
 }
 
 const maxSecretBytes = 4096;
+const maxFileBytes = 256 * 1024;
 
 function secretOf(text: string, where: string): string {
   if (text === '') throw new OptionError(`${where}: expected a secret, got an empty file.`);
@@ -199,13 +206,22 @@ function secretOf(text: string, where: string): string {
     throw new OptionError(`${where}: expected a secret of at most ${maxSecretBytes} bytes, got more.`);
   return text;
 }
-/** The content of a file without the end of its last line. Reads no more bytes than needed to find that it is too long. */
-function fileText(path: string, where: string): string {
-  const bytes = Buffer.alloc(maxSecretBytes + 3);
+/** The content of a file without the end of its last line. */
+function secretIn(path: string, where: string): string {
+  return startOf(path, where, maxSecretBytes + 3).replace(/\r?\n$/, '');
+}
+function wholeFile(path: string, where: string): string {
+  const text = startOf(path, where, maxFileBytes + 1);
+  if (Buffer.byteLength(text) <= maxFileBytes) return text;
+  throw new OptionError(`${where}: expected a file of at most ${maxFileBytes} bytes, ${path} has more.`);
+}
+/** At most so many bytes: enough to find that a file is too long. */
+function startOf(path: string, where: string, most: number): string {
+  const bytes = Buffer.alloc(most);
   try {
     const file = openSync(path, 'r');
     try {
-      return bytes.toString('utf8', 0, readSync(file, bytes)).replace(/\r?\n$/, '');
+      return bytes.toString('utf8', 0, readSync(file, bytes));
     } finally {
       closeSync(file);
     }

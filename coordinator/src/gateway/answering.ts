@@ -152,8 +152,8 @@ export class Answering {
     const usage = this.#count(told, hold, end, signal.aborted, chars);
     if (this.#stopped.signal.aborted) return null;
     if (aside.signal.aborted) throw madeRoom();
-    if (end.problem) return this.#failed(end.problem, told);
-    router.worked(ask, who, told);
+    if (end.problem) return this.#failed(end.problem, place);
+    router.worked(ask, who, place);
     this.#begin(told);
     sink.end(one.answer, end.reason ?? 'stop', usage);
     if (--this.#open === 0) sink.done();
@@ -173,11 +173,10 @@ export class Answering {
     };
   }
 
-  #failed(problem: ModelProblem, { node, model }: Told): FleetError {
-    const error = errorOf(problem, model, node);
-    const { elsewhere, blames } = modelProblems[problem.code];
-    if (blames === 'place') this.#parts.router.failing.failed(node, model, problem);
-    if (this.#begun || !elsewhere) throw error;
+  #failed(problem: ModelProblem, { row, model }: Place): FleetError {
+    const error = errorOf(problem, model.name, row.id);
+    this.#parts.router.failing.failed(row.id, model, problem);
+    if (this.#begun || !modelProblems[problem.code].elsewhere) throw error;
     return error;
   }
 
@@ -221,7 +220,7 @@ export class Answering {
 const idleStop: Stop = { text: 'a batch takes what is idle and pays for nothing', why: 'no-money', renewsMs: null };
 const madeRoom = () => new FleetError('model-busy', { detail: 'It made room for another request.' });
 
-function errorOf({ code, text }: ModelProblem, model: string, node: string): FleetError {
+function errorOf({ code, text, retryAfterS }: ModelProblem, model: string, node: string): FleetError {
   const detail = `${model} on ${node}: ${text}`;
   switch (code) {
     case 'too-long':
@@ -231,6 +230,11 @@ function errorOf({ code, text }: ModelProblem, model: string, node: string): Fle
       return new FleetError('not-supported', { detail });
     case 'bad-request':
       return new FleetError('invalid-request', { detail });
+    case 'filtered':
+      return new FleetError('content-refused', { detail });
+    case 'rate-limited':
+    case 'provider-overloaded':
+      return new FleetError('model-busy', { detail, retryAfterSeconds: Math.ceil(retryAfterS || 5) });
     case 'overloaded':
       return new FleetError('model-busy', { detail, retryAfterSeconds: 2 });
     case 'unknown-model':

@@ -11,7 +11,7 @@ import type { Lanes } from './lanes.ts';
 
 interface Failing {
   /** Why requests leave the model on the node alone for now; null: they do not. */
-  of(node: string, model: string): string | null;
+  of(node: string, model: Place['model']): string | null;
 }
 
 interface Around {
@@ -34,7 +34,7 @@ export function candidateOf(place: Place, { view, lanes, failing, nowMs, reserve
     isApart: isApart(row),
     closed: closedOf(row, live),
     model,
-    failing: fault && nowMs < fault.untilMs ? fault.reason : failing.of(row.id, model.name),
+    failing: fault && nowMs < fault.untilMs ? fault.reason : failing.of(row.id, model),
     ...load,
     health: worthOf(live).factor,
     pricePerMillionTokens: price ? mixedPrice(price) : 0,

@@ -8,7 +8,7 @@ import { route } from '../placement/route/route.ts';
 import type { Touched } from '../state/touched.ts';
 import type { View } from '../state/view.ts';
 import { createAffinity } from './affinity.ts';
-import { type Ask, estimateTokens, type Told } from './ask.ts';
+import { type Ask, estimateTokens } from './ask.ts';
 import { candidateOf } from './candidates.ts';
 import { Directory, keyOf, type Place } from './directory.ts';
 import { createFailing } from './failing.ts';
@@ -61,9 +61,9 @@ export class Router {
   }
 
   /** A node answered: its model server has read the conversation now. */
-  worked(ask: Ask, who: string, { node, model }: Pick<Told, 'node' | 'model'>): void {
-    this.failing.worked(node, model);
-    this.#affinity.note(this.#keysOf(who, ask), ask, node, model);
+  worked(ask: Ask, who: string, { row, model }: Place): void {
+    this.failing.worked(row.id, model);
+    this.#affinity.note(this.#keysOf(who, ask), ask, row.id, model.name);
   }
 
   /** `unpaid`: why no node that costs money may answer; null: one may. Out: the routes of each model of the list, in its order, up to the first that has a node. */

@@ -363,13 +363,17 @@ const runtimeProblems: Record<RuntimeErrorCode, string> = {
   'bad-request': 'runtime-refused',
   aborted: 'runtime-unavailable',
   refused: 'model-does-not-load',
-  'wrong-key': 'runtime-refused',
+  'wrong-key': 'provider-refuses',
+  'rate-limited': 'runtime-overloaded',
+  'provider-overloaded': 'runtime-unavailable',
+  'no-credit': 'provider-refuses',
+  filtered: 'content-refused',
 };
 function problemOf(error: unknown): TaskProblem {
   const text = (error as Error).message ?? String(error);
   if (error instanceof RuntimeError) {
     // A model that this node lost may be on another node.
-    const elsewhere = ['unknown-model', 'refused', 'aborted', 'wrong-key'].includes(error.code);
+    const elsewhere = ['unknown-model', 'refused', 'aborted', 'wrong-key', 'no-credit'].includes(error.code);
     return { code: runtimeProblems[error.code], text, retryable: error.retryable || elsewhere };
   }
   if (error instanceof FleetError) {

@@ -26,6 +26,8 @@ export function describeModel(
     ...(peakBytes > 0 ? { peakBytes } : {}),
     ...(model.kvBytesPerToken === undefined ? {} : { kvBytesPerToken: model.kvBytesPerToken }),
     parametersB: model.parametersB,
+    ...(model.tier === undefined ? {} : { tier: model.tier }),
+    ...(model.price === undefined ? {} : { price: model.price }),
     slots: model.slots,
     tools: model.tools,
     ...(model.sees === undefined ? {} : { sees: model.sees }),

@@ -75,7 +75,14 @@ export function createModelLook(parts: { clock: Clock; log: Log }): (runtimes: r
 /** Kinds that no runtime here serves; none while a runtime does not answer, because it may have them. */
 export function lackingKinds({ served, silent }: Look): ModelKind[] {
   if ([...silent.keys()].some(({ standsIn }) => !standsIn)) return [];
-  return (['chat', 'embed'] as const).filter((kind) => !served.some(({ model }) => model.kind === kind));
+  return (['chat', 'embed'] as const).filter(
+    (kind) => !served.some(({ model }) => isOwn(model) && model.kind === kind),
+  );
+}
+
+/** Vectors that cost money are for those who name their model; the memories of this node need vectors at every step, from one of its own. */
+export function isOwn({ kind, price }: Pick<RuntimeModel, 'kind' | 'price'>): boolean {
+  return kind === 'chat' || price === undefined;
 }
 
 /** The state of each runtime after the look, for words to people. */
@@ -109,7 +116,7 @@ function withoutDoubles(
 ): Served[] {
   const kinds = new Set<RuntimeModel['kind']>();
   for (const runtime of runtimes)
-    if (!runtime.standsIn) for (const { kind } of known.get(runtime)?.models ?? []) kinds.add(kind);
+    if (!runtime.standsIn) for (const model of known.get(runtime)?.models ?? []) if (isOwn(model)) kinds.add(model.kind);
   const names = new Set<string>();
   return all.filter(({ runtime, model }) => {
     if ((runtime.standsIn && kinds.has(model.kind)) || names.has(model.name)) return false;
@@ -126,6 +133,6 @@ export function defaultChatOf(models: readonly RuntimeModel[]): string | null {
 }
 /** The model that embeds memories: a loaded one, else the first. */
 export function embedderOf(served: readonly Served[]): Served | null {
-  const all = served.filter(({ model }) => model.kind === 'embed');
+  const all = served.filter(({ model }) => model.kind === 'embed' && isOwn(model));
   return all.find(({ model }) => model.resident) ?? all[0] ?? null;
 }

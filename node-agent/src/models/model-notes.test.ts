@@ -63,6 +63,11 @@ t.test('the fix fits the runtime', (t) => {
   t.notMatch(away, /pull|GGUF|found/, 'it has its models all the while');
   const key = text(runtime({ ...vllm, problem: { code: 'wrong-key', text: 'Unauthorized' } }));
   t.match(key, /refuses the API key: .*BLACKROAD_OPENAI_KEY.*--openai-key-file/);
+  const paid = { kind: 'cloud', label: 'OpenAI at https://api.openai.com' } as const;
+  t.match(
+    text(runtime({ ...paid, problem: { code: 'no-credit', text: 'OpenAI wants money first: pay there' } })),
+    /^OpenAI at .* gives no models: OpenAI wants money first: pay there$/m,
+  );
   t.match(
     text(runtime({ ...vllm, kinds: ['chat'], notes: ['it calls no tools: --enable-auto-tool-choice'] })),
     /auto-tool/,

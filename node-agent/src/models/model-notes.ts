@@ -43,7 +43,7 @@ const words = {
   embed: { what: 'embedding model', lost: 'memory is searched by words only', example: 'all-minilm' },
 } as const;
 const bootingText = 'the machine has just started: one is fetched if no model server answers soon';
-const serverKinds: readonly RuntimeKind[] = ['ollama', 'openai'];
+const serverKinds: readonly RuntimeKind[] = ['ollama', 'openai', 'cloud'];
 
 export function modelNotes(now: ModelSituation, places: ModelPlaces): string[] {
   const servers = now.runtimes.filter(({ kind }) => serverKinds.includes(kind));
@@ -84,6 +84,7 @@ function serverNotes(server: ModelSituation['runtimes'][number]): string[] {
 
 /** Why a runtime that should serve models does not, with the fix. */
 export function silentText({ label, problem, kind }: ModelSituation['runtimes'][number]): string {
+  if (kind === 'cloud') return `${label} gives no models: ${problem?.text ?? ''}`;
   if (problem?.code === 'wrong-key')
     return `${label} refuses the API key: give the one it was started with as BLACKROAD_OPENAI_KEY, or in a file named by --openai-key-file`;
   const cure =

@@ -169,6 +169,34 @@ t.test('the price is that of the server in the OpenAI dialect, while that is wha
   t.equal(priceOf(own, 0.6), undefined, 'an Ollama that answers is used instead');
 });
 
+t.test(
+  'paid models tell their prices; memory has vectors of its own, and the node the price of its dearest model',
+  async (t) => {
+    const cheap = { read: 1, written: 5 };
+    const dear = { read: 2, written: 10 };
+    const listed = [
+      chat('luna', { price: cheap, tier: 'small' }),
+      chat('sol', { price: dear, tier: 'large' }),
+      { name: 'paid-embed', kind: 'embed' as const, price: { read: 50, written: 0 } },
+    ];
+    const paid: Runtime = { ...runtimeOf(...listed), kind: 'cloud' };
+    const models = async () =>
+      (await runtimeOf(...listed).models()).map((model, at) => ({ ...model, ...listed[at], sizeBytes: 0 }));
+    const own: Runtime = { ...runtimeOf({ name: 'minilm', kind: 'embed' }), standsIn: true };
+    const pool = poolOf([{ ...paid, models }, own]);
+    await pool.refresh();
+    const capacity = pool.capacity('boot-0001');
+    t.equal(explain(NodeCapacity, capacity), '');
+    t.match(capacity, { embedder: 'minilm', defaultChat: 'luna', pricePerMillionTokens: 4 });
+    t.match(capacity.models, [
+      { price: cheap, tier: 'small' },
+      { price: dear },
+      { name: 'paid-embed' },
+      { name: 'minilm' },
+    ]);
+  },
+);
+
 t.test('a model is put down when it rests, its next answer loads it again, and both are news', async (t) => {
   const pool = poolOf([runtimeOf(chat('a', { resident: true, aliases: ['small'] }))]);
   await pool.refresh();
@@ -223,7 +251,7 @@ t.test('a fetch is tried on each runtime until one knows the model', async (t) =
 });
 
 t.test('an answer that fails because the server or the model is gone tells the fleet at once', async (t) => {
-  for (const code of ['unavailable', 'unknown-model', 'wrong-key'] as const) {
+  for (const code of ['unavailable', 'unknown-model', 'wrong-key', 'no-credit'] as const) {
     let isGone = false;
     const plain = runtimeOf(chat('a', { resident: true }));
     const pool = poolOf([

@@ -1,7 +1,7 @@
 // The models of this node over all its runtimes: which there are, which runtime serves a model, which one `auto` means, which one embeds,
 // the measured values of each; models that its agents need are fetched and loaded. Refreshed in the background; a heartbeat only reads.
 // Never starts or stops a model server.
-import { counted, findModel, isVector, type KeptModels, type ModelLoad, type NodeCapacity } from '@blackroad/protocol';
+import { counted, findModel, isVector, type KeptModels, type ModelLoad, mixedPrice, type NodeCapacity } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
@@ -9,7 +9,7 @@ import type { Embedder } from '../memory/agent-memory.ts';
 import type { Probes } from '../probes/probes.ts';
 import { type Admission, createAdmission } from '../runtimes/admission.ts';
 import type { ChatEvent, ChatRequest, Runtime, RuntimeModel, Usage } from '../runtimes/runtime.ts';
-import { engineOf, RuntimeError } from '../runtimes/runtime.ts';
+import { engineOf, RuntimeError, type RuntimeErrorCode } from '../runtimes/runtime.ts';
 import { createDefaultModels, type DefaultModels, type EnsureKinds } from './default-models.ts';
 import { EmbedBatches } from './embed-batches.ts';
 import { fetchFromFirst } from './fetch-from-first.ts';
@@ -193,7 +193,7 @@ export class ModelPool {
   }
 
   capacity(boot: string): NodeCapacity {
-    const { learned, bandwidth, runsModels, probes, noModel, pricePerMillionTokens: price } = this.#parts;
+    const { learned, bandwidth, runsModels, probes, noModel } = this.#parts;
     return capacityOf(boot, {
       probes,
       models: this.#now.served.map((each) => describeModel(each, learned, bandwidth())),
@@ -203,8 +203,16 @@ export class ModelPool {
       noModel: noModel?.(this.situation()) ?? '',
       defaultChat: this.defaultChat(),
       embedder: embedderOf(this.#now.served)?.model.name ?? null,
-      price: this.#runtimes.some(({ kind }) => kind === 'openai') ? price : undefined,
+      price: this.#price(),
     });
+  }
+
+  /** One figure for the node: of models with prices of their own, the dearest, so that no agent pays more than it allows. */
+  #price(): number | undefined {
+    const chats = this.#now.served.filter(({ model }) => model.kind === 'chat');
+    const prices = chats.flatMap(({ model }) => (model.price ? [mixedPrice(model.price)] : []));
+    if (prices.length > 0) return Math.max(...prices);
+    return this.#runtimes.some(({ kind }) => kind === 'openai') ? this.#parts.pricePerMillionTokens : undefined;
   }
 
   /** The load of each model now, for a heartbeat; the servers are asked about the requests of others for the next heartbeat. */
@@ -393,6 +401,9 @@ export class ModelPool {
   #noteFailure(name: string, error: unknown, of: 'answer' | 'load' = 'answer'): void {
     if (!(error instanceof RuntimeError)) return;
     if (error.code === 'refused' && of === 'answer') this.#wanted.doesNotLoad(name, error.message);
-    if (['unavailable', 'unknown-model', 'wrong-key'].includes(error.code)) void this.#refreshAndTell();
+    if (goneCodes.includes(error.code)) void this.#refreshAndTell();
   }
 }
+
+/** Errors after which the server or the model counts as gone. */
+const goneCodes: readonly RuntimeErrorCode[] = ['unavailable', 'unknown-model', 'wrong-key', 'no-credit'];

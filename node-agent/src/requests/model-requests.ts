@@ -9,6 +9,7 @@ import {
   interpretingChecker,
   type ModelAnswerEnd,
   type ModelAnswerEvent,
+  type ModelProblem,
   type ModelProblemCode,
   ModelRequest,
   maxJsonDepth,
@@ -267,8 +268,9 @@ function usageOf(usage: Usage, waitMs: number): NonNullable<ModelAnswerEnd['usag
   };
 }
 
-function problemOf(error: unknown, signal: AbortSignal): { code: ModelProblemCode; text: string } {
+function problemOf(error: unknown, signal: AbortSignal): ModelProblem {
   if (signal.reason instanceof DeadlinePassed) return { code: 'deadline-passed', text: 'the deadline passed' };
   const text = cutToBytes((error as Error).message || 'no words', 1000);
-  return { code: error instanceof RuntimeError ? error.code : 'internal', text };
+  if (!(error instanceof RuntimeError)) return { code: 'internal', text };
+  return { code: error.code, text, ...given({ retryAfterS: error.retryAfterS }) };
 }

@@ -1,12 +1,15 @@
 // Runs the suite of conformance.ts on every runtime.
+import { shippedCatalogue } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom, systemRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { runtimeConformance, thoughtConformance } from '../../../test/conformance/runtime.ts';
+import { cloudKey, startCloudServer } from '../../../test/fixtures/cloud-server.ts';
 import { startReplay } from '../../../test/fixtures/node-agent/replay-server.ts';
 import { scriptedLlama, scriptedOllama, scriptedOpenAi } from '../../../test/fixtures/node-agent/scripted-runtimes.ts';
 import { testModels } from '../../../test/fixtures/node-agent/test-models.ts';
+import { createCloud } from './cloud.ts';
 import { createLlama } from './llama.ts';
 import { createOllama } from './ollama.ts';
 import { createOpenAi } from './openai.ts';
@@ -98,6 +101,17 @@ await runtimeConformance(t, 'openai dialect, vLLM replayed', async () => {
   const runtime = createOpenAi({ ...common, url: `${replay.url}/v1` });
   return { runtime, chatModel: 'smollm2-135m', isRecorded: true, close: replay.close };
 });
+
+for (const provider of ['openai', 'anthropic'] as const) {
+  await runtimeConformance(t, `cloud, ${provider}, scripted`, async () => {
+    const { url, close } = await startCloudServer();
+    const models = shippedCatalogue.models.filter((model) => model.provider === provider);
+    const runtime = createCloud({ ...common, random: seededRandom(1), provider, url, apiKey: cloudKey, models });
+    const chatModel = models.find(({ kind }) => kind === 'chat')?.name ?? '';
+    const embedModel = models.find(({ kind }) => kind === 'embed')?.name;
+    return { runtime, chatModel, ...(embedModel ? { embedModel } : {}), close };
+  });
+}
 
 await thoughtConformance(t, 'ollama: thoughts', { thinking: 'hm' }, () => scriptedOllama());
 await thoughtConformance(t, 'vLLM: thoughts', { reasoning: 'hm' }, () => scriptedOpenAi('vllm'));

@@ -1,9 +1,11 @@
 // The runtimes of this machine: an Ollama that answers, which needs no configuration; every OpenAI-compatible server whose URL was given and
 // that answers, now or later; else the embedded llama.cpp with the models folder. Beside a server, the embedded runtime stands in for the
-// kind of model that no server has (most have no embedding model). In: addresses and a folder. Out: runtimes.
+// kind of model that no server has (most have no embedding model). A node that asks a
+// paid API has that in place of a server. In: addresses and a folder. Out: runtimes.
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
+import type { CloudOptions } from './cloud-provider.ts';
 import { createLlama } from './llama.ts';
 import { createOllama } from './ollama.ts';
 import type { OllamaCache } from './ollama-pull.ts';
@@ -17,6 +19,8 @@ interface FindOptions {
   isOllamaNamed?: boolean;
   openAiUrls?: readonly string[];
   openAiKey?: string;
+  /** The paid API that this node is for; then no server is looked for. */
+  cloud?: CloudOptions;
   modelsDir: string;
   contextTokens?: number;
   keepAlive?: string;
@@ -31,6 +35,12 @@ interface FindOptions {
 
 const defaultContextTokens = 4096;
 
+interface Candidate {
+  url: string;
+  /** A person gave it: it is looked for also beside other servers. */
+  isNamed: boolean;
+  create: () => Runtime | Promise<Runtime>;
+}
 interface RuntimeFinder {
   /** In the order in which a model is looked up. */
   find(): Promise<Runtime[]>;
@@ -43,7 +53,8 @@ interface RuntimeFinder {
 
 export function createFinder(options: FindOptions): RuntimeFinder {
   const { ollamaUrl, openAiUrls = [], contextTokens = defaultContextTokens, keepAlive = '10m' } = options;
-  const candidates: { url: string; isNamed: boolean; create: () => Runtime }[] = openAiUrls.map((url) => {
+  const { cloud } = options;
+  const candidates: Candidate[] = openAiUrls.map((url) => {
     return { url, isNamed: true, create: () => createOpenAi({ ...options, url, apiKey: options.openAiKey }) };
   });
   if (ollamaUrl !== null)
@@ -52,6 +63,9 @@ export function createFinder(options: FindOptions): RuntimeFinder {
       isNamed: options.isOllamaNamed ?? false,
       create: () => createOllama({ ...options, url: ollamaUrl, contextTokens, keepAlive }),
     });
+  // Loaded where it is wanted: no other node pays for it.
+  const createPaid = async () => (await import('./cloud.ts')).createCloud({ ...options, ...(cloud as CloudOptions) });
+  if (cloud) candidates.splice(0, candidates.length, { url: cloud.provider, isNamed: true, create: createPaid });
   const found = new Map<string, Runtime>();
 
   /** Whether one more answers. Each is asked at the same time, and has its own health from then on. */
@@ -59,8 +73,8 @@ export function createFinder(options: FindOptions): RuntimeFinder {
     const wanted = candidates.filter(({ url, isNamed }) => !found.has(url) && (isNamed || found.size === 0));
     const answers = await Promise.all(
       wanted.map(async ({ url, create }) => {
-        const server = create();
-        const isAlive = await server.alive();
+        const server = await create();
+        const isAlive = cloud !== undefined || (await server.alive());
         // The kind of server is detected from its list of models.
         if (isAlive) await server.models().catch(() => {});
         else await server.close();

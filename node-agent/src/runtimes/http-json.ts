@@ -28,7 +28,7 @@ export interface HttpAnswer {
   /** The parsed body; undefined when it is not JSON. */
   json: unknown;
 }
-type HttpLines = { status: number; contentType: string; lines: AsyncGenerator<string> };
+export type HttpLines = { status: number; contentType: string; lines: AsyncGenerator<string> };
 
 const maxBodyBytes = 32 * 1024 * 1024;
 const maxLineBytes = 4 * 1024 * 1024;

@@ -14,23 +14,31 @@ export function problemOf(answer: HttpAnswer): RuntimeError {
   const error = typeof body?.error === 'object' && body.error !== null ? body.error : (body ?? {});
   const said = typeof body?.error === 'string' ? body.error : (error.message ?? body?.detail);
   const message = typeof said === 'string' ? said : `HTTP ${answer.status}: ${answer.text.slice(0, 200)}`;
-  const type = typeof error.type === 'string' ? error.type : '';
-  return new RuntimeError(codeOf(answer.status, type, message), message);
+  return new RuntimeError(codeOf(answer.status, error, message), message);
 }
 
 /** The error in a stream under HTTP 200. */
 export function streamProblem(error: unknown): RuntimeError {
-  const { message, type } = (typeof error === 'object' && error !== null ? error : { message: error }) as WireError;
-  const text = typeof message === 'string' ? message : 'the server ended the answer with an error';
-  const code = codeOf(500, typeof type === 'string' ? type : '', text);
-  return new RuntimeError(code, text);
+  const given = (typeof error === 'object' && error !== null ? error : { message: error }) as WireError;
+  const text = typeof given.message === 'string' ? given.message : 'the server ended the answer with an error';
+  return new RuntimeError(codeOf(500, given, text), text);
 }
 
-function codeOf(status: number, type: string, message: string): RuntimeErrorCode {
-  const tooLong = /maximum context length|exceeds? the available context|input is too large|is too large to process/i;
-  if (type === 'exceed_context_size_error' || tooLong.test(message)) return 'too-long';
+const tooLong =
+  /maximum context length|exceeds? the available context|input is too large|is too large to process|context.length.exceeded/i;
+const noCredit = /^(insufficient_quota|billing_hard_limit_reached|billing_not_active|insufficient_credits?)$/;
+const filtered = /^(content_filter|content_policy_violation)$/;
+
+/** By the words for programs first: the same status has several meanings. */
+function codeOf(status: number, error: WireError, message: string): RuntimeErrorCode {
+  const words = [error.type, error.code].filter((word) => typeof word === 'string');
+  const says = (pattern: RegExp) => words.some((word) => pattern.test(word));
+  if (says(/^(exceed_context_size_error|context_length_exceeded)$/) || tooLong.test(message)) return 'too-long';
   if (/loading model/i.test(message)) return 'unavailable';
-  if (type === 'insufficient_quota') return 'refused';
+  if (says(noCredit) || status === 402) return 'no-credit';
+  if (says(filtered)) return 'filtered';
+  if (says(/^model_not_found$/)) return 'unknown-model';
+  if (says(/^rate_limit_(exceeded|error)$/)) return 'rate-limited';
   if (status === 429 || status === 503) return 'overloaded';
   if (status === 401 || status === 403) return 'wrong-key';
   if (/tool.choice|tool-call-parser|does not support tools/i.test(message)) return 'unsupported';

@@ -25,6 +25,7 @@ interface Said {
   content?: unknown;
   reasoning?: unknown;
   reasoning_content?: unknown;
+  refusal?: unknown;
   tool_calls?: unknown;
 }
 export interface ChatChunk {
@@ -117,7 +118,7 @@ function contentOf({ content, images }: ChatMessage): unknown {
   return [...(content === '' ? [] : [{ type: 'text', text: content }]), ...pictures];
 }
 /** By the first bytes; servers look at the picture itself anyway. */
-function mediaTypeOf(base64: string): string {
+export function mediaTypeOf(base64: string): string {
   if (base64.startsWith('/9j/')) return 'image/jpeg';
   if (base64.startsWith('UklGR')) return 'image/webp';
   return base64.startsWith('R0lGOD') ? 'image/gif' : 'image/png';

@@ -147,7 +147,7 @@ t.test('errors by their words', async (t) => {
       'unsupported',
     ],
     [404, { error: { message: 'The model `x` does not exist.', type: 'NotFoundError' } }, 'unknown-model'],
-    [429, { error: { type: 'insufficient_quota', message: 'You exceeded your current quota' } }, 'refused'],
+    [429, { error: { type: 'insufficient_quota', message: 'You exceeded your current quota' } }, 'no-credit'],
     [429, { error: { message: 'Rate limit reached' } }, 'overloaded'],
     [401, { error: { message: 'Invalid API key' } }, 'wrong-key'],
     [500, { error: { message: 'input is too large to process. increase the physical batch size' } }, 'too-long'],

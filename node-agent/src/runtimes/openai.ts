@@ -7,24 +7,13 @@ import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { billionsIn, entryOfServed } from '../weights/served-name.ts';
 import { embedWithCut, unitVector } from './cut.ts';
-import { JsonClient, parsed } from './http-json.ts';
+import { type HttpLines, JsonClient, parsed } from './http-json.ts';
 import { createLlamaServerSlots } from './llama-server-slots.ts';
+import { answerOf } from './openai-answer.ts';
 import { createModelKinds } from './openai-kinds.ts';
 import { modelsIn, type NamedModel } from './openai-list.ts';
-import { problemOf, streamProblem } from './openai-problem.ts';
-import {
-  type ChatChunk,
-  createToolCallAssembly,
-  eventsOf,
-  logprobsOf,
-  type PenaltyName,
-  textOf,
-  thoughtOf,
-  toolCallPieces,
-  usageOf,
-  wireCompletion,
-  wireRequest,
-} from './openai-wire.ts';
+import { problemOf } from './openai-problem.ts';
+import { type ChatChunk, eventsOf, type PenaltyName, wireCompletion, wireRequest } from './openai-wire.ts';
 import { createRefusals, type Extra } from './refusals.ts';
 import {
   type ChatEvent,
@@ -225,8 +214,8 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
   async function* complete(request: CompletionRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
     const model = await chatModel(request.model, signal);
     const asChat = { ...request, model: model.name, messages: [] };
-    const answer = refusals.asked(asChat, alsoUsed(), (_, lacks) => {
-      const body = wireCompletion({ ...request, model: model.name }, model.parametersB, penaltyName(), lacks);
+    const answer = refusals.asked(asChat, alsoUsed(), ({ sampling }, lacks) => {
+      const body = wireCompletion({ ...request, sampling, model: model.name }, model.parametersB, penaltyName(), lacks);
       return answered('v1/completions', body, signal);
     });
     yield* whileUsed(model, answer, signal);
@@ -267,39 +256,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     const answer = await client.stream({ method: 'POST', path, body, signal, answerMs });
     if (!('lines' in answer)) throw problemOf(answer);
     if (server === 'vLLM') lookInside();
-    const assembly = createToolCallAssembly();
-    let finish: string | undefined;
-    let last: ChatChunk = {};
-    let firstMs = 0;
-    let pieces = 0;
-    for await (const data of answer.contentType.includes('json') ? wholeOf(answer.lines) : eventsOf(answer.lines)) {
-      if (data === '[DONE]') break;
-      const chunk = parsed(data) as ChatChunk | undefined;
-      if (typeof chunk !== 'object' || chunk === null)
-        throw new RuntimeError('unavailable', 'an event of the answer is not JSON');
-      if (chunk.error !== undefined && chunk.error !== null) throw streamProblem(chunk.error);
-      last = { usage: chunk.usage ?? last.usage, timings: chunk.timings ?? last.timings };
-      const choice = chunk.choices?.[0];
-      if (!choice) continue;
-      finish = choice.finish_reason ?? finish;
-      const said = choice.delta ?? choice.message ?? { content: choice.text };
-      assembly.add(toolCallPieces(said));
-      const thought = thoughtOf(said);
-      const text = textOf(said);
-      if (thought || text) {
-        firstMs ||= options.clock.monotonicMs();
-        pieces++;
-      }
-      if (thought) yield { type: 'thought', text: thought };
-      if (text) yield { type: 'text', text };
-      const tokens = logprobsOf(choice.logprobs);
-      if (tokens.length > 0) yield { type: 'logprobs', tokens };
-    }
-    if (finish === undefined) throw new RuntimeError('unavailable', 'the answer ended before it was done');
-    const calls = assembly.done();
-    if (calls.length > 0) yield { type: 'tool-calls', calls };
-    const reason = calls.length > 0 ? 'tool-calls' : finish === 'length' ? 'length' : 'stop';
-    yield { type: 'end', reason, usage: usageOf(last, pieces, startMs, firstMs, options.clock.monotonicMs()) };
+    yield* answerOf(chunksIn(answer), startMs, options.clock);
   }
 
   async function embed(name: string, texts: string[], signal: AbortSignal): Promise<Float32Array[]> {
@@ -381,6 +338,16 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
       client.close();
     },
   };
+}
+
+async function* chunksIn({ contentType, lines }: HttpLines): AsyncGenerator<ChatChunk> {
+  for await (const data of contentType.includes('json') ? wholeOf(lines) : eventsOf(lines)) {
+    if (data === '[DONE]') return;
+    const chunk = parsed(data) as ChatChunk | undefined;
+    if (typeof chunk !== 'object' || chunk === null)
+      throw new RuntimeError('unavailable', 'an event of the answer is not JSON');
+    yield chunk;
+  }
 }
 
 /** The answer of a server that does not stream: one JSON value on any number of lines. */

@@ -5,8 +5,11 @@
 import type { Clock } from '@blackroad/std/clock';
 import { type ChatEvent, type ChatMessage, type ChatRequest, RuntimeError } from './runtime.ts';
 
-/** `usage`: token counts in a stream. `penalty`: the repeat penalty. `think`: the switch that turns thinking off. */
-export type Extra = 'tools' | 'schema' | 'system' | 'usage' | 'penalty' | 'think';
+/**
+ * `usage`: token counts in a stream. `penalty`: the repeat penalty. `sampling`: temperature and its like. `stop`: texts that end the answer.
+ * `think`: the switch that turns thinking off.
+ */
+export type Extra = 'tools' | 'schema' | 'system' | 'usage' | 'penalty' | 'sampling' | 'stop' | 'think';
 
 interface Refused {
   said: string;
@@ -35,10 +38,18 @@ const lifeMs = 30 * 60_000;
 const maxModels = 256;
 const maxNoteChars = 500;
 
+/** That a field is not known, as opposed to a value of it that is not allowed. */
+function unsupported(field: string): RegExp {
+  const refuses = 'unsupported|not supported|does not support|deprecated|unrecognized|unknown|not permitted';
+  const name = `['"\`]?\\b(${field})\\b['"\`]?`;
+  return new RegExp(`(${refuses})[^.]{0,60}${name}|${name}[^.]{0,40}(${refuses})`, 'i');
+}
 /** Texts in which servers and templates refuse each feature; the first match counts. */
 const words: readonly [Extra, RegExp][] = [
   ['usage', /stream_options|include_usage/i],
   ['penalty', /repeat_penalty|repetition_penalty|penalty/i],
+  ['sampling', unsupported('temperature|top_p|top_k|min_p|seed|(presence|frequency)_penalty')],
+  ['stop', unsupported('stop(_sequences)?')],
   ['think', /chat_template_kwargs|enable_thinking|\bthink(ing)?\b|reasoning/i],
   ['schema', /response_format|json.?schema|guided|grammar|structured.?output/i],
   ['tools', /\btools?\b|tool.?choice|tool.?call|function.?call|\bfunctions?\b.*support|--jinja/i],
@@ -104,6 +115,9 @@ function extrasOf(request: ChatRequest): Extra[] {
   const extras: Extra[] = [];
   if (request.tools?.length) extras.push('tools');
   if (request.schema) extras.push('schema');
+  const { stop, ...sampling } = request.sampling;
+  if (stop?.length) extras.push('stop');
+  if (Object.values(sampling).some((value) => value !== undefined)) extras.push('sampling');
   if (request.think === false) extras.push('think');
   if (request.messages.some(({ role }) => role === 'system')) extras.push('system');
   return extras;
@@ -119,7 +133,8 @@ export function refusedIn(error: unknown, extras: ReadonlySet<Extra>): Extra | n
 
 /** The same request in a form that every chat template accepts. */
 export function without(request: ChatRequest, lacks: ReadonlySet<Extra>): ChatRequest {
-  const { tools, schema, think, ...kept } = request;
+  const { tools, schema, think, sampling, ...kept } = request;
+  const { stop, ...how } = sampling;
   const messages = kept.messages.map((message) => (lacks.has('tools') ? inWords(message) : message));
   if (schema && lacks.has('schema')) {
     const order = `Answer with JSON alone, of this JSON Schema: ${JSON.stringify(schema)}`;
@@ -129,6 +144,7 @@ export function without(request: ChatRequest, lacks: ReadonlySet<Extra>): ChatRe
   }
   return {
     ...kept,
+    sampling: { ...(lacks.has('sampling') ? {} : how), ...(stop && !lacks.has('stop') ? { stop } : {}) },
     messages: lacks.has('system') ? insideTheQuestion(messages) : messages,
     ...(tools && !lacks.has('tools') ? { tools } : {}),
     ...(schema && !lacks.has('schema') ? { schema } : {}),
@@ -163,6 +179,8 @@ const consequences: Record<Extra, string> = {
   system: 'knows no system role, so instructions stand inside the question',
   usage: 'does not count its tokens in a stream, so they are counted by its pieces',
   penalty: 'takes no repeat penalty',
+  sampling: 'takes no temperature and its like, so they are its own',
+  stop: 'takes no texts to stop at, so its answers go on beyond them',
   think: 'cannot be told not to think',
 };
 function cureFor(server: string, extra: Extra): string {

@@ -1,10 +1,10 @@
-// The interface of a runtime: a model server as the node-agent uses it. Three real ones implement it (ollama, openai dialect, embedded
-// llama) and a simulated one for load tests; `conformance.ts` runs on all of them. A runtime never decides admission: `admission.ts` bounds
+// The interface of a runtime: a model server as the node-agent uses it. Four real ones implement it (ollama, openai dialect, embedded
+// llama, paid APIs) and a simulated one for load tests; `conformance.ts` runs on all of them. A runtime never decides admission: `admission.ts` bounds
 // its requests, because Ollama hangs and vLLM queues without bound.
 
-import type { FetchFault, Sampling, TokenLogprob } from '@blackroad/protocol';
+import type { FetchFault, NodeModel, RuntimeKind, Sampling, TokenLogprob, TokenPrice } from '@blackroad/protocol';
 
-export type RuntimeKind = 'ollama' | 'openai' | 'llama' | 'simulated';
+export type { RuntimeKind };
 
 export interface RuntimeModel {
   /** The runtime's own name for it, as passed to chat, embed, load: `smollm2:135m`, `smollm2-135m-instruct`. */
@@ -28,6 +28,10 @@ export interface RuntimeModel {
   kvBytesPerToken?: number;
   /** Billions of parameters; 0 when unknown. The form of prompts depends on it. */
   parametersB: number;
+  /** Of a paid model: its size is not told. */
+  tier?: NodeModel['tier'];
+  /** Absent: it costs nothing. */
+  price?: TokenPrice;
   /** Requests that the server runs at once. */
   slots: number;
   tools: boolean;
@@ -116,7 +120,8 @@ export interface PullProgress {
  * Failures are RuntimeError with a code that decides the next step: `unavailable` (server gone, runner killed; retry elsewhere or later),
  * `overloaded` (503/busy; retry later), `unknown-model`, `wrong-kind` (embedding model asked to chat or the reverse), `too-long` (prompt
  * over the context), `unsupported` (tools, schema), `bad-request` (our fault), `aborted` (signal), `refused` (model file damaged or does
- * not fit), `wrong-key` (the server wants another API key).
+ * not fit), `wrong-key` (the server wants another API key). Of paid APIs alone: `rate-limited` (too much was asked of it lately),
+ * `provider-overloaded` (all of it, not one model), `no-credit` (a person has to pay or raise a limit), `filtered` (it declines the content).
  */
 export type RuntimeErrorCode =
   | 'unavailable'
@@ -128,21 +133,34 @@ export type RuntimeErrorCode =
   | 'bad-request'
   | 'aborted'
   | 'refused'
-  | 'wrong-key';
+  | 'wrong-key'
+  | 'rate-limited'
+  | 'provider-overloaded'
+  | 'no-credit'
+  | 'filtered';
+
+const passing: readonly RuntimeErrorCode[] = ['unavailable', 'overloaded', 'rate-limited', 'provider-overloaded'];
 
 export class RuntimeError extends Error {
   readonly code: RuntimeErrorCode;
   /** Of a fetch that failed: what it was. */
   readonly fault: FetchFault | undefined;
-  constructor(code: RuntimeErrorCode, message: string, options?: { cause?: unknown; fault?: FetchFault }) {
-    super(message, options);
+  /** How long the server wants to be left alone, seconds. */
+  readonly retryAfterS?: number;
+  constructor(
+    code: RuntimeErrorCode,
+    message: string,
+    options: { cause?: unknown; fault?: FetchFault; retryAfterS?: number | undefined } = {},
+  ) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.name = 'RuntimeError';
     this.code = code;
-    this.fault = options?.fault ?? (code === 'unknown-model' ? 'name' : undefined);
+    this.fault = options.fault ?? (code === 'unknown-model' ? 'name' : undefined);
+    if (options.retryAfterS !== undefined) this.retryAfterS = options.retryAfterS;
   }
   /** Whether the same request may succeed later or elsewhere. */
   get retryable(): boolean {
-    return this.code === 'unavailable' || this.code === 'overloaded';
+    return passing.includes(this.code);
   }
 }
 

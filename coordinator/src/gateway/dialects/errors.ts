@@ -7,6 +7,7 @@ const openaiTypes: Partial<Record<ProblemCode, { type: string; code: string }>> 
   'not-signed-in': { type: 'invalid_request_error', code: 'invalid_api_key' },
   'not-allowed': { type: 'invalid_request_error', code: 'insufficient_permissions' },
   'no-such-model': { type: 'invalid_request_error', code: 'model_not_found' },
+  'content-refused': { type: 'invalid_request_error', code: 'content_filter' },
   'prompt-too-long': { type: 'invalid_request_error', code: 'context_length_exceeded' },
   'not-supported': { type: 'invalid_request_error', code: 'unsupported_parameter' },
   'budget-used-up': { type: 'insufficient_quota', code: 'insufficient_quota' },

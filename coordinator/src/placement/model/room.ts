@@ -170,7 +170,7 @@ function offerOf(node: SupplyNode, model: NodeModel, isPull: boolean): Offer {
  * what does not fit.
  */
 function isCharged(node: SupplyNode, model: NodeModel): boolean {
-  if (model.runtime === 'openai') return false;
+  if (model.runtime === 'openai' || model.runtime === 'cloud') return false;
   return node.memoryTotalBytes > 0 && model.sizeBytes > 0;
 }
 

@@ -1,8 +1,9 @@
 // What an entry in an agent's list of models means on a node: a model by one of its names, or any model of a tier (`small`, `medium`, `large`),
-// or the node's own choice (`auto`). A model that is called like a tier is meant by its name.
+// or the node's own choice (`auto`). A model that is called like a tier is meant by its name. A tier means models that cost nothing: in the list
+// `small, large, auto` the paid model comes last, not as the small one of a node that has it.
 import { isTierWish, meansModel, type NodeModel, tierOf } from '@blackroad/protocol';
 
-type Wished = Pick<NodeModel, 'name' | 'aliases' | 'parametersB' | 'sizeBytes'>;
+type Wished = Pick<NodeModel, 'name' | 'aliases' | 'tier' | 'parametersB' | 'sizeBytes' | 'price'>;
 
 /** Whether the entry means this chat model of a node with that default. */
 export function isWished(wanted: string, model: Wished, defaultChat: string | null): boolean {
@@ -11,7 +12,8 @@ export function isWished(wanted: string, model: Wished, defaultChat: string | nu
 /** The same, where the entry names no model: then the agent leaves the choice to the fleet. */
 export function isOfWish(wanted: string, model: Wished, defaultChat: string | null): boolean {
   if (!isTierWish(wanted)) return false;
-  return wanted === 'auto' ? model.name === defaultChat : tierOf(model).name === wanted;
+  if (wanted === 'auto') return model.name === defaultChat;
+  return model.price === undefined && tierOf(model).name === wanted;
 }
 /** Whether the entry that found this model names it: then the agent leaves no choice to the fleet. */
 export function namesModel(wanted: string, model: Wished): boolean {
@@ -19,5 +21,6 @@ export function namesModel(wanted: string, model: Wished): boolean {
 }
 /** Names under which a plan looks for the model, beside its own. */
 export function wishesFor(model: Wished, defaultChat: string | null): string[] {
-  return [tierOf(model).name, ...(model.name === defaultChat ? ['auto'] : [])];
+  const auto = model.name === defaultChat ? ['auto'] : [];
+  return model.price === undefined ? [tierOf(model).name, ...auto] : auto;
 }

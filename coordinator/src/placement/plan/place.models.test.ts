@@ -192,3 +192,23 @@ t.test('a price cap is kept, and the fix names the price', async (t) => {
     },
   ]);
 });
+
+t.test(
+  'local small, local large, cloud: a paid model is the last of the list, not the small one of its node',
+  async (t) => {
+    const price = { read: 0.1, written: 0.5 };
+    const luna = modelOf('luna', { runtime: 'cloud', sizeBytes: 0, tier: 'small', resident: true, price });
+    const paid = nodeOf('paid', { class: 'cloud', models: [luna], defaultChat: 'luna', pricePerMillionTokens: 0.2 });
+    const pi = nodeOf('pi', { class: 'pi', models: [modelOf('llama', { parametersB: 1 })] });
+    const box = nodeOf('box', { class: 'gpu', models: [modelOf('vast', { parametersB: 70 })] });
+    for (const last of ['luna', 'auto']) {
+      const agent = demandOf('a', { model: ['small', 'large', last], placement: { class: ['pi', 'gpu', 'cloud'] } });
+      t.equal(where(planOf([pi, box, paid], [agent]), 'a'), 'pi');
+      t.equal(where(planOf([box, paid], [agent]), 'a'), 'box');
+      t.match(planOf([paid], [agent]).placed, [{ node: 'paid', model: 'luna' }]);
+    }
+    t.same(planOf([paid], [demandOf('a', { model: ['luna'] })]).placed, [], 'class cloud is named, or nothing is paid');
+    const small = demandOf('a', { model: ['small'], placement: { class: ['cloud'] } });
+    t.same(planOf([paid], [small]).placed, []);
+  },
+);

@@ -214,7 +214,8 @@ function getWanted({ model }: AgentSpec, room: Room): FixStep {
 function getModel(supply: SupplyNode, model: string | null): Fix {
   const { id: node, models, pulls, fetchable } = supply;
   if (model !== null && makesEmbeddings(supply, model)) return editAgent('model', 'replace', [model]);
-  if (models.length > 0 && models.every(({ runtime }) => runtime === 'openai'))
+  const chats = models.filter(({ kind }) => kind === 'chat');
+  if (chats.length > 0 && chats.every(({ runtime }) => runtime === 'openai' || runtime === 'cloud'))
     return { verb: 'serve-model', node, model };
   if (models.length === 0 && pulls.length === 0) return { verb: 'start-runtime', node, model };
   if (model === null) return { verb: 'pull-model', node, model: fetchable?.[0] ?? null, isAny: true };

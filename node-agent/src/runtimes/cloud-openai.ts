@@ -1,0 +1,84 @@
+// OpenAI, or a gateway that speaks its API, through its own client: our requests in the dialect of openai-wire.ts, its errors by their codes.
+import type { Clock } from '@blackroad/std/clock';
+import OpenAI from 'openai';
+import { faultOf, isOverload } from './cloud-problem.ts';
+import type { CloudProvider } from './cloud-provider.ts';
+import { unitVector } from './cut.ts';
+import { answerOf } from './openai-answer.ts';
+import { problemOf, streamProblem } from './openai-problem.ts';
+import { type ChatChunk, wireRequest } from './openai-wire.ts';
+import type { Extra } from './refusals.ts';
+import { type ChatRequest, RuntimeError } from './runtime.ts';
+
+/** The runtime has deadlines of its own; the client's is only longer than they are. */
+const clientMs = 300_000;
+
+export function openAiProvider(options: { url: string; apiKey: string; clock: Clock }): CloudProvider {
+  const { url, apiKey, clock } = options;
+  const client = new OpenAI({
+    apiKey,
+    baseURL: `${url}/v1`,
+    // What the environment says is for other programs.
+    organization: null,
+    project: null,
+    adminAPIKey: null,
+    webhookSecret: null,
+    maxRetries: 0,
+    timeout: clientMs,
+    logLevel: 'off',
+    // The key must not follow to another address.
+    fetchOptions: { redirect: 'error' },
+  });
+  return {
+    async check(signal) {
+      await client.models.list({ signal });
+    },
+    also: (request) => (wantsNoThought(request) && request.think !== false ? ['usage', 'think'] : ['usage']),
+    async *chat(request, model, lacks, signal) {
+      const startMs = clock.monotonicMs();
+      const body = bodyOf(request, model.answerTokens, lacks);
+      const stream = await client.chat.completions.create(body as never, { signal });
+      yield* answerOf(stream as unknown as AsyncIterable<ChatChunk>, startMs, clock);
+    },
+    async embed(model, input, signal) {
+      const { data } = await client.embeddings.create({ model, input, encoding_format: 'float' }, { signal });
+      if (data.length !== input.length)
+        throw new RuntimeError('unavailable', `${input.length} texts were sent, ${data.length} vectors came back`);
+      return data.toSorted((a, b) => a.index - b.index).map(({ embedding }) => unitVector(embedding));
+    },
+    problemOf: meaningOf,
+  };
+}
+
+/** Models that think take tools in this API only while they do not think. */
+function wantsNoThought({ think, tools }: ChatRequest): boolean {
+  return think === false || (tools?.length ?? 0) > 0;
+}
+
+function bodyOf(request: ChatRequest, answerTokens: number | undefined, lacks: ReadonlySet<Extra>): object {
+  const { think: _, ...asked } = request;
+  const { topK: _k, minP: _p, repeatPenalty: _r, ...sampling } = request.sampling;
+  const wire = wireRequest({ ...asked, sampling }, 0, '', lacks) as { max_tokens?: number };
+  const { max_tokens, ...body } = wire;
+  const most = max_tokens === undefined || answerTokens === undefined ? max_tokens : Math.min(max_tokens, answerTokens);
+  return {
+    ...body,
+    ...(most === undefined ? {} : { max_completion_tokens: most }),
+    ...(wantsNoThought(request) && !lacks.has('think') ? { reasoning_effort: 'none' } : {}),
+  };
+}
+
+function meaningOf(error: unknown): RuntimeError {
+  const { status, text, retryAfterS, cause } = faultOf(error);
+  const body = (error as { error?: unknown }).error;
+  const isSaid = typeof body === 'object' && body !== null;
+  if (status === undefined && !isSaid) return new RuntimeError('unavailable', text, { cause });
+  // An error inside a stream has the provider's words and no status.
+  const { code, message } =
+    status === undefined
+      ? streamProblem(body)
+      : problemOf({ status, contentType: '', text, json: { error: isSaid ? body : text } });
+  if (code !== 'no-credit' && (isOverload(status) || /overloaded/i.test(message)))
+    return new RuntimeError('provider-overloaded', message, { retryAfterS });
+  return new RuntimeError(code === 'overloaded' ? 'rate-limited' : code, message, { retryAfterS });
+}
