@@ -1,5 +1,6 @@
 // The coordinator's configuration: the only reader of its environment. Everything else receives values.
 // Each option has a heading in docs/configuration.md; test/contract checks it.
+import { type CloudCatalogue, readCloudCatalogue } from '@blackroad/protocol';
 import { isTimeZone, timeZoneFault } from '@blackroad/protocol/cron';
 import { OptionError, readOptions, type Values } from '@blackroad/std/options';
 import type { Policy } from './state/input.ts';
@@ -161,6 +162,13 @@ export const coordinatorOptions = {
     default: '',
     text: 'Time zone in which triggers are meant that name none, such as Europe/Berlin. Empty: that of this machine.',
   },
+  cloudCatalogue: {
+    type: 'file',
+    flag: 'cloud-catalogue',
+    env: 'BLACKROAD_CLOUD_CATALOGUE',
+    default: '',
+    text: "JSON file with models and prices of paid APIs that replace or extend the shipped ones, and the models whose prices the fleet's own answers are compared with (docs/cloud.md).",
+  },
   origins: {
     type: 'text',
     flag: 'origins',
@@ -259,6 +267,13 @@ export function readConfig(
   if (config.cacheOpen === 'on' && config.cache === 'off')
     throw new OptionError('--cache-open: expected --cache on with it, got --cache off.');
   return config;
+}
+
+/** @throws OptionError */
+export function cloudCatalogueOf({ cloudCatalogue }: CoordinatorConfig): CloudCatalogue {
+  const catalogue = readCloudCatalogue(cloudCatalogue);
+  if ('fault' in catalogue) throw new OptionError(`--cloud-catalogue: ${catalogue.fault}`);
+  return catalogue;
 }
 
 /** @throws OptionError */

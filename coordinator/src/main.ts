@@ -27,7 +27,7 @@ import { createExternalBus } from './bus/external.ts';
 import { judgeReader } from './bus/reader-judge.ts';
 import { coordinatorUser, openCa } from './ca/ca.ts';
 import { machineHosts } from './ca/hosts.ts';
-import { type CoordinatorConfig, coordinatorOptions, policyOf, readConfig } from './config.ts';
+import { type CoordinatorConfig, cloudCatalogueOf, coordinatorOptions, policyOf, readConfig } from './config.ts';
 import { doorLimits } from './door/door-limits.ts';
 import { createDoorkeeper } from './door/doorkeeper.ts';
 import { openModelFile } from './drivers/model-file.ts';
@@ -66,6 +66,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
   const keyFile = join(data, 'admin.key');
   const policy = policyOf(config);
   const origins = originsOf(config.origins);
+  const cloud = cloudCatalogueOf(config);
 
   const fatal = (error: Error) => {
     log.error({ err: error }, 'the coordinator cannot go on; a restart continues from what is stored');
@@ -169,6 +170,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
       publicHost: config.address,
       knownHosts: hosts,
       origins,
+      cloud,
       consoleDir: existsSync(consoleDir) ? consoleDir : null,
       dataDir: data,
     },

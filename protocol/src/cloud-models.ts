@@ -26,7 +26,7 @@ const GivenModel = Type.Object(
 type GivenModel = Static<typeof GivenModel>;
 export type CloudModel = GivenModel & Required<Pick<GivenModel, 'kind' | 'tier'>>;
 
-const referenceKinds = ['small', 'medium', 'large', 'embed'] as const;
+export const referenceKinds = ['small', 'medium', 'large', 'embed'] as const;
 type ReferenceKind = (typeof referenceKinds)[number];
 const CloudCatalogue = Type.Object(
   {
@@ -48,7 +48,7 @@ const CloudCatalogue = Type.Object(
   },
   { additionalProperties: false },
 );
-interface CloudCatalogue {
+export interface CloudCatalogue {
   models: readonly CloudModel[];
   reference: Readonly<Record<ReferenceKind, string>>;
 }

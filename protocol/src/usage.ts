@@ -1,6 +1,7 @@
 // Usage and its cost: ends of tasks and of requests to models, rolled up to one row a day, agent, model, node and key. Days are UTC.
 import { AgentName, NodeId } from './ids.ts';
 import { maxUsageDays } from './limits.ts';
+import { TokenPrice } from './token-price.ts';
 import { type Static, Type } from './typebox.ts';
 
 const day = (description: string) => Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$', description });
@@ -22,13 +23,28 @@ const sums = {
   failed: Type.Integer({ description: 'Of them failed or expired.' }),
   promptTokens: Type.Integer(),
   completionTokens: Type.Integer(),
-  costUsd: Type.Number({ description: 'Where the node named a price when the task ended; else nothing is added.' }),
+  costUsd: Type.Number({
+    description: 'Where the model, or its node, had a price when the task ended; else nothing is added.',
+  }),
+  cloudUsd: Type.Number({
+    description:
+      'What the tokens that cost nothing would have cost at the list price of the reference of their tier, as it was when they were counted.',
+  }),
 };
 export const Usage = Type.Object({
   from: day('First day.'),
   to: day('Last day.'),
   by: Type.OneOf(['day', 'agent', 'model', 'node', 'key']),
   total: Type.Object(sums),
+  reference: Type.Array(
+    Type.Object({
+      of: Type.OneOf(['small', 'medium', 'large', 'embed'], { description: 'A tier, or vectors.' }),
+      provider: Type.String(),
+      model: Type.String(),
+      price: TokenPrice,
+    }),
+    { description: 'The models of paid APIs whose list prices `cloudUsd` is counted at now.' },
+  ),
   rows: Type.Array(
     Type.Object({
       key: Type.String({

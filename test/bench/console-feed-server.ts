@@ -3,7 +3,13 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { coordinatorSelf, defaultSpace, interpretingChecker, type NodeHealth } from '@blackroad/protocol';
+import {
+  coordinatorSelf,
+  defaultSpace,
+  interpretingChecker,
+  type NodeHealth,
+  shippedCatalogue,
+} from '@blackroad/protocol';
 import { type Clock, systemClock as clock } from '@blackroad/std/clock';
 import { silentLog as log } from '@blackroad/std/log';
 import { systemRandom as random } from '@blackroad/std/random';
@@ -179,6 +185,7 @@ const context = await createApiContext({
     publicHost: '',
     knownHosts: [],
     origins: [],
+    cloud: shippedCatalogue,
     consoleDir: process.env.BENCH_CONSOLE ?? null,
     dataDir: mkdtempSync(join(tmpdir(), 'bench-feed-')),
   },

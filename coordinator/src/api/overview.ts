@@ -3,10 +3,13 @@
 import {
   type BranchView,
   type BudgetRow,
+  type CloudCatalogue,
   FleetError,
   maxUsageDays,
   notFoundText,
   type Principal,
+  referenceKinds,
+  referenceOf,
   shareUsed,
   type Usage,
 } from '@blackroad/protocol';
@@ -51,7 +54,7 @@ async function usageOf(context: ApiContext, query: Query, { space }: Principal):
     ...(query.agent === undefined ? {} : { agent: agentIdEver(view, space, query.agent) ?? noAgent }),
     ...(query.node === undefined ? {} : { node: query.node }),
   };
-  const empty = () => ({ tasks: 0, failed: 0, promptTokens: 0, completionTokens: 0, costUsd: 0 });
+  const empty = () => ({ tasks: 0, failed: 0, promptTokens: 0, completionTokens: 0, costUsd: 0, cloudUsd: 0 });
   const total = empty();
   const rows = new Map<string, ReturnType<typeof empty>>();
   for (let day = from; day <= to; day++) {
@@ -69,7 +72,21 @@ async function usageOf(context: ApiContext, query: Query, { space }: Principal):
   const list = [...rows].map(([key, sums]) => ({ key, ...sums }));
   const tokens = (row: ReturnType<typeof empty>) => row.promptTokens + row.completionTokens;
   if (by !== 'day') list.sort((a, b) => tokens(b) - tokens(a) || b.tasks - a.tasks);
-  return { from: dayText(from), to: dayText(to), by, total, rows: list };
+  return {
+    from: dayText(from),
+    to: dayText(to),
+    by,
+    total,
+    reference: referencesIn(context.settings.cloud),
+    rows: list,
+  };
+}
+
+function referencesIn(cloud: CloudCatalogue): Usage['reference'] {
+  return referenceKinds.flatMap((of) => {
+    const found = referenceOf(cloud, of);
+    return found ? [{ of, provider: found.provider, model: found.name, price: found.price }] : [];
+  });
 }
 
 export const overviewHandlers = {

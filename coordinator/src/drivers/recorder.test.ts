@@ -164,6 +164,30 @@ t.test('the fleet: tasks a minute and tokens, and what a node made of them', asy
   t.match(await fleet.problem('GET', '/v1/usage?from=2020-01-01&to=2026-01-01'), { detail: /at most 399 days/ });
 });
 
+t.test('usage: what the fleet’s own machines answered, beside what it would have cost', async (t) => {
+  const fleet = await openApiFleet();
+  t.teardown(fleet.close);
+  const alice = await fleet.node('alice');
+  const live = fleet.coordinator.view.live.get('alice') as { capacity: { models: object[] } };
+  const [model] = live.capacity.models;
+  const paid = { ...model, name: 'paid', runtime: 'cloud', price: { read: 2, written: 10 } };
+  alice.say('nodeCapacity', {}, { ...live.capacity, models: [{ ...model, parametersB: 1 }, paid] } as never);
+  while (fleet.coordinator.view.live.get('alice')?.capacity?.models.length !== 2)
+    await new Promise((resolve) => setImmediate(resolve));
+  const usage = { promptTokens: 1_000_000, cachedTokens: 500_000, completionTokens: 100_000 };
+  const { recorder } = fleet.context;
+  for (const name of ['tiny', 'paid', 'unknown'])
+    recorder.noteRequest({ atMs: fleet.context.clock.nowMs(), key: '', model: name, node: 'alice', ...usage });
+  await recorder.flush();
+  const { body } = await fleet.call<Usage>('GET', '/v1/usage?by=model');
+  t.same(faults(UsageSchema, body), []);
+  const figures = Object.fromEntries(body.rows.map(({ key, costUsd, cloudUsd }) => [key, [costUsd, cloudUsd]]));
+  // Small: 0.1 read, 0.01 read again, 0.5 written.
+  t.same(figures, { tiny: [0, 0.105], paid: [3, 0], unknown: [0, 0] });
+  t.match(body.total, { costUsd: 3, cloudUsd: 0.105 });
+  t.match(body.reference[0], { of: 'small', model: 'gpt-6-luna', price: { read: 0.1, written: 0.5 } });
+});
+
 t.test('usage: ends that a crash kept from being added are added once after it, with their price', async (t) => {
   const path = `${t.testdir({})}/fleet.sqlite`;
   const first = await openApiFleet({ path });

@@ -2,6 +2,7 @@
 // minutes, and ends of tasks are added up to days. Nothing here is decided or told, and a crash loses at most the running minute (usage is
 // read again from the tasks). Writes come in slices of a few milliseconds. In: the rows that batches touched. Out: rows of the store.
 import {
+  type CloudCatalogue,
   type FleetMetric,
   fleetMetrics,
   type History,
@@ -42,6 +43,7 @@ interface FleetGauges {
 }
 interface RecorderParts {
   coordinator: Coordinator;
+  cloud: CloudCatalogue;
   clock: Clock;
   log: Log;
   gauges: () => FleetGauges;
@@ -80,13 +82,13 @@ export class Recorder {
   #writing: Promise<void> = Promise.resolve();
 
   constructor(parts: RecorderParts, { beganMs, series, lastQuarterS }: Before) {
-    const { coordinator, clock, log } = parts;
+    const { coordinator, cloud, clock, log } = parts;
     const { view, store } = coordinator;
     this.#parts = parts;
     this.#store = store;
     this.#series = new SeriesNumbers(series);
     this.#fleetNumber = this.#series.of(fleet);
-    this.#usage = new UsageRecorder({ view, store, clock, log, beganMs });
+    this.#usage = new UsageRecorder({ view, cloud, store, clock, log, beganMs });
     this.#minuteAtS = Math.floor(beganMs / 1000 / minuteS) * minuteS;
     this.#earlyS = this.#minuteAtS;
     this.#quarterUptoS = (lastQuarterS ?? this.#minuteAtS - (this.#minuteAtS % quarterS) - keepMinutesS) + quarterS;

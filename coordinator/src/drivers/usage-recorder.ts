@@ -1,9 +1,16 @@
 // Ends of tasks are added up to days, which are written once a minute. Each end counts once: ends that a crash kept from being written are
 // read again from the tasks. In: tasks that ended. Out: rows of usage.
-import { maxUsageRowsPerDay, priceOn, type TokenPrice } from '@blackroad/protocol';
+import {
+  type CloudCatalogue,
+  maxUsageRowsPerDay,
+  priceOn,
+  referenceOf,
+  type TokenPrice,
+  tierOf,
+} from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
-import { type AnsweredRequest, createUsageDays, hasOddTokens } from '../history/usage-days.ts';
+import { type AnsweredRequest, createUsageDays, hasOddTokens, type UsagePrices } from '../history/usage-days.ts';
 import type { EndedTask } from '../state/rows.ts';
 import type { View } from '../state/view.ts';
 import type { Store } from '../store/store.ts';
@@ -14,6 +21,8 @@ const recoverRows = 500;
 
 interface UsageParts {
   view: View;
+  /** Of paid models: what the fleet's own answers are compared with. */
+  cloud: CloudCatalogue;
   store: Store;
   clock: Clock;
   log: Log;
@@ -34,13 +43,21 @@ export class UsageRecorder {
 
   note(task: EndedTask): void {
     if (!this.#isRecovered) this.#heard.add(task.id);
-    if (!this.#readAgain.delete(task.id)) this.#days.add(task, this.#priceOf(task.node, task.usage?.model));
+    if (!this.#readAgain.delete(task.id)) this.#days.add(task, this.#pricesOf(task.node, task.usage?.model));
   }
   noteRequest(request: AnsweredRequest): void {
-    this.#days.addRequest(request, this.#priceOf(request.node, request.model));
+    this.#days.addRequest(request, this.#pricesOf(request.node, request.model));
   }
-  #priceOf(node: string | null, model = ''): TokenPrice | null {
-    return priceOn(this.#parts.view.live.get(node ?? '')?.capacity, model);
+  #pricesOf(node: string | null, model = ''): UsagePrices {
+    const own = priceOn(this.#parts.view.live.get(node ?? '')?.capacity, model);
+    return { own, cloud: own ? null : this.#cloudPriceOf(node ?? '', model) };
+  }
+  /** Made-up answers, and those of a model that its node does not tell of now, are compared with nothing. */
+  #cloudPriceOf(node: string, name: string): TokenPrice | null {
+    const { view, cloud } = this.#parts;
+    const model = view.live.get(node)?.capacity?.models.find((each) => each.name === name);
+    if (!model || view.nodes.get(node)?.simulated !== false) return null;
+    return referenceOf(cloud, model.kind === 'embed' ? 'embed' : tierOf(model).name)?.price ?? null;
   }
 
   hasMuch(): boolean {
@@ -89,7 +106,7 @@ export class UsageRecorder {
         if (this.#heard.has(task.id)) continue;
         if (task.endedMs >= beganMs) this.#readAgain.add(task.id);
         if (hasOddTokens(task)) odd++;
-        missed.add(task, this.#priceOf(task.node, task.usage?.model));
+        missed.add(task, this.#pricesOf(task.node, task.usage?.model));
         lastMs = Math.max(lastMs, task.endedMs);
       }
       const last = page.at(-1);

@@ -21,10 +21,16 @@ export interface AnsweredRequest {
   completionTokens: number;
 }
 
+/** The prices of a model when an answer of it is counted. */
+export interface UsagePrices {
+  /** Null: it costs nothing. */
+  own: TokenPrice | null;
+  /** At the paid API that stands for its tier; null: it is compared with none. */
+  cloud: TokenPrice | null;
+}
 interface UsageDays {
-  /** `price`: of the model that did it, null where it costs nothing. */
-  add(task: EndedTask, price: TokenPrice | null): void;
-  addRequest(request: AnsweredRequest, price: TokenPrice | null): void;
+  add(task: EndedTask, prices: UsagePrices): void;
+  addRequest(request: AnsweredRequest, prices: UsagePrices): void;
   /** The number of rows that wait to be written. */
   size(): number;
   /** The complete rows, and the time up to which they are complete (exclusive); null: nothing new. */
@@ -40,15 +46,20 @@ export function hasOddTokens({ usage }: EndedTask): boolean {
 function tokensOf(count = 0): number {
   return Number.isInteger(count) && count >= 0 && count <= maxTokensPerTask ? count : 0;
 }
-/** The tokens of a task or a request, and what they cost. */
+/** The tokens of a task or a request, what they cost, and what they would have cost elsewhere. */
 function figuresOf(
   given: Partial<Pick<AnsweredRequest, 'promptTokens' | 'cachedTokens' | 'completionTokens'>>,
-  price: TokenPrice | null,
-): Pick<UsageRow, 'promptTokens' | 'completionTokens' | 'costUsd'> {
+  { own, cloud }: UsagePrices,
+): Pick<UsageRow, 'promptTokens' | 'completionTokens' | 'costUsd' | 'cloudUsd'> {
   const promptTokens = tokensOf(given.promptTokens);
   const completionTokens = tokensOf(given.completionTokens);
   const tokens = { promptTokens, cachedTokens: tokensOf(given.cachedTokens), completionTokens };
-  return { promptTokens, completionTokens, costUsd: price ? costOf(price, tokens) : 0 };
+  return {
+    promptTokens,
+    completionTokens,
+    costUsd: own ? costOf(own, tokens) : 0,
+    cloudUsd: cloud && !own ? costOf(cloud, tokens) : 0,
+  };
 }
 
 export function createUsageDays(): UsageDays {
@@ -69,13 +80,14 @@ export function createUsageDays(): UsageDays {
     sum.promptTokens += row.promptTokens;
     sum.completionTokens += row.completionTokens;
     sum.costUsd += row.costUsd;
+    sum.cloudUsd += row.cloudUsd;
   }
   function closeLatest() {
     for (const row of latest.values()) into(earlier, row);
     latest = new Map();
   }
   return {
-    add({ endedMs, state, agent, node, by, usage }, price) {
+    add({ endedMs, state, agent, node, by, usage }, prices) {
       if (endedMs > latestMs) {
         closeLatest();
         latestMs = endedMs;
@@ -90,11 +102,11 @@ export function createUsageDays(): UsageDays {
         key: by?.id ?? '',
         tasks: 1,
         failed: state === 'done' ? 0 : 1,
-        ...figuresOf(usage ?? {}, price),
+        ...figuresOf(usage ?? {}, prices),
       });
     },
-    addRequest({ atMs, key, model, node, ...given }, price) {
-      const sums = { tasks: 1, failed: 0, ...figuresOf(given, price) };
+    addRequest({ atMs, key, model, node, ...given }, prices) {
+      const sums = { tasks: 1, failed: 0, ...figuresOf(given, prices) };
       into(earlier, { day: Math.floor(atMs / dayMs), agent: '', model, node, key, ...sums });
       isNew = true;
     },

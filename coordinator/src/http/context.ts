@@ -1,6 +1,6 @@
 // The context of every handler: the coordinator, the CA, the access, the live feed, and the few settings of the API. Both listeners
 // (loopback HTTP and TLS) share one context, so that they share sessions, codes and counters.
-import type { FleetTotals } from '@blackroad/protocol';
+import type { CloudCatalogue, FleetTotals } from '@blackroad/protocol';
 import {
   maxFeedBacklogBytes,
   maxFeedConsoles,
@@ -64,6 +64,8 @@ interface ApiSettings {
   knownHosts: readonly string[];
   /** The origins of other pages that may ask models. */
   origins: Origins;
+  /** Models of paid APIs with their list prices. */
+  cloud: CloudCatalogue;
   /** The folder with the console's files; null: no console. */
   consoleDir: string | null;
   /** The folder for files of clients, and for their batches. */
@@ -173,7 +175,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     const { nodes, agents, queued, running } = tally.counts();
     return { queued, running, nodesOnline: nodes.online, agentsReady: agents.ready };
   };
-  const recorder = await createRecorder({ coordinator, clock, log, gauges });
+  const recorder = await createRecorder({ coordinator, cloud: settings.cloud, clock, log, gauges });
   const gateway = new Gateway({
     coordinator,
     clock,

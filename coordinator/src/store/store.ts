@@ -54,8 +54,10 @@ export interface UsageRow {
   promptTokens: number;
   completionTokens: number;
   costUsd: number;
+  /** What tokens that cost nothing would have cost at a paid API. */
+  cloudUsd: number;
 }
-export type UsageSums = Pick<UsageRow, 'tasks' | 'failed' | 'promptTokens' | 'completionTokens' | 'costUsd'>;
+export type UsageSums = Omit<UsageRow, 'day' | 'agent' | 'model' | 'node' | 'key'>;
 
 /** The result of a commit: the whole batch is stored, or nothing of it. */
 export type Committed =

@@ -16,6 +16,7 @@ const usage = (over: Partial<UsageRow> = {}): UsageRow => ({
   promptTokens: 10,
   completionTokens: 20,
   costUsd: 0.5,
+  cloudUsd: 0.25,
   ...over,
 });
 
@@ -170,7 +171,7 @@ export async function historyConformance(t: Test, open: OpenStore): Promise<void
     await store.addUsage([usage(), usage({ agent: 'other', node: 'bob' })], t0);
     await store.addUsage([usage({ tasks: 3 }), usage({ day: 20_001 })], t0 - 5);
     t.equal(await store.usageUptoMs(), t0);
-    const sums = { tasks: 5, failed: 2, promptTokens: 20, completionTokens: 40, costUsd: 1 };
+    const sums = { tasks: 5, failed: 2, promptTokens: 20, completionTokens: 40, costUsd: 1, cloudUsd: 0.5 };
     t.same(await store.usage(20_000, 'day', { agent: 'echo' }), [{ key: '', ...sums }]);
     const byNode = await store.usage(20_000, 'node', {});
     t.same(byNode.map(({ key, tasks }) => [key, tasks]).sort(), [

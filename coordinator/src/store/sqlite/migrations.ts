@@ -307,6 +307,12 @@ export const migrations: readonly Migration[] = [
     name: 'models that nodes keep',
     sql: 'CREATE TABLE model_pin (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;',
   },
+  {
+    version: 22,
+    name: 'what the cloud would have cost',
+    // What was counted before is compared with nothing.
+    sql: 'ALTER TABLE usage_day ADD COLUMN cloud_usd REAL NOT NULL DEFAULT 0;',
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

@@ -29,11 +29,12 @@ export function rollupRows(db: Database) {
   const prune = db.prepare<[number, number, number]>('DELETE FROM rollup WHERE tier = ? AND part = ? AND at_s < ?');
 
   const addUsage = db.prepare(
-    `INSERT INTO usage_day (day, agent, model, node, key_id, tasks, failed, prompt_tokens, completion_tokens, cost_usd)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO usage_day (day, agent, model, node, key_id, tasks, failed, prompt_tokens, completion_tokens, cost_usd, cloud_usd)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET tasks = tasks + excluded.tasks, failed = failed + excluded.failed,
        prompt_tokens = prompt_tokens + excluded.prompt_tokens,
-       completion_tokens = completion_tokens + excluded.completion_tokens, cost_usd = cost_usd + excluded.cost_usd`,
+       completion_tokens = completion_tokens + excluded.completion_tokens, cost_usd = cost_usd + excluded.cost_usd,
+       cloud_usd = cloud_usd + excluded.cloud_usd`,
   );
   const setMark = db.prepare<[number]>(
     'INSERT INTO usage_mark (id, upto_ms) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET upto_ms = max(upto_ms, excluded.upto_ms)',
@@ -44,7 +45,7 @@ export function rollupRows(db: Database) {
     'DELETE FROM usage_day WHERE (day, agent, model, node, key_id) IN (SELECT day, agent, model, node, key_id FROM usage_day WHERE day < ? LIMIT ?)',
   );
   const sums = `sum(tasks) AS tasks, sum(failed) AS failed, sum(prompt_tokens) AS promptTokens,
-    sum(completion_tokens) AS completionTokens, sum(cost_usd) AS costUsd`;
+    sum(completion_tokens) AS completionTokens, sum(cost_usd) AS costUsd, sum(cloud_usd) AS cloudUsd`;
   const usageBy = (key: string, grouped: boolean) =>
     db.prepare<[number, string | null, string | null], UsageSums & { key: string }>(
       `SELECT ${key} AS key, ${sums} FROM usage_day
@@ -90,8 +91,8 @@ export function rollupRows(db: Database) {
     }),
     addUsage: db.transaction((rows: readonly UsageRow[], uptoMs: number) => {
       for (const row of rows) {
-        const { day, agent, model, node, key, tasks, failed, promptTokens, completionTokens, costUsd } = row;
-        addUsage.run(day, agent, model, node, key, tasks, failed, promptTokens, completionTokens, costUsd);
+        const { day, agent, model, node, key, tasks, failed, promptTokens, completionTokens, costUsd, cloudUsd } = row;
+        addUsage.run(day, agent, model, node, key, tasks, failed, promptTokens, completionTokens, costUsd, cloudUsd);
       }
       setMark.run(uptoMs);
     }),

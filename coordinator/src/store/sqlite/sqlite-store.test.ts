@@ -417,7 +417,7 @@ t.test('usage that was counted before keys were is of no key', async (t) => {
   old.close();
   const store = await claimed(await openSqliteStore({ path, log: silentLog, clock: systemClock }));
   t.teardown(() => store.close());
-  const sums = { tasks: 3, failed: 1, promptTokens: 10, completionTokens: 20, costUsd: 0.5 };
+  const sums = { tasks: 3, failed: 1, promptTokens: 10, completionTokens: 20, costUsd: 0.5, cloudUsd: 0 };
   t.same(await store.usage(20_000, 'key', {}), [{ key: '', ...sums }]);
   t.same(await store.usage(20_000, 'agent', {}), [{ key: 'echo', ...sums }]);
 });

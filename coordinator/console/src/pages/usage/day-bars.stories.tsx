@@ -12,9 +12,18 @@ const month: DayBar[] = Array.from({ length: 30 }, (_, i) => {
     promptTokens: tasks * 800,
     completionTokens: tasks * 120,
     costUsd: tasks * 0.002,
+    cloudUsd: 0,
   };
 });
-const nothing = month.map((bar) => ({ ...bar, tasks: 0, failed: 0, promptTokens: 0, completionTokens: 0, costUsd: 0 }));
+const nothing = month.map((bar) => ({
+  ...bar,
+  tasks: 0,
+  failed: 0,
+  promptTokens: 0,
+  completionTokens: 0,
+  costUsd: 0,
+  cloudUsd: 0,
+}));
 const format = (value: number) => value.toLocaleString('en');
 
 export const stories: Stories = {

@@ -19,7 +19,14 @@ export function barsOf({ from, to, rows }: Pick<Usage, 'from' | 'to' | 'rows'>):
   const bars: DayBar[] = [];
   for (let ms = Date.parse(from); ms <= Date.parse(to); ms += dayMs) {
     const day = dayOf(ms);
-    const sums = known.get(day) ?? { tasks: 0, failed: 0, promptTokens: 0, completionTokens: 0, costUsd: 0 };
+    const sums = known.get(day) ?? {
+      tasks: 0,
+      failed: 0,
+      promptTokens: 0,
+      completionTokens: 0,
+      costUsd: 0,
+      cloudUsd: 0,
+    };
     bars.push({ day, ...sums });
   }
   return bars;
@@ -36,4 +43,15 @@ export function dayInWords(day: string): string {
     month: 'short',
     timeZone: 'UTC',
   });
+}
+
+const kinds = { small: 'small models', medium: 'medium ones', large: 'large ones', embed: 'vectors' } as const;
+/** `at the list price of gpt-6-luna for small models ($0.1 read, $0.5 written), …`: a million tokens each. */
+export function listPrices(reference: Usage['reference']): string {
+  const each = reference.map(({ of, model, price }) =>
+    of === 'embed'
+      ? `${model} for ${kinds[of]} ($${price.read})`
+      : `${model} for ${kinds[of]} ($${price.read} read, $${price.written} written)`,
+  );
+  return `at the list price of ${each.join(', ')}; a million tokens each`;
 }

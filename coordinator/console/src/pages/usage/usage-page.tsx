@@ -14,7 +14,7 @@ import { Choice } from '../../kit/tabs.tsx';
 import { count, money, percent, plural } from '../../kit/words.ts';
 import { Budgets } from './budgets.tsx';
 import { DayBars } from './day-bars.tsx';
-import { barsOf, type Figure, figureOf, firstDay } from './days.ts';
+import { barsOf, type Figure, figureOf, firstDay, listPrices } from './days.ts';
 
 const spans = [
   ['7', 'Week'],
@@ -64,9 +64,7 @@ export default function UsagePage() {
             <>
               <Totals usage={usage} />
               <Days usage={usage} wanted={wanted} setWanted={setFigure} />
-              <Loaded of={byKind}>
-                {(parts) => <Breakdown usage={parts} by={by} setBy={setBy} priced={usage.total.costUsd > 0} />}
-              </Loaded>
+              <Loaded of={byKind}>{(parts) => <Breakdown usage={parts} by={by} setBy={setBy} />}</Loaded>
             </>
           )
         }
@@ -75,7 +73,7 @@ export default function UsagePage() {
   );
 }
 
-function Totals({ usage: { total } }: { usage: Usage }) {
+function Totals({ usage: { total, reference } }: { usage: Usage }) {
   return (
     <Panel>
       <div className="stats">
@@ -91,6 +89,11 @@ function Totals({ usage: { total } }: { usage: Usage }) {
         <Stat name="Cost" value={total.costUsd > 0 ? money(total.costUsd) : 'free'}>
           {total.costUsd > 0 ? 'for nodes that name a price; your own are free' : 'no node that answered names a price'}
         </Stat>
+        {total.cloudUsd > 0 && (
+          <Stat name="Would cost in the cloud" value={money(total.cloudUsd)}>
+            what your own machines did, {listPrices(reference)}
+          </Stat>
+        )}
       </div>
     </Panel>
   );
@@ -116,7 +119,7 @@ function Days({ usage, wanted, setWanted }: { usage: Usage; wanted: Figure; setW
   );
 }
 
-function Breakdown({ usage, by, setBy, priced }: { usage: Usage; by: Kind; setBy(by: Kind): void; priced: boolean }) {
+function Breakdown({ usage, by, setBy }: { usage: Usage; by: Kind; setBy(by: Kind): void }) {
   const title = { agent: 'Agent', model: 'Model', node: 'Node', key: 'Key' }[by];
   return (
     <Panel
@@ -127,7 +130,7 @@ function Breakdown({ usage, by, setBy, priced }: { usage: Usage; by: Kind; setBy
       <PlainTable
         label="Usage"
         className="usage-table"
-        columns={columnsOf(usage, title, priced)}
+        columns={columnsOf(usage, title)}
         rows={usage.rows.slice(0, rowsShown)}
         rowId={({ key }) => key}
       />
@@ -140,7 +143,7 @@ function Breakdown({ usage, by, setBy, priced }: { usage: Usage; by: Kind; setBy
   );
 }
 
-function columnsOf({ by, rows }: Usage, title: string, priced: boolean): PlainColumn<UsageRow>[] {
+function columnsOf({ by, rows, total, reference }: Usage, title: string): PlainColumn<UsageRow>[] {
   const most = Math.max(1, ...rows.map((row) => figureOf(row, 'tokens')));
   return [
     { title, cell: ({ key }) => <Name by={by} name={key} /> },
@@ -162,12 +165,22 @@ function columnsOf({ by, rows }: Usage, title: string, priced: boolean): PlainCo
     },
     { title: 'Answer tokens', align: 'end', cell: ({ completionTokens }) => count(completionTokens) },
     { title: 'Prompt tokens', align: 'end', cell: ({ promptTokens }) => count(promptTokens) },
-    ...(priced
+    ...(total.costUsd > 0
       ? [
           {
             title: 'Cost',
             align: 'end' as const,
             cell: ({ costUsd }: UsageRow) => (costUsd > 0 ? money(costUsd) : 'free'),
+          },
+        ]
+      : []),
+    ...(total.cloudUsd > 0
+      ? [
+          {
+            title: 'In the cloud',
+            align: 'end' as const,
+            cell: ({ cloudUsd }: UsageRow) =>
+              cloudUsd > 0 ? <span title={listPrices(reference)}>{money(cloudUsd)}</span> : '–',
           },
         ]
       : []),
