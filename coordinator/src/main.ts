@@ -223,10 +223,11 @@ async function main(config: CoordinatorConfig): Promise<void> {
     clock.after(stopDeadlineMs, () => process.exit(1));
     pruning.cancel();
     models.stop();
+    await context.batches.stop();
+    // Before the listeners: a client that keeps its connection may hold them until the deadline, and the costs of the last minute were lost.
+    await context.recorder.flush();
     await onLoopback.close();
     await overTls.close();
-    await context.recorder.flush();
-    await context.batches.stop();
     context.stop();
     await modelCache?.stop();
     await coordinator?.stop();

@@ -149,6 +149,13 @@ export const TaskUsage = Type.Object({
     }),
   ),
   totalMs: Type.Number({ minimum: 0 }),
+  costUsd: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      description:
+        'What its tokens cost, by the price of the model when the task ended: the coordinator sets it. Missing: nothing.',
+    }),
+  ),
 });
 export type TaskUsage = Static<typeof TaskUsage>;
 

@@ -89,3 +89,10 @@ t.test(
     );
   },
 );
+
+t.test('a task is counted at the cost that it ended with, whatever the price is by now', async (t) => {
+  const days = createUsageDays();
+  const usage = { model: 'm', promptTokens: 1000, completionTokens: 100, costUsd: 0.7 };
+  days.add(ended(t0, { usage: usage as EndedTask['usage'] }), { own: null, cloud: { read: 1, written: 1 } });
+  t.match(days.take(t0 + 5000)?.rows, [{ costUsd: 0.7, cloudUsd: 0 }]);
+});

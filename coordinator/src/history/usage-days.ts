@@ -48,18 +48,15 @@ function tokensOf(count = 0): number {
 }
 /** The tokens of a task or a request, what they cost, and what they would have cost elsewhere. */
 function figuresOf(
-  given: Partial<Pick<AnsweredRequest, 'promptTokens' | 'cachedTokens' | 'completionTokens'>>,
+  given: Partial<Pick<AnsweredRequest, 'promptTokens' | 'cachedTokens' | 'completionTokens'>> & { costUsd?: number },
   { own, cloud }: UsagePrices,
 ): Pick<UsageRow, 'promptTokens' | 'completionTokens' | 'costUsd' | 'cloudUsd'> {
   const promptTokens = tokensOf(given.promptTokens);
   const completionTokens = tokensOf(given.completionTokens);
   const tokens = { promptTokens, cachedTokens: tokensOf(given.cachedTokens), completionTokens };
-  return {
-    promptTokens,
-    completionTokens,
-    costUsd: own ? costOf(own, tokens) : 0,
-    cloudUsd: cloud && !own ? costOf(cloud, tokens) : 0,
-  };
+  // A task has its cost since it ended; its node may be gone by now.
+  const costUsd = given.costUsd ?? (own ? costOf(own, tokens) : 0);
+  return { promptTokens, completionTokens, costUsd, cloudUsd: cloud && costUsd === 0 ? costOf(cloud, tokens) : 0 };
 }
 
 export function createUsageDays(): UsageDays {

@@ -1,11 +1,13 @@
 // The two exits of a lease: an end (exactly one for each task) or back into the queue. Every end of a task is made here, so that an asker
 // over MQTT always gets an answer. [INV-one-end]
 import {
+  costOf,
   cutToBytes,
   isOfPlace,
   maxPastAttempts,
   maxResultBytes,
   type PastAttempt,
+  priceOn,
   type TaskProblem,
   type TaskTrace,
   type TaskUsage,
@@ -37,7 +39,7 @@ export function endTask(draft: Draft, task: TaskRow, end: TaskEnd): EndedTask {
     result: result === null ? null : cutToBytes(result, maxResultBytes),
     truncated: isCut || (end.truncated ?? false),
     problem: end.problem ?? null,
-    usage: end.usage ?? null,
+    usage: end.usage ? priced(draft, task.node, end.usage) : null,
     // Only a lease of a conversation asks for it.
     ...(end.trace === undefined || task.conversation === undefined ? {} : { trace: end.trace }),
   };
@@ -45,6 +47,12 @@ export function endTask(draft: Draft, task: TaskRow, end: TaskEnd): EndedTask {
   closeTask(draft, row);
   if (row.replyTo) draft.messages.push(answerTo(row.replyTo, row));
   return row;
+}
+
+/** With its cost: the price is known now, and may not be after a restart. What the node itself says of a cost is left out. */
+function priced({ view }: Draft, node: string | null, { costUsd: _, ...usage }: TaskUsage): TaskUsage {
+  const price = priceOn(view.live.get(node ?? '')?.capacity, usage.model);
+  return price ? { ...usage, costUsd: costOf(price, usage) } : usage;
 }
 
 /**

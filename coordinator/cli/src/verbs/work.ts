@@ -23,9 +23,10 @@ function oneTask(task: TaskView, call: VerbCall): string {
   if (task.waiting) lines.push(call.paint('yellow', `waits     ${task.waiting}`));
   if (task.problem) lines.push(call.paint('red', `problem   ${task.problem.code}: ${task.problem.text}`));
   if (task.usage) {
-    const { model, promptTokens, completionTokens, recalled, toolCalls, firstTokenMs, totalMs } = task.usage;
+    const { model, promptTokens, completionTokens, recalled, toolCalls, firstTokenMs, totalMs, costUsd } = task.usage;
+    const cost = costUsd ? `, $${Number(costUsd.toPrecision(3))}` : '';
     lines.push(
-      `work      ${model}: ${promptTokens} tokens in, ${completionTokens} out, first after ${duration(firstTokenMs)}, all in ${duration(totalMs)}`,
+      `work      ${model}: ${promptTokens} tokens in, ${completionTokens} out, first after ${duration(firstTokenMs)}, all in ${duration(totalMs)}${cost}`,
       `          ${counted(recalled, 'memory', 'memories')} recalled, ${counted(toolCalls, 'tool call')}`,
     );
   }

@@ -2,7 +2,7 @@
 import type { TaskUsage } from '@blackroad/protocol';
 import { writingSpeed } from '@blackroad/protocol/writing-speed';
 import { Link } from '@tanstack/react-router';
-import { duration, plural } from '../../kit/words.ts';
+import { duration, money, plural } from '../../kit/words.ts';
 
 export function UsageLine({ usage, node }: { usage: TaskUsage | null; node: string | null }) {
   if (usage === null) return null;
@@ -17,6 +17,7 @@ export function UsageLine({ usage, node }: { usage: TaskUsage | null; node: stri
       <span>{usage.model}</span>
       <span>{plural(usage.completionTokens, 'token')}</span>
       <span>first after {duration(usage.firstTokenMs)}</span>
+      {usage.costUsd !== undefined && usage.costUsd > 0 && <span>{money(usage.costUsd)}</span>}
       {speed !== null && <span>{speed.toFixed(1)} tokens/s</span>}
       {usage.recalled > 0 && <span>{plural(usage.recalled, 'memory')} recalled</span>}
     </p>
