@@ -228,6 +228,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     await context.recorder.flush();
     await onLoopback.close();
     await overTls.close();
+    await context.recorder.flush();
     context.stop();
     await modelCache?.stop();
     await coordinator?.stop();

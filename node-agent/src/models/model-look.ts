@@ -93,7 +93,11 @@ export function standOf(runtimes: readonly Runtime[], { served, silent, leftOut 
       kind: runtime.kind,
       label: runtime.label,
       standsIn: runtime.standsIn ?? false,
-      kinds: [...new Set(served.filter((each) => each.runtime === runtime).map(({ model }) => model.kind))],
+      kinds: [
+        ...new Set(
+          served.filter((each) => each.runtime === runtime && isOwn(each.model)).map(({ model }) => model.kind),
+        ),
+      ],
       problem: error ? { code: error instanceof RuntimeError ? error.code : null, text: error.message } : null,
       notes: [...leftWords(runtime.label, leftOut.get(runtime)), ...(runtime.notes?.() ?? [])],
     };

@@ -13,6 +13,7 @@ import { numberFlag, type VerbCall, wrongUse } from '../verb.ts';
 import { type Paint, paintFor, pieces, wrapped } from '../words.ts';
 import { type Child, startChild } from './children.ts';
 import { greet } from './first-agent.ts';
+import { cloudIn, enrolHere, startNodeAgent, withoutCloud } from './nodes-here.ts';
 import { type Canvas, createProgress, type Progress } from './progress.ts';
 import { liveScreen, nextSteps } from './screen.ts';
 
@@ -24,6 +25,8 @@ const signInMs = 9.5 * 60_000;
 interface Folders {
   coordinator: string;
   node: string;
+  /** Of the node of a paid API. */
+  cloud: string;
   models: string;
   logs: string;
 }
@@ -42,6 +45,7 @@ export async function up(call: VerbCall): Promise<void> {
   const folders = {
     coordinator: join(data, 'coordinator'),
     node: join(data, 'node'),
+    cloud: join(data, 'cloud'),
     models: join(data, 'models'),
     logs: join(data, 'logs'),
   };
@@ -110,9 +114,10 @@ class LocalFleet {
     const entry = nodeAgentEntry(call.root);
     // First, because a node fetches its models through the cache of the coordinator: other machines then get them from there.
     await enrolHere(call, entry, this.#folders.node, progress);
-    const problems = await prepareModels(entry, this.#folders, progress, signal);
+    const problems = await prepareModels(call, entry, this.#folders, progress, signal);
     if (signal.aborted) return null;
     const here = await this.#startNode(entry, client);
+    await this.#startCloud(entry);
     const chat = here.capacity?.models.find(({ kind }) => kind === 'chat');
     if (chat) progress.done(`model ${chat.name} (${chat.runtime})`);
     for (const problem of problems) progress.warn(problem);
@@ -142,19 +147,15 @@ class LocalFleet {
   }
 
   async #startNode(entry: string, client: Client): Promise<NodeView> {
-    const { root, clock, env } = this.#call;
     const { node: data, models, logs } = this.#folders;
+    const { clock } = this.#call;
     this.#progress.step('starting the node-agent');
-    const node = await startChild<{ node: string }>({
-      name: 'node-agent',
+    const node = await startNodeAgent(this.#call, {
       entry,
-      args: ['run', '--data', data, '--models', models],
+      args: ['--data', data, '--models', models],
       logFile: join(logs, 'node.log'),
-      execArgv: linesOf(join(root, 'node-agent/v8-flags')),
-      env: { ...env, ...Object.fromEntries(linesOf(join(root, 'node-agent/malloc-env')).map(nameAndValue)) },
-      clock,
+      env: withoutCloud(this.#call.env),
       onRestart: (text) => this.#notices.push(text),
-      finalCodes: [3],
     });
     this.#children.push(node);
     const deadline = clock.monotonicMs() + nodeOnlineMs;
@@ -167,6 +168,29 @@ class LocalFleet {
     if (here.presence === 'online') this.#progress.done(`this machine is node ${here.id}, class ${here.class}`);
     else this.#progress.warn(`this machine is node ${here.id}, but it is ${here.presence}: see ${logs}/node.log`);
     return here;
+  }
+
+  /** A mistake in its options costs only the paid API: the fleet goes on. */
+  async #startCloud(entry: string): Promise<void> {
+    const call = this.#call;
+    const provider = cloudIn(call.env);
+    if (provider === null) return;
+    const { cloud: data, models, logs } = this.#folders;
+    try {
+      await enrolHere(call, entry, data, this.#progress, { class: 'cloud', name: `cloud-${provider}` });
+      this.#progress.step(`starting the node for ${provider}`);
+      const node = await startNodeAgent(call, {
+        entry,
+        args: ['--data', data, '--models', models, '--instance', 'cloud'],
+        logFile: join(logs, 'cloud.log'),
+        env: call.env,
+        onRestart: (text) => this.#notices.push(text),
+      });
+      this.#children.push(node);
+      this.#progress.done(`node ${node.ready.node} asks ${provider}; only agents that name class cloud go there`);
+    } catch (error) {
+      this.#progress.warn((error as Error).message);
+    }
   }
 
   /** Until it is aborted: the live screen on a terminal, elsewhere a few lines. */
@@ -238,12 +262,6 @@ export async function down(call: VerbCall): Promise<void> {
   call.show({ stopped: true, pid }, () => 'The fleet is stopped.');
 }
 
-const linesOf = (path: string) => readFileSync(path, 'utf8').split('\n').filter(Boolean);
-function nameAndValue(line: string): [string, string] {
-  const at = line.indexOf('=');
-  return [line.slice(0, at), line.slice(at + 1)];
-}
-
 /** The bundle where it was built, otherwise the source. */
 export function nodeAgentEntry(root: string): string {
   const bundle = join(root, 'node-agent/dist/main.mjs');
@@ -252,6 +270,7 @@ export function nodeAgentEntry(root: string): string {
 
 /** Runs the node-agent's search for a model server, and its fetch of a small model where there is none. Returns problems in words. */
 async function prepareModels(
+  call: VerbCall,
   entry: string,
   folders: Folders,
   progress: Progress,
@@ -260,6 +279,7 @@ async function prepareModels(
   progress.step('looking for a model server');
   const child = spawn(process.execPath, [entry, 'models', '--data', folders.node, '--models', folders.models], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: withoutCloud(call.env),
     signal,
   });
   child.on('error', () => {});
@@ -279,26 +299,6 @@ async function prepareModels(
   }
   for (const found of end.found) progress.done(found);
   return end.problems;
-}
-
-async function enrolHere(call: VerbCall, entry: string, folder: string, progress: Progress): Promise<void> {
-  if (existsSync(join(folder, 'identity.json'))) return;
-  progress.step('enrolling this machine');
-  const place = readFleetFile(join(call.data, 'coordinator')) as FleetFile;
-  const client = createClient({ url: place.url, key: readFileSync(place.keyFile, 'utf8').trim(), ca: null });
-  const { token } = await client.call('joinTokenCreate', {
-    body: { uses: 1, expiresSeconds: 300, address: '127.0.0.1' },
-  });
-  const child = spawn(process.execPath, [entry, 'join', token, '--data', folder, '--log', 'warn'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let words = '';
-  child.stderr.on('data', (piece) => {
-    words = (words + piece).slice(-4000);
-  });
-  const code = await new Promise<number | null>((resolve) => child.on('exit', resolve));
-  if (code !== 0)
-    throw new FleetError('unavailable', { detail: `This machine could not join its own fleet:\n${words}` });
 }
 
 function readPid(pidFile: string): number | null {

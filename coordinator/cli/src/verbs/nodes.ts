@@ -1,5 +1,5 @@
 // Verbs for nodes: list, show, cordon, drain, pull, unload, identify, logs, forget.
-import { counted, type HardwareView, type NodeModel, type NodeView } from '@blackroad/protocol';
+import { counted, type HardwareView, type NodeModel, type NodeView, numberInWords } from '@blackroad/protocol';
 import { drainingInWords, isDrained } from '@blackroad/protocol/drain-words';
 import { partsInWords } from '@blackroad/protocol/hardware-words';
 import { loadOnNode, loadWords } from '@blackroad/protocol/model-load';
@@ -85,7 +85,8 @@ function oneNode(node: NodeView, call: VerbCall): string {
   for (const { severity, text } of node.conditions)
     lines.push(call.paint(severity === 'error' ? 'red' : 'yellow', `${severity.padEnd(10)} ${text}`));
   if (capacity) {
-    if (capacity.pricePerMillionTokens) lines.push(`price      $${capacity.pricePerMillionTokens} a million tokens`);
+    if (capacity.pricePerMillionTokens)
+      lines.push(`price      $${numberInWords(capacity.pricePerMillionTokens)} a million tokens`);
     lines.push(`embeddings ${capacity.embedder ?? 'none: memory is searched by words only'}`);
     if (capacity.models.length > 0) lines.push('', modelTable(node, capacity.models, call));
   }
@@ -103,12 +104,14 @@ function hardwareInWords(node: string, { hardware, sinceMs }: HardwareView, call
   return [...lines, ...lacks, '', `Told first ${ago(sinceMs, call.clock.nowMs())}, and unchanged since.`].join('\n');
 }
 
-function stateWords({ resident, asleep, adapterOf, speed }: NodeModel): string {
+function stateWords({ resident, asleep, adapterOf, speed, price }: NodeModel): string {
+  if (price) return `$${price.read} read, $${price.written} written`;
   if (resident) return adapterOf === undefined ? 'loaded' : `loaded, adapter of ${adapterOf}`;
   const [state, verb] = asleep ? ['asleep', 'wakes'] : ['on disk', 'loads'];
   return speed.loadMs === undefined ? state : `${state}, ${verb} in ${duration(speed.loadMs)}`;
 }
 function speedWords({ samples, decodeTps, prefillTps }: NodeModel['speed']): string {
+  if (samples === 0 && decodeTps === 0) return '?';
   const reads = prefillTps > 0 ? `, reads ${Math.round(prefillTps)}` : '';
   return `${samples > 0 ? decodeTps.toFixed(1) : `~${decodeTps}`}${reads}`;
 }
@@ -120,7 +123,7 @@ function modelTable(node: NodeView, models: NodeModel[], call: Pick<VerbCall, 'c
       model.kind,
       stateWords(model),
       load === null ? '?' : loadWords(load),
-      bytes(model.sizeBytes),
+      model.sizeBytes > 0 ? bytes(model.sizeBytes) : '?',
       `${model.contextTokens}`,
       speedWords(model.speed),
       model.runtime,

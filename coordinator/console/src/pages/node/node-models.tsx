@@ -54,18 +54,27 @@ function columnsOf(node: NodeView, mayUnload: boolean): PlainColumn<NodeModel>[]
     { title: 'Model', cell: (model) => <Name node={node} model={model} /> },
     {
       title: 'State',
-      cell: ({ resident, asleep, adapterOf, speed }) => (
-        <>
-          {resident ? <Status of="online" word="loaded" /> : <Status of="never" word={asleep ? 'asleep' : 'on disk'} />}
-          {!resident && speed.loadMs !== undefined && (
-            <span className="dim small">
-              {' '}
-              {asleep ? 'wakes' : 'loads'} in {duration(speed.loadMs)}
-            </span>
-          )}
-          {adapterOf && <span className="dim small"> adapter of {adapterOf}</span>}
-        </>
-      ),
+      cell: ({ resident, asleep, adapterOf, speed, price }) =>
+        price ? (
+          <span title="US dollars, a million tokens">
+            ${price.read} read, ${price.written} written
+          </span>
+        ) : (
+          <>
+            {resident ? (
+              <Status of="online" word="loaded" />
+            ) : (
+              <Status of="never" word={asleep ? 'asleep' : 'on disk'} />
+            )}
+            {!resident && speed.loadMs !== undefined && (
+              <span className="dim small">
+                {' '}
+                {asleep ? 'wakes' : 'loads'} in {duration(speed.loadMs)}
+              </span>
+            )}
+            {adapterOf && <span className="dim small"> adapter of {adapterOf}</span>}
+          </>
+        ),
     },
     {
       title: 'Busy',
@@ -95,7 +104,7 @@ function columnsOf(node: NodeView, mayUnload: boolean): PlainColumn<NodeModel>[]
       title: 'Actions',
       isTitleHidden: true,
       align: 'end',
-      cell: (model) => mayUnload && model.resident && <Unload node={node} model={model} />,
+      cell: (model) => mayUnload && model.resident && !model.price && <Unload node={node} model={model} />,
     },
   ];
 }

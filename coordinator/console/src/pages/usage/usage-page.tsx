@@ -73,7 +73,7 @@ export default function UsagePage() {
   );
 }
 
-function Totals({ usage: { total, reference } }: { usage: Usage }) {
+function Totals({ usage: { total } }: { usage: Usage }) {
   return (
     <Panel>
       <div className="stats">
@@ -91,7 +91,7 @@ function Totals({ usage: { total, reference } }: { usage: Usage }) {
         </Stat>
         {total.cloudUsd > 0 && (
           <Stat name="Would cost in the cloud" value={money(total.cloudUsd)}>
-            what your own machines did, {listPrices(reference)}
+            what your own machines did, at list prices
           </Stat>
         )}
       </div>
@@ -134,6 +134,7 @@ function Breakdown({ usage, by, setBy }: { usage: Usage; by: Kind; setBy(by: Kin
         rows={usage.rows.slice(0, rowsShown)}
         rowId={({ key }) => key}
       />
+      {usage.total.cloudUsd > 0 && <p className="dim small usage-more">In the cloud: {listPrices(usage.reference)}.</p>}
       {usage.rows.length > rowsShown && (
         <p className="dim small usage-more">
           The {rowsShown} with most tokens of {plural(usage.rows.length, 'row')}; the totals count all.
@@ -143,7 +144,7 @@ function Breakdown({ usage, by, setBy }: { usage: Usage; by: Kind; setBy(by: Kin
   );
 }
 
-function columnsOf({ by, rows, total, reference }: Usage, title: string): PlainColumn<UsageRow>[] {
+function columnsOf({ by, rows, total }: Usage, title: string): PlainColumn<UsageRow>[] {
   const most = Math.max(1, ...rows.map((row) => figureOf(row, 'tokens')));
   return [
     { title, cell: ({ key }) => <Name by={by} name={key} /> },
@@ -179,8 +180,7 @@ function columnsOf({ by, rows, total, reference }: Usage, title: string): PlainC
           {
             title: 'In the cloud',
             align: 'end' as const,
-            cell: ({ cloudUsd }: UsageRow) =>
-              cloudUsd > 0 ? <span title={listPrices(reference)}>{money(cloudUsd)}</span> : '–',
+            cell: ({ cloudUsd }: UsageRow) => (cloudUsd > 0 ? money(cloudUsd) : '–'),
           },
         ]
       : []),
