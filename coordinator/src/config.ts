@@ -1,6 +1,6 @@
 // The coordinator's configuration: the only reader of its environment. Everything else receives values.
 // Each option has a heading in docs/configuration.md; test/contract checks it.
-import { type CloudCatalogue, readCloudCatalogue } from '@blackroad/protocol';
+import { type CloudCatalogue, readCloudCatalogue } from '@blackroad/protocol/cloud-models';
 import { isTimeZone, timeZoneFault } from '@blackroad/protocol/cron';
 import { OptionError, readOptions, type Values } from '@blackroad/std/options';
 import type { Policy } from './state/input.ts';

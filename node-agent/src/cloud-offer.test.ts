@@ -13,7 +13,10 @@ function file(name: string, text: string): string {
   writeFileSync(path, text);
   return path;
 }
-const offer = (argv: string[], env: Record<string, string> = {}) => cloudOffer(readConfig(argv, env, []));
+function offer(argv: string[], env: Record<string, string> = {}) {
+  const config = readConfig(argv, env, []);
+  return config.cloud === 'none' ? null : cloudOffer(config.cloud, config);
+}
 const key = ['--cloud-key-file', file('key', 'sk-1\n')];
 
 t.test('nothing is offered unless a provider is named', async (t) => {

@@ -1,25 +1,24 @@
 // The models that a cloud node offers, from its options and the catalogue. In: the configuration. Out: what the runtime of the paid API is
 // built with; a mistake is told by the name of its option.
-import { type CloudModel, readCloudCatalogue } from '@blackroad/protocol';
+import { type CloudModel, type CloudProviderName, readCloudCatalogue } from '@blackroad/protocol/cloud-models';
 import { OptionError } from '@blackroad/std/options';
 import type { NodeConfig } from './config.ts';
 import type { CloudOptions } from './runtimes/cloud-provider.ts';
 
-type CloudConfig = Pick<NodeConfig, 'cloud' | 'cloudUrl' | 'cloudKey' | 'cloudModels' | 'cloudCatalogue' | 'slots'>;
+type CloudConfig = Pick<NodeConfig, 'cloudUrl' | 'cloudKey' | 'cloudModels' | 'cloudCatalogue' | 'slots'>;
 
-/** Null: the node is not for a paid API. @throws OptionError */
-export function cloudOffer(config: CloudConfig): CloudOptions | null {
-  const { cloud: provider, cloudUrl: url, cloudKey: apiKey, slots } = config;
-  if (provider === 'none') return null;
+/** @throws OptionError */
+export function cloudOffer(provider: CloudProviderName, config: CloudConfig): CloudOptions {
+  const { cloudUrl: url, cloudKey: apiKey, slots } = config;
   if (apiKey === '')
     throw new OptionError(
       '--cloud: expected the API key with it, in a file named by --cloud-key-file, as BLACKROAD_CLOUD_KEY, or as the systemd credential cloud-key.',
     );
-  const models = offered(config);
+  const models = offered(provider, config);
   return { provider, apiKey, models, ...(url ? { url } : {}), ...(slots > 0 ? { slots } : {}) };
 }
 
-function offered({ cloud, cloudModels, cloudCatalogue }: CloudConfig): CloudModel[] {
+function offered(cloud: CloudProviderName, { cloudModels, cloudCatalogue }: CloudConfig): CloudModel[] {
   const catalogue = readCloudCatalogue(cloudCatalogue);
   if ('fault' in catalogue) throw new OptionError(`--cloud-catalogue: ${catalogue.fault}`);
   const known = catalogue.models.filter(({ provider }) => provider === cloud);

@@ -11,7 +11,6 @@ import { createLog, type Log } from '@blackroad/std/log';
 import { asksForHelp, OptionError, optionsHelp } from '@blackroad/std/options';
 import { systemRandom } from '@blackroad/std/random';
 import { createFleetCache, type FleetCache } from './cache/fleet-cache.ts';
-import { cloudOffer } from './cloud-offer.ts';
 import { composeNode } from './compose.ts';
 import { calledAs, type NodeConfig, nodeOptions, readConfig } from './config.ts';
 import { createHardwareLook } from './hardware/look.ts';
@@ -47,9 +46,7 @@ function folders(config: NodeConfig) {
   return { data, models: config.models ? resolve(config.models) : joinPath(data, 'models') };
 }
 function runtimeOptions(config: NodeConfig, modelsDir: string, cache?: FleetCache) {
-  const cloud = cloudOffer(config);
   return {
-    ...(cloud ? { cloud } : {}),
     ollamaUrl: config.ollama === 'none' ? null : config.ollama || defaultOllamaUrl,
     isOllamaNamed: config.ollama !== '',
     openAiUrls: config.openai === '' ? [] : config.openai.split(','),
@@ -67,6 +64,13 @@ function runtimeOptions(config: NodeConfig, modelsDir: string, cache?: FleetCach
     clock,
     random,
   };
+}
+
+/** With the paid API that the node is for; what that takes is loaded for such a node alone. @throws OptionError */
+async function allRuntimeOptions(config: NodeConfig, modelsDir: string, cache?: FleetCache) {
+  const options = runtimeOptions(config, modelsDir, cache);
+  if (config.cloud === 'none') return options;
+  return { ...options, cloud: (await import('./cloud-offer.ts')).cloudOffer(config.cloud, config) };
 }
 
 function placesOf(config: NodeConfig, modelsDir: string): ModelPlaces {
@@ -114,7 +118,7 @@ function notACloudNode({ node, class: own }: Identity, data: string): string {
 
 /** The runtimes of this machine, and where and when others are looked for. */
 async function runtimesHere(config: NodeConfig, modelsDir: string, log: Log, cache: FleetCache) {
-  const options = { ...runtimeOptions(config, modelsDir, cache), log };
+  const options = { ...(await allRuntimeOptions(config, modelsDir, cache)), log };
   const finder = createFinder(options);
   const runtimes = await finder.find();
   // After a power cut a model server often starts later than this process.
@@ -266,7 +270,7 @@ async function models(config: NodeConfig): Promise<void> {
   const identity = loadIdentity(data);
   const cache = identity ? createFleetCache(() => identity, clock) : undefined;
   const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
-  const finder = createFinder({ ...runtimeOptions(config, modelsDir, cache), log });
+  const finder = createFinder({ ...(await allRuntimeOptions(config, modelsDir, cache)), log });
   const runtimes = await finder.find();
   const places = { ...placesOf(config, modelsDir), openAiUrls: finder.absent() };
   const look = await createModelLook({ clock, log })(runtimes);

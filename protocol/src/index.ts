@@ -9,7 +9,6 @@ export * from './budget.ts';
 export * from './budget-words.ts';
 export * from './catalogue.ts';
 export * from './classes.ts';
-export * from './cloud-models.ts';
 export * from './codec.ts';
 export * from './command.ts';
 export * from './conditions.ts';

@@ -3,13 +3,8 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  coordinatorSelf,
-  defaultSpace,
-  interpretingChecker,
-  type NodeHealth,
-  shippedCatalogue,
-} from '@blackroad/protocol';
+import { coordinatorSelf, defaultSpace, interpretingChecker, type NodeHealth } from '@blackroad/protocol';
+import { shippedCatalogue } from '@blackroad/protocol/cloud-models';
 import { type Clock, systemClock as clock } from '@blackroad/std/clock';
 import { silentLog as log } from '@blackroad/std/log';
 import { systemRandom as random } from '@blackroad/std/random';

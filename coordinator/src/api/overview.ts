@@ -3,16 +3,14 @@
 import {
   type BranchView,
   type BudgetRow,
-  type CloudCatalogue,
   FleetError,
   maxUsageDays,
   notFoundText,
   type Principal,
-  referenceKinds,
-  referenceOf,
   shareUsed,
   type Usage,
 } from '@blackroad/protocol';
+import { type CloudCatalogue, referenceKinds, referenceOf } from '@blackroad/protocol/cloud-models';
 import { compareText } from '@blackroad/std/pace';
 import { accountOf, viewOf } from '../budgets/books.ts';
 import { dayText } from '../drivers/recorder.ts';

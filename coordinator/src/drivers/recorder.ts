@@ -2,7 +2,6 @@
 // minutes, and ends of tasks are added up to days. Nothing here is decided or told, and a crash loses at most the running minute (usage is
 // read again from the tasks). Writes come in slices of a few milliseconds. In: the rows that batches touched. Out: rows of the store.
 import {
-  type CloudCatalogue,
   type FleetMetric,
   fleetMetrics,
   type History,
@@ -12,6 +11,7 @@ import {
   type NodeMetric,
   nodeMetrics,
 } from '@blackroad/protocol';
+import type { CloudCatalogue } from '@blackroad/protocol/cloud-models';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { combine, pack, pick, seriesPerPart } from '../history/cells.ts';

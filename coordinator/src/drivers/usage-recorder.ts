@@ -1,13 +1,7 @@
 // Ends of tasks are added up to days, which are written once a minute. Each end counts once: ends that a crash kept from being written are
 // read again from the tasks. In: tasks that ended. Out: rows of usage.
-import {
-  type CloudCatalogue,
-  maxUsageRowsPerDay,
-  priceOn,
-  referenceOf,
-  type TokenPrice,
-  tierOf,
-} from '@blackroad/protocol';
+import { maxUsageRowsPerDay, priceOn, type TokenPrice, tierOf } from '@blackroad/protocol';
+import { type CloudCatalogue, referenceOf } from '@blackroad/protocol/cloud-models';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { type AnsweredRequest, createUsageDays, hasOddTokens, type UsagePrices } from '../history/usage-days.ts';

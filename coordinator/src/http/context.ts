@@ -1,6 +1,6 @@
 // The context of every handler: the coordinator, the CA, the access, the live feed, and the few settings of the API. Both listeners
 // (loopback HTTP and TLS) share one context, so that they share sessions, codes and counters.
-import type { CloudCatalogue, FleetTotals } from '@blackroad/protocol';
+import type { FleetTotals } from '@blackroad/protocol';
 import {
   maxFeedBacklogBytes,
   maxFeedConsoles,
@@ -12,6 +12,7 @@ import {
   maxUnfinishedStrangerBytes,
   maxUnfinishedStrangerBytesPerAddress,
 } from '@blackroad/protocol';
+import type { CloudCatalogue } from '@blackroad/protocol/cloud-models';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';

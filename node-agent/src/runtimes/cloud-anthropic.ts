@@ -1,5 +1,4 @@
 // Anthropic, or a gateway that speaks its API, through its own client: our requests in the form of anthropic-wire.ts, its errors by their types.
-import Anthropic from '@anthropic-ai/sdk';
 import type { Clock } from '@blackroad/std/clock';
 import { answerOfMessages, type MessageEvent, messagesBody } from './anthropic-wire.ts';
 import { faultOf, isOverload } from './cloud-problem.ts';
@@ -9,8 +8,14 @@ import { RuntimeError, type RuntimeErrorCode } from './runtime.ts';
 /** The runtime has deadlines of its own; the client's is only longer than they are. */
 const clientMs = 300_000;
 
-export function anthropicProvider(options: { url: string; apiKey: string; clock: Clock }): CloudProvider {
+export async function anthropicProvider(options: {
+  url: string;
+  apiKey: string;
+  clock: Clock;
+}): Promise<CloudProvider> {
   const { url, apiKey, clock } = options;
+  // Imported here: in the bundle an import at the top of this file would load it in every node.
+  const { default: Anthropic } = await import('@anthropic-ai/sdk');
   const client = new Anthropic({
     apiKey,
     baseURL: url,

@@ -1,6 +1,5 @@
 // OpenAI, or a gateway that speaks its API, through its own client: our requests in the dialect of openai-wire.ts, its errors by their codes.
 import type { Clock } from '@blackroad/std/clock';
-import OpenAI from 'openai';
 import { faultOf, isOverload } from './cloud-problem.ts';
 import type { CloudProvider } from './cloud-provider.ts';
 import { unitVector } from './cut.ts';
@@ -13,8 +12,10 @@ import { type ChatRequest, RuntimeError } from './runtime.ts';
 /** The runtime has deadlines of its own; the client's is only longer than they are. */
 const clientMs = 300_000;
 
-export function openAiProvider(options: { url: string; apiKey: string; clock: Clock }): CloudProvider {
+export async function openAiProvider(options: { url: string; apiKey: string; clock: Clock }): Promise<CloudProvider> {
   const { url, apiKey, clock } = options;
+  // Imported here: in the bundle an import at the top of this file would load it in every node. [M] 21 MB
+  const { default: OpenAI } = await import('openai');
   const client = new OpenAI({
     apiKey,
     baseURL: `${url}/v1`,

@@ -1,5 +1,5 @@
 // What a paid API is asked with, and what its client does for the runtime in cloud.ts.
-import type { CloudModel, CloudProviderName } from '@blackroad/protocol';
+import type { CloudModel, CloudProviderName } from '@blackroad/protocol/cloud-models';
 import type { Extra } from './refusals.ts';
 import type { ChatEvent, ChatRequest, RuntimeError } from './runtime.ts';
 

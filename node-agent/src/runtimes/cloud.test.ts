@@ -1,6 +1,6 @@
 // Paid APIs: what is sent to each provider, what its answers and its errors become, and what is not asked again after them. Against a
 // scripted server in the documented wire forms; no real API is called.
-import { type CloudProviderName, shippedCatalogue } from '@blackroad/protocol';
+import { type CloudProviderName, shippedCatalogue } from '@blackroad/protocol/cloud-models';
 import { type Clock, systemClock } from '@blackroad/std/clock';
 import { seededRandom } from '@blackroad/std/random';
 import t, { type Test } from 'tap';

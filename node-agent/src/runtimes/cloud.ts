@@ -2,7 +2,7 @@
 // clients are loaded here alone, at the first use. What the provider refuses is kept: a model or all of it is left alone for as long as it
 // asks, and a key without credit, or a wrong one, is not used again until a person has seen to it. It must never splice two answers, retry by
 // itself, or let the key into a text. Knows the fields and the errors of no provider: those are in cloud-openai.ts and cloud-anthropic.ts.
-import type { CloudModel } from '@blackroad/protocol';
+import type { CloudModel } from '@blackroad/protocol/cloud-models';
 import { type Clock, withDeadline } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import type { CloudOptions, CloudProvider } from './cloud-provider.ts';
@@ -97,6 +97,8 @@ class Cloud {
   async alive(): Promise<boolean> {
     const late = () => new RuntimeError('unavailable', 'no answer');
     try {
+      // The client takes a while to load on a small machine, which says nothing of the provider.
+      await this.#opened();
       await withDeadline(this.#parts.clock, aliveMs, this.#check(this.#closing.signal), late);
       return true;
     } catch (error) {

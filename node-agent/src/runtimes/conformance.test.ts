@@ -1,5 +1,5 @@
 // Runs the suite of conformance.ts on every runtime.
-import { shippedCatalogue } from '@blackroad/protocol';
+import { shippedCatalogue } from '@blackroad/protocol/cloud-models';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom, systemRandom } from '@blackroad/std/random';

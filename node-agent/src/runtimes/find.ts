@@ -63,7 +63,7 @@ export function createFinder(options: FindOptions): RuntimeFinder {
       isNamed: options.isOllamaNamed ?? false,
       create: () => createOllama({ ...options, url: ollamaUrl, contextTokens, keepAlive }),
     });
-  // Loaded where it is wanted: no other node pays for it.
+  // Loaded where it is wanted: no other node pays for it. The first list loads the provider's client, before a look has a deadline.
   const createPaid = async () => (await import('./cloud.ts')).createCloud({ ...options, ...(cloud as CloudOptions) });
   if (cloud) candidates.splice(0, candidates.length, { url: cloud.provider, isNamed: true, create: createPaid });
   const found = new Map<string, Runtime>();
