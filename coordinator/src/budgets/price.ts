@@ -1,18 +1,21 @@
 // The price of an answer: the one place where a budget meets what a node asks for. Pure.
-import { cloudClass, type NodeCapacity } from '@blackroad/protocol';
+import { cloudClass, costOf, type NodeCapacity, priceOn } from '@blackroad/protocol';
 import type { NodeLive, NodeRow } from '../state/rows.ts';
 
 interface AnswerTokens {
   model: string;
   promptTokens: number;
+  /** Of the prompt, what the provider had from earlier requests. */
+  cachedTokens?: number;
   completionTokens: number;
 }
 /** In US dollars; 0 where the node names no price. */
 export function costOfAnswer(
-  capacity: Pick<NodeCapacity, 'pricePerMillionTokens'> | null | undefined,
-  { promptTokens, completionTokens }: AnswerTokens,
+  capacity: Pick<NodeCapacity, 'models' | 'pricePerMillionTokens'> | null | undefined,
+  { model, ...tokens }: AnswerTokens,
 ): number {
-  return ((promptTokens + completionTokens) * (capacity?.pricePerMillionTokens ?? 0)) / 1e6;
+  const price = priceOn(capacity, model);
+  return price ? costOf(price, tokens) : 0;
 }
 
 interface Nodes {

@@ -63,7 +63,7 @@ export class Purse {
     if (this.#key === null || (budget?.tokens === undefined && !isPaid)) return nothingHeld;
     const promptTokens = estimateTokens(request);
     const bound = boundOf(request, promptTokens, model.contextTokens);
-    const price = (usage: Pick<Usage, 'promptTokens' | 'completionTokens'>) =>
+    const price = (usage: Pick<Usage, 'promptTokens' | 'cachedTokens' | 'completionTokens'>) =>
       costOfAnswer(live.capacity, { model: model.name, ...usage });
     const id = sortableId(clock.nowMs(), random);
     const most = { promptTokens, completionTokens: bound.tokens };
