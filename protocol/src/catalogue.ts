@@ -2,7 +2,8 @@
 import { AgentName, Epoch, NodeId, Seq, TimeMs } from './ids.ts';
 import { KnownModel } from './known-model.ts';
 import { maxCatalogueNodes } from './limits.ts';
-import { ModelFetch, NodeClassName, RuntimeKind } from './node.ts';
+import { NodeClassName } from './node.ts';
+import { ModelFetch, RuntimeKind } from './node-model.ts';
 import { type Static, Type } from './typebox.ts';
 
 /** One model over the whole fleet, or of the catalogue and on no node. */

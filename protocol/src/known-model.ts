@@ -1,7 +1,7 @@
 // A model of the catalogue: its facts, whether or not a node has it. The catalogue is `models.json` beside this file, extended by a file of
 // the operator (model-file.ts). Pure.
 import { modelKey } from './model-names.ts';
-import type { NodeModel } from './node.ts';
+import type { NodeModel } from './node-model.ts';
 import { type Static, Type } from './typebox.ts';
 
 const Name = Type.String({ minLength: 1, maxLength: 200 });

@@ -1,5 +1,6 @@
 // The load of a model on a node, and its words, for the console and the terminal. Pure, imports types only: a browser loads it too.
-import type { ModelLoad, NodeModel, NodeView } from './node.ts';
+import type { ModelLoad, NodeView } from './node.ts';
+import type { NodeModel } from './node-model.ts';
 
 /** Null where the load is not known: the node is away, or its heartbeat does not report this model. */
 export function loadOnNode(

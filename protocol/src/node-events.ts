@@ -7,7 +7,7 @@ import { Count, kind, ModelName, Severity, Words } from './event-kind.ts';
 import { FetchFault } from './fetch-faults.ts';
 import { diskFullBytes, diskLowBytes, overheatedC, troubleOverAfterMs } from './health-limits.ts';
 import { BootId, Generation, TimeMs } from './ids.ts';
-import { RuntimeKind } from './node.ts';
+import { RuntimeKind } from './node-model.ts';
 import { degreesInWords, gibInWords } from './quantity-words.ts';
 import { type Static, Type } from './typebox.ts';
 

@@ -1,7 +1,7 @@
 // How large a model an agent or a request needs, where it does not name one: tiers as data. `auto` is any of them, the smallest first. A
 // model's tier is the one that a person gave it in the catalogue; else it follows from its parameters, or, where its server does not tell
 // them, from its size on disk.
-import type { NodeModel } from './node.ts';
+import type { NodeModel } from './node-model.ts';
 
 interface TierRow {
   name: 'small' | 'medium' | 'large';

@@ -40,8 +40,7 @@ import { AgentObserved, NodeCapacity, NodeHealth, NodeHello, NodeInfo, NodeState
 import { NodeEvent } from './node-events.ts';
 import type { Permission } from './permissions.ts';
 import { TaskChunk, TaskLease, TaskReport } from './task.ts';
-import type { Static, TSchema } from './typebox.ts';
-import { Type } from './typebox.ts';
+import { type Static, type TSchema, Type } from './typebox.ts';
 
 export const topicRoot = 'blackroad/v1';
 
@@ -394,20 +393,6 @@ function parse(topic: string): Parsed | null {
   }
   return null;
 }
-
-/** Topics between the coordinator and one node alone: people's tools can neither write nor read them. */
-export const isPrivate = (topic: string): boolean =>
-  topic.startsWith(`${topicRoot}/cmd/`) || topic.startsWith(`${topicRoot}/reply/`);
-/** The permission that a key must have to read over MQTT. */
-export const peopleReadNeeds: Permission = 'feed:read';
-/** Topics that people's tools may read, as subscriptions that match nothing private. */
-export const peopleRead: readonly string[] = [
-  ...new Set(
-    Object.values(topics)
-      .map(({ pattern }) => `${topicRoot}/${pattern.split('/')[0]}/#`)
-      .filter((filter) => !isPrivate(filter)),
-  ),
-];
 
 /** The subscription that a `{x}` pattern means: `cmd/{node}/task` -> `blackroad/v1/cmd/alice/task`; unbound parameters become `+`. */
 export function filterOf(pattern: string, bound: TopicParams): string {

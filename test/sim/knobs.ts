@@ -4,8 +4,8 @@
 import { maxMemoryBatchEntries, maxOutboxMessages } from '@blackroad/protocol';
 import type { Random } from '@blackroad/std/random';
 import { policyOf, readConfig } from '../../coordinator/src/config.ts';
+import type { Cuts } from '../../coordinator/src/state/cuts.ts';
 import type { Policy } from '../../coordinator/src/state/input.ts';
-import type { Cuts } from '../../coordinator/src/state/rows.ts';
 import { type Version, versions } from './versions.ts';
 
 export interface Knobs {

@@ -32,6 +32,7 @@ const without: Partial<Record<RouteName, string>> = {
   signOut: 'judged in sign-in.test.ts',
   signInCode: 'judged in sign-in.test.ts',
   sessionEnd: 'judged in sign-in.test.ts',
+  nodeHardwareLook: 'looks at a machine again, and changes nothing of it',
   modelsReload: 'reads a file again, and changes nothing of the fleet',
   alertAck: 'judged in alerts.test.ts',
   alertUnack: 'judged in alerts.test.ts',

@@ -29,7 +29,7 @@ export function fetchedAs({ byKey }: KnownModels, named: string): string {
   return entry ? fetchName(entry) : named.trim();
 }
 
-/** The report with the facts of the catalogue; the same one where nothing differs. Tiers are always those of the catalogue. */
+/** The report with the facts of the catalogue; the same one where nothing differs. Tiers are those of the catalogue, but of paid models. */
 export function withKnown(known: KnownModels, capacity: NodeCapacity): NodeCapacity {
   let differs = false;
   const models = capacity.models.map((model) => {
@@ -42,7 +42,8 @@ export function withKnown(known: KnownModels, capacity: NodeCapacity): NodeCapac
 
 function filledIn(known: KnownModels, model: NodeModel): NodeModel {
   const entry = known.byKey.size > 0 ? knownAs(known, model) : null;
-  const tier = entry?.tier;
+  // A paid model tells no size, so its node says its tier.
+  const tier = entry?.tier ?? (model.price ? model.tier : undefined);
   const sizeBytes = model.sizeBytes || (entry?.sizeBytes ?? 0);
   const parametersB = model.parametersB || (entry?.parametersB ?? 0);
   const sees = model.sees ?? (entry?.vision ? true : undefined);

@@ -55,6 +55,7 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'modelsReload',
     'movesRelease',
     'nodeEdit',
+    'nodeHardwareLook',
     'nodeIdentify',
     'nodeLog',
     'modelCachePrune',

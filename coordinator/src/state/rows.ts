@@ -395,10 +395,3 @@ export interface AgentWork {
   waiting: string[];
   leased: Set<string>;
 }
-
-/** Limits of one message, and of the rows of one node. The real values fit a large fleet; the simulator uses small ones. */
-export interface Cuts {
-  readonly memoryBatchEntries: number;
-  readonly assignmentPartBytes: number;
-  readonly budgets: Readonly<Record<BudgetName, Budget>>;
-}

@@ -15,12 +15,12 @@ import {
 } from '@blackroad/protocol';
 import type { ReservationRow, SpendingRow } from './budget-rows.ts';
 import type { ConversationRow } from './conversation-row.ts';
+import type { Cuts } from './cuts.ts';
 import type {
   AcknowledgedRow,
   AgentRow,
   AgentWork,
   BranchRow,
-  Cuts,
   Freeze,
   HolderRow,
   JoinTokenRow,

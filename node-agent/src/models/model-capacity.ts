@@ -1,5 +1,5 @@
 // The capacity of this node as it is reported to the fleet. Pure, but for the probes that it reads.
-import type { ModelFetch, NodeCapacity, NodeModel } from '@blackroad/protocol';
+import { type ModelFetch, mixedPrice, type NodeCapacity, type NodeModel } from '@blackroad/protocol';
 import type { Probes } from '../probes/probes.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 
@@ -14,7 +14,7 @@ interface Known {
   noModel: string;
   defaultChat: string | null;
   embedder: string | null;
-  /** Of a million tokens, US dollars; undefined: nothing. */
+  /** Of a million tokens of its server, US dollars; undefined: nothing. */
   price: number | undefined;
 }
 
@@ -22,6 +22,7 @@ export function capacityOf(boot: string, known: Known): NodeCapacity {
   const { models, fetchers, fetches, evictable, noModel, defaultChat, embedder, price } = known;
   const { totalBytes, freeBytes } = known.probes.modelMemory();
   const names = fetchers.map(({ fetchable }) => fetchable);
+  const pricePerMillionTokens = dearest(models) ?? price;
   return {
     boot,
     memoryTotalBytes: totalBytes,
@@ -35,6 +36,12 @@ export function capacityOf(boot: string, known: Known): NodeCapacity {
     ...(noModel ? { noModel: noModel.slice(0, 300) } : {}),
     defaultChat,
     embedder,
-    ...(price === undefined ? {} : { pricePerMillionTokens: price }),
+    ...(pricePerMillionTokens === undefined ? {} : { pricePerMillionTokens }),
   };
+}
+
+/** One figure for the node: of models with prices of their own, the dearest, so that no agent pays more than it allows. */
+function dearest(models: readonly NodeModel[]): number | undefined {
+  const prices = models.flatMap(({ kind, price }) => (kind === 'chat' && price ? [mixedPrice(price)] : []));
+  return prices.length > 0 ? Math.max(...prices) : undefined;
 }

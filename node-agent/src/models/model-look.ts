@@ -81,7 +81,7 @@ export function lackingKinds({ served, silent }: Look): ModelKind[] {
 }
 
 /** Vectors that cost money are for those who name their model; the memories of this node need vectors at every step, from one of its own. */
-export function isOwn({ kind, price }: Pick<RuntimeModel, 'kind' | 'price'>): boolean {
+function isOwn({ kind, price }: Pick<RuntimeModel, 'kind' | 'price'>): boolean {
   return kind === 'chat' || price === undefined;
 }
 
@@ -120,7 +120,8 @@ function withoutDoubles(
 ): Served[] {
   const kinds = new Set<RuntimeModel['kind']>();
   for (const runtime of runtimes)
-    if (!runtime.standsIn) for (const model of known.get(runtime)?.models ?? []) if (isOwn(model)) kinds.add(model.kind);
+    if (!runtime.standsIn)
+      for (const model of known.get(runtime)?.models ?? []) if (isOwn(model)) kinds.add(model.kind);
   const names = new Set<string>();
   return all.filter(({ runtime, model }) => {
     if ((runtime.standsIn && kinds.has(model.kind)) || names.has(model.name)) return false;

@@ -1,7 +1,7 @@
 // The models of this node over all its runtimes: which there are, which runtime serves a model, which one `auto` means, which one embeds,
 // the measured values of each; models that its agents need are fetched and loaded. Refreshed in the background; a heartbeat only reads.
 // Never starts or stops a model server.
-import { counted, findModel, isVector, type KeptModels, type ModelLoad, mixedPrice, type NodeCapacity } from '@blackroad/protocol';
+import { counted, findModel, isVector, type KeptModels, type ModelLoad, type NodeCapacity } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
@@ -13,6 +13,7 @@ import { engineOf, RuntimeError, type RuntimeErrorCode } from '../runtimes/runti
 import { createDefaultModels, type DefaultModels, type EnsureKinds } from './default-models.ts';
 import { EmbedBatches } from './embed-batches.ts';
 import { fetchFromFirst } from './fetch-from-first.ts';
+import { fetchersOf, mayFetch } from './fetchers.ts';
 import { type KeptModelsBook, type KeptPlace, openKeptModels } from './kept-models.ts';
 import type { Learned } from './learned.ts';
 import { capacityOf } from './model-capacity.ts';
@@ -193,7 +194,7 @@ export class ModelPool {
   }
 
   capacity(boot: string): NodeCapacity {
-    const { learned, bandwidth, runsModels, probes, noModel } = this.#parts;
+    const { learned, bandwidth, runsModels, probes, noModel, pricePerMillionTokens: price } = this.#parts;
     return capacityOf(boot, {
       probes,
       models: this.#now.served.map((each) => describeModel(each, learned, bandwidth())),
@@ -203,16 +204,8 @@ export class ModelPool {
       noModel: noModel?.(this.situation()) ?? '',
       defaultChat: this.defaultChat(),
       embedder: embedderOf(this.#now.served)?.model.name ?? null,
-      price: this.#price(),
+      price: this.#runtimes.some(({ kind }) => kind === 'openai') ? price : undefined,
     });
-  }
-
-  /** One figure for the node: of models with prices of their own, the dearest, so that no agent pays more than it allows. */
-  #price(): number | undefined {
-    const chats = this.#now.served.filter(({ model }) => model.kind === 'chat');
-    const prices = chats.flatMap(({ model }) => (model.price ? [mixedPrice(model.price)] : []));
-    if (prices.length > 0) return Math.max(...prices);
-    return this.#runtimes.some(({ kind }) => kind === 'openai') ? this.#parts.pricePerMillionTokens : undefined;
   }
 
   /** The load of each model now, for a heartbeat; the servers are asked about the requests of others for the next heartbeat. */
@@ -282,19 +275,8 @@ export class ModelPool {
     await Promise.all(this.#runtimes.map((runtime) => runtime.close()));
   }
 
-  /** A runtime that does not answer may have the model: nothing is fetched for it, and the capacity does not offer a fetch. */
   #pullers(name?: string): Runtime[] {
-    return this.#runtimes.filter((runtime) => {
-      if (!runtime.canFetch || this.#now.silent.has(runtime)) return false;
-      return name === undefined ? !runtime.standsIn : this.#mayFetch(runtime, name);
-    });
-  }
-
-  /** A runtime that stands in fetches only models of kinds that the others do not have: it would not serve others. */
-  #mayFetch(runtime: Runtime, name: string): boolean {
-    const kind = runtime.canFetch?.(name) ?? null;
-    if (kind === null) return false;
-    return !runtime.standsIn || !this.#now.served.some((each) => !each.runtime.standsIn && each.model.kind === kind);
+    return fetchersOf(this.#runtimes, this.#now, name);
   }
 
   #isNeeded(model: RuntimeModel): boolean {
@@ -371,7 +353,7 @@ export class ModelPool {
   }
 
   async #pullOnce(model: string, onProgress: OnProgress, signal: AbortSignal): Promise<void> {
-    const able = this.#runtimes.filter((runtime) => !runtime.standsIn || this.#mayFetch(runtime, model));
+    const able = this.#runtimes.filter((runtime) => !runtime.standsIn || mayFetch(runtime, this.#now, model));
     const wasHere = this.find(model) !== null;
     await fetchFromFirst(able, { model, onProgress, signal, clock: this.#parts.clock });
     await this.#refreshAndTell();

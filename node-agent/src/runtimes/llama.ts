@@ -361,10 +361,8 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
       const entry = catalogueEntry(name);
       if (!entry) {
         const known = catalogue.map(({ id }) => id).join(', ');
-        throw new RuntimeError(
-          'unknown-model',
-          `the catalogue of this node-agent has no model ${name}; it has ${known}`,
-        );
+        const text = `the catalogue of this node-agent has no model ${name}; it has ${known}`;
+        throw new RuntimeError('unknown-model', text);
       }
       const steps = createPipe<PullProgress>();
       const stop = new AbortController();
@@ -396,9 +394,7 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
 }
 
 function foundAs(name: string, all: Found[]): Found | null {
-  const model = findModel(
-    all.map((each) => each.model),
-    name,
-  );
+  const models = all.map((each) => each.model);
+  const model = findModel(models, name);
   return all.find((each) => each.model === model) ?? null;
 }

@@ -1,7 +1,8 @@
 // Access control for brokers of other makers, from the topic table: Mosquitto's `acl_file` and EMQX's `acl.conf`. In: the table. Out: text.
 // The user name must be the certificate's common name (the node id); see the heads of the files.
 import { maxPacketBytes } from '../limits.ts';
-import { peopleRead, type TopicRow, topicRoot, topics } from '../topics.ts';
+import { peopleRead } from '../topic-privacy.ts';
+import { type TopicRow, topicRoot, topics } from '../topics.ts';
 
 /** The coordinator's common name; its dot is not allowed in a node id, so no node can have it. */
 const coordinator = 'fleet.coordinator';
