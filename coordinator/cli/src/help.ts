@@ -53,9 +53,9 @@ export function overview(verbs: readonly Verb[], columns: number): string {
 export const themes: readonly { title: string; words: readonly string[] }[] = [
   { title: 'This machine', words: ['up', 'down', 'simulate', 'console'] },
   { title: 'The fleet', words: ['status', 'events', 'usage', 'plan', 'route', 'release-moves'] },
-  { title: 'Agents', words: ['ask', 'agents', 'tasks', 'memory'] },
+  { title: 'Agents', words: ['ask', 'conversations', 'agents', 'tasks', 'memory'] },
   { title: 'Nodes', words: ['join-token', 'nodes', 'cordon', 'uncordon', 'drain', 'logs'] },
-  { title: 'Models', words: ['models'] },
+  { title: 'Models', words: ['models', 'cache'] },
   { title: 'Access and shell', words: ['keys', 'audit', 'completion', 'version'] },
 ];
 
