@@ -115,6 +115,9 @@ t.test('verbs', async (t) => {
     );
   });
 
+  const conversation = () => fleet.client.call('conversationOpen', { body: { agent: 'greeter' } });
+  const [shown, deleted] = [await conversation(), await conversation()];
+
   /** By verb: how it succeeds, and with what. Two run at a time, so none needs what another one does. */
   const works: Record<string, { args?: string[]; gives: 'array' | 'object' | 'string' | 'null'; code?: number }> = {
     status: { gives: 'object' },
@@ -132,6 +135,7 @@ t.test('verbs', async (t) => {
     'models pin': { args: ['pinned:1b', '--nodes', node], gives: 'object' },
     'models unpin': { args: ['never-pinned:1b'], gives: 'object' },
     'models reload': { gives: 'object' },
+    cache: { gives: 'object' },
     'nodes release': { args: [node], gives: 'object' },
     logs: { args: [node, '-n', '5'], gives: 'array' },
     agents: { gives: 'array' },
@@ -144,6 +148,9 @@ t.test('verbs', async (t) => {
     plan: { args: ['--add', `3x${greeter}`, '--lose', `node=${node}`], gives: 'object' },
     'route explain': { args: ['auto'], gives: 'object' },
     ask: { args: ['greeter', 'What', 'is', 'my', 'name?'], gives: 'object' },
+    conversations: { gives: 'array' },
+    'conversations show': { args: [shown.id], gives: 'object' },
+    'conversations delete': { args: [deleted.id], gives: 'object' },
     'release-moves': { gives: 'object' },
     tasks: { args: ['-n', '3'], gives: 'array' },
     'tasks show': { args: [done.id], gives: 'object' },
@@ -177,6 +184,8 @@ t.test('verbs', async (t) => {
     'models stop',
     'models rm',
     'models update',
+    'cache remove',
+    'cache prune',
   ];
 
   /** How each verb fails: what a person gets wrong with it. */
@@ -189,6 +198,16 @@ t.test('verbs', async (t) => {
     uncordon: { args: ['Not A Name'], code: 2 },
     drain: { args: [], code: 2 },
     'nodes pull': { args: ['nobody', 'm'], code: 4 },
+    cache: { args: ['--coordinator', 'http://127.0.0.1:9', '--key', 'x'], code: 3, problem: 'no-coordinator' },
+    'cache remove': { args: ['m'], code: 1, problem: 'conflict' },
+    'cache prune': { args: [], code: 1, problem: 'conflict' },
+    conversations: {
+      args: ['--coordinator', fleet.client.url, '--key', 'brk_none_none'],
+      code: 3,
+      problem: 'not-signed-in',
+    },
+    'conversations show': { args: ['01hv8n3m5e0000000000000000'], code: 4, problem: 'no-such-conversation' },
+    'conversations delete': { args: ['nothing'], code: 4, problem: 'no-such-conversation' },
     models: { args: ['--coordinator', 'http://127.0.0.1:9', '--key', 'x'], code: 3, problem: 'no-coordinator' },
     'models show': { args: ['no-such-model'], code: 2, problem: 'invalid-request' },
     'models pull': { args: ['m', '--nodes', 'nobody'], code: 4, problem: 'no-such-node' },
