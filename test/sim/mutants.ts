@@ -145,8 +145,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a-lease-keeps-its-attempt',
     file: 'coordinator/src/tasks/leases.ts',
-    search: 'lease(draft, task, row.placement, task.attempt + 1);',
-    replace: 'lease(draft, task, row.placement, Math.max(1, task.attempt));',
+    search: 'lease(draft, task, placement, task.attempt + 1);',
+    replace: 'lease(draft, task, placement, Math.max(1, task.attempt));',
   },
   {
     name: 'leases-are-not-judged',
