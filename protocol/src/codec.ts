@@ -51,6 +51,13 @@ export function decode(
   return { name: parsed.name, params: parsed.params, message } as Decoded;
 }
 
+/** A message and its topic as one text, for a channel that has no topics of its own. */
+export const frameOf = ({ topic, payload }: Pick<Encoded, 'topic' | 'payload'>): string => `${topic}\n${payload}`;
+export function decodeFrame(frame: Buffer, check?: Checker): Decoded | RefusedMessage {
+  const cut = frame.indexOf(0x0a);
+  return decode(frame.toString('latin1', 0, Math.max(0, cut)), frame.subarray(cut + 1), check);
+}
+
 /** A topic and its message must name the same node, agent or task: the broker checks rights by the topic, readers use the message. */
 function otherThanTopic(schema: TSchema, params: TopicParams, message: unknown): string | null {
   if (typeof message !== 'object' || message === null) return null;

@@ -41,9 +41,20 @@ export const systemClock: Clock = {
   },
 };
 
-/** Resolves after `delayMs` on the given clock. */
-export function sleep(clock: Clock, delayMs: number): Promise<void> {
-  return new Promise((resolve) => clock.after(delayMs, resolve));
+/** Resolves after `delayMs` on the given clock; rejects with the reason of the signal when that fires first. */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stopped = () => {
+      timer.cancel();
+      reject(signal?.reason);
+    };
+    const timer = clock.after(delayMs, () => {
+      signal?.removeEventListener('abort', stopped);
+      resolve();
+    });
+    if (signal?.aborted) stopped();
+    else signal?.addEventListener('abort', stopped, { once: true });
+  });
 }
 
 /** Rejects with `error()` when `work` is not settled within `deadlineMs`. */

@@ -1,7 +1,7 @@
 // Batches: requests of a file, answered when nobody else needs the machines. In: orders of clients, the rows of an earlier run. Out: rows, and
 // files with the answers. A batch survives a restart: what is answered stays answered, the rest is asked. It is its client's alone, ends with
 // its key, and all of them together are bounded.
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -58,7 +58,11 @@ export class Batches {
     this.#parts = parts;
     this.files = new ClientFiles({ ...parts, dir: join(dir, 'files') });
     mkdirSync(join(dir, 'batches'), { recursive: true, mode: 0o700 });
-    for (const name of readdirSync(join(dir, 'batches')).sort()) this.#readRow(name);
+    for (const name of readdirSync(join(dir, 'batches')).sort()) {
+      // It was being written when the coordinator ended.
+      if (name.endsWith('.new')) rmSync(join(dir, 'batches', name));
+      else this.#readRow(name);
+    }
     for (const row of this.#rows.values()) if (!isOver(row)) this.#start(row);
     this.#pruning = clock.every(pruneEveryMs, () => {
       this.#prune().catch((error) => log.warn({ err: error }, 'old files of clients could not be removed'));

@@ -59,7 +59,8 @@ export class ClientFiles {
     }
     // What was on its way when the coordinator ended.
     for (const name of readdirSync(parts.dir))
-      if (!known.has(name.split('.')[0] as string)) rmSync(join(parts.dir, name), { force: true });
+      if (!known.has(name.split('.')[0] as string) || name.endsWith('.new'))
+        rmSync(join(parts.dir, name), { force: true });
   }
 
   #read(id: string): boolean {

@@ -3,7 +3,7 @@
 // asked again later; only the batch's time, its end by a person, or the loss of its key end that.
 import { type Checker, FleetError, maxBatchRequests, type Principal, problems } from '@blackroad/protocol';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
-import type { Clock, Timer } from '@blackroad/std/clock';
+import { type Clock, sleep, type Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { type Random, sortableId } from '@blackroad/std/random';
 import { openaiError, statusIn } from '../gateway/dialects/errors.ts';
@@ -172,7 +172,7 @@ export class BatchRun {
   }
 
   async #ask({ customId, ask, whole }: BatchRequest): Promise<void> {
-    const { random, row, stands } = this.#parts;
+    const { clock, random, row, stands } = this.#parts;
     for (let tries = 0, waits = 0; !this.#end; ) {
       if (!stands(row().by)) return this.#stopAsking('key-gone');
       try {
@@ -187,7 +187,8 @@ export class BatchRun {
         if (!mayTry || tries >= maxTries)
           return await this.#note(customId, statusIn('openai', error.code), openaiError(error));
         const wished = (error.details.retryAfterSeconds ?? 0) * 1000;
-        await this.#rest(Math.max(wished, backoffMs(again, waits++, random)));
+        // The loop sees that the batch ended meanwhile.
+        await sleep(clock, Math.max(wished, backoffMs(again, waits++, random)), this.#ended.signal).catch(() => {});
       }
     }
   }
@@ -233,20 +234,5 @@ export class BatchRun {
   #newId(): string {
     const { clock, random } = this.#parts;
     return sortableId(clock.nowMs(), random);
-  }
-
-  #rest(ms: number): Promise<void> {
-    const { clock } = this.#parts;
-    const { signal } = this.#ended;
-    return new Promise((resolve) => {
-      const over = () => {
-        timer.cancel();
-        signal.removeEventListener('abort', over);
-        resolve();
-      };
-      const timer = clock.after(ms, over);
-      signal.addEventListener('abort', over, { once: true });
-      if (signal.aborted) over();
-    });
   }
 }

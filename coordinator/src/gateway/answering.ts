@@ -103,7 +103,7 @@ export class Answering {
     let told = this.#toldOf(place, route.why);
     one.avoid.add(keyOf(place));
     const aside = new AbortController();
-    const signal = AbortSignal.any([this.#stopped.signal, aside.signal]);
+    const signal = ask.idle ? AbortSignal.any([this.#stopped.signal, aside.signal]) : this.#stopped.signal;
     let leave: () => void;
     try {
       const { kind, slots } = place.model;

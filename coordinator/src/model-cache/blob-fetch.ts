@@ -7,7 +7,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
-import type { Clock } from '@blackroad/std/clock';
+import { type Clock, sleep } from '@blackroad/std/clock';
 import { httpGet, RedirectError } from '@blackroad/std/http-get';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
@@ -168,24 +168,8 @@ export class BlobFetch {
       if (fruitless >= maxFruitless)
         throw new CacheProblem('network', `${new URL(this.#url).host} breaks off again and again`);
       log.info({ digest, bytes: this.#have }, 'a fetch of the model cache was interrupted and goes on');
-      await this.#pause(Math.max(pauseMs, backoffMs(retry, fruitless, random)));
+      await sleep(this.#parts.clock, Math.max(pauseMs, backoffMs(retry, fruitless, random)), this.#stop.signal);
     }
-  }
-
-  #pause(ms: number): Promise<void> {
-    const { signal } = this.#stop;
-    return new Promise((resolve, reject) => {
-      const stopped = () => {
-        timer.cancel();
-        reject(signal.reason);
-      };
-      const timer = this.#parts.clock.after(ms, () => {
-        signal.removeEventListener('abort', stopped);
-        resolve();
-      });
-      if (signal.aborted) stopped();
-      else signal.addEventListener('abort', stopped, { once: true });
-    });
   }
 
   /** Hashes the part of an earlier fetch; it can be read meanwhile. */

@@ -1,10 +1,11 @@
 // The folder of the model cache: whole blobs under their digest, parts of blobs that are being fetched, and one small file for each name.
 // A blob has its name as a whole one only after its digest was verified and its bytes were on the disk. In: digests, names. Out: paths,
 // and what is there. It decides nothing; an entry's file has the time of its last use as its own time.
-import { mkdir, open, readdir, readFile, rename, rm, stat, statfs, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, statfs, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Hex } from '@blackroad/std/sha256';
 import { syncFolder } from '@blackroad/std/sync-folder';
+import { saveWhole } from '@blackroad/std/whole-file';
 import { type Digest, type Entry, isDigest } from './content.ts';
 
 export interface StoredEntry extends Entry {
@@ -27,7 +28,6 @@ const digestOf = (file: string) => file.replace('-', ':');
 
 export class CacheDisk {
   readonly #dir: string;
-  #written = 0;
 
   constructor(dir: string) {
     this.#dir = dir;
@@ -113,12 +113,12 @@ export class CacheDisk {
 
   /** A small blob whose bytes are here, as manifests are. The caller has verified them. */
   async writeSmall(digest: Digest, bytes: Buffer): Promise<void> {
-    await this.#writeSafely(this.wholePath(digest), bytes);
+    await saveWhole(this.wholePath(digest), bytes);
   }
 
   async writeEntry({ name, blobs, checkedMs, manifest }: Entry): Promise<void> {
     const text = JSON.stringify({ name, ...(manifest ? { manifest } : {}), blobs, checkedMs });
-    await this.#writeSafely(this.#entryPath(name), Buffer.from(text));
+    await saveWhole(this.#entryPath(name), Buffer.from(text));
   }
   async dropEntry(name: string): Promise<void> {
     await rm(this.#entryPath(name), { force: true });
@@ -132,22 +132,7 @@ export class CacheDisk {
     return readFile(join(this.#dir, 'counts.json'), 'utf8').then(JSON.parse, () => ({}));
   }
   async writeCounts(counts: object): Promise<void> {
-    await this.#writeSafely(join(this.#dir, 'counts.json'), Buffer.from(JSON.stringify(counts)));
-  }
-
-  /** The file has its name only with all its bytes on the disk. */
-  async #writeSafely(path: string, bytes: Buffer): Promise<void> {
-    // Two may write the same at once.
-    const fresh = `${path}.${++this.#written}.new`;
-    const file = await open(fresh, 'w');
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(fresh, path);
-    syncFolder(join(path, '..'));
+    await saveWhole(join(this.#dir, 'counts.json'), JSON.stringify(counts));
   }
 }
 

@@ -4,8 +4,9 @@
 import {
   type Checker,
   cutToBytes,
-  decode,
+  decodeFrame,
   encode,
+  frameOf,
   type ModelAnswer,
   maxChannelBacklogBytes,
   maxCloseBytes,
@@ -104,7 +105,7 @@ export class RequestChannels {
       socket,
       isAlive: true,
       send(messages) {
-        for (const { topic, payload } of messages) socket.send(`${topic}\n${payload}`);
+        for (const message of messages) socket.send(frameOf(message));
         if (socket.bufferedAmount > maxChannelBacklogBytes) socket.terminate();
       },
     };
@@ -145,10 +146,7 @@ export class RequestChannels {
   }
 
   #heard(node: string, socket: WebSocket, data: RawData): void {
-    const frame = data as Buffer;
-    const cut = frame.indexOf(0x0a);
-    const topic = frame.toString('latin1', 0, Math.max(0, cut));
-    const decoded = decode(topic, frame.subarray(cut + 1), this.#parts.check);
+    const decoded = decodeFrame(data as Buffer, this.#parts.check);
     if ('refused' in decoded) socket.close(1008, cutToBytes(decoded.text, maxCloseBytes));
     else if (decoded.name !== 'modelAnswers' || decoded.params.node !== node)
       socket.close(1008, cutToBytes(`expected answers of ${node}`, maxCloseBytes));

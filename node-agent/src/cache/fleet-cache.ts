@@ -5,7 +5,7 @@ import { type IncomingMessage, request } from 'node:http';
 import type { Clock } from '@blackroad/std/clock';
 import { surelyPastMs } from '../identity/fleet-time.ts';
 import type { Identity } from '../identity/identity.ts';
-import { connectTrusted } from '../identity/trust.ts';
+import { connectTrusted, peerAt } from '../identity/trust.ts';
 
 interface CacheAsk {
   method?: 'GET' | 'HEAD';
@@ -33,14 +33,14 @@ const probeMs = 60_000;
 
 export function createFleetCache(identity: () => Identity, clock: Clock): FleetCache {
   let told: number | null | undefined;
-  const usual = () => Number(new URL(identity().url).port || 443) + afterHttps;
+  const usual = () => peerAt(identity().url).port + afterHttps;
   const portNow = () => (told === undefined ? usual() : told);
 
   async function open({ method = 'GET', path, headers, signal }: CacheAsk): Promise<IncomingMessage> {
     const { url, ca, key, certificate } = identity();
     const port = portNow();
     if (port === null) throw new Error('the coordinator has no model cache');
-    const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
+    const { host } = peerAt(url);
     const socket = await connectTrusted(
       {
         host,

@@ -5,7 +5,7 @@ import { request } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { explain, FleetError, fromProblem, Problem, type Static, type TSchema } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
-import { type ConnectProblem, connectTrusted, type Trust } from './trust.ts';
+import { type ConnectProblem, connectTrusted, peerAt, type Trust } from './trust.ts';
 
 /** A certificate, its CA and a few names are 2 KB; a longer answer is not from a coordinator. */
 const maxAnswerBytes = 64 * 1024;
@@ -21,13 +21,12 @@ interface PostOptions {
 }
 
 export async function postJson<S extends TSchema>(schema: S, body: object, options: PostOptions): Promise<Static<S>> {
-  const { hostname, port, host } = new URL(options.url);
+  const { hosted, ...peer } = peerAt(options.url);
   let socket: TLSSocket;
   try {
     socket = await connectTrusted(
       {
-        host: hostname.replace(/^\[|\]$/g, ''),
-        port: Number(port || 443),
+        ...peer,
         trust: options.trust,
         coordinator: true,
         ...(options.surelyPastMs === undefined ? {} : { surelyPastMs: options.surelyPastMs }),
@@ -39,7 +38,7 @@ export async function postJson<S extends TSchema>(schema: S, body: object, optio
     throw new FleetError('no-coordinator', { detail: (cause as ConnectProblem).message }, { cause });
   }
   try {
-    const { status, text } = await exchange(socket, host, body, options);
+    const { status, text } = await exchange(socket, hosted, body, options);
     return readAnswer(schema, status, text, options.url);
   } finally {
     socket.destroy();

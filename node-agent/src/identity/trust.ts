@@ -50,6 +50,12 @@ export class ConnectProblem extends Error {
   }
 }
 
+/** Where a coordinator's address leads; `hosted` is its host as HTTP names it. */
+export function peerAt(url: string): { host: string; port: number; hosted: string } {
+  const { hostname, port, host: hosted } = new URL(url);
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443), hosted };
+}
+
 /** Keys and certificates, parsed: half the work of a try that reaches no peer. */
 export function contextOf({ trust, credentials }: Pick<Peer, 'trust' | 'credentials'>): SecureContext {
   return createSecureContext({

@@ -1,9 +1,10 @@
 // The file in which a node keeps which models the fleet fetched to it, when each was last used, and which are pinned. In: a path. Out: the
 // rows, and writes of the whole file. A damaged file is set aside: then nothing that was fetched before is removed for want of disk.
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { type KeptModels, maxPinsPerNode } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
+import { saveWholeNow } from '@blackroad/std/whole-file';
 import { type OnDamage, setAside } from '../files/data-folder.ts';
 import type { Fetched } from './eviction.ts';
 
@@ -45,15 +46,7 @@ export function openKeptFile(parts: { path: string; clock: Clock; log: Log; onDa
   function save(): void {
     if (path === ':memory:') return;
     try {
-      const beside = `${path}.new`;
-      const handle = openSync(beside, 'w', 0o600);
-      try {
-        writeSync(handle, JSON.stringify({ fetched: [...file.fetched.values()], pins: file.pins }));
-        fsyncSync(handle);
-      } finally {
-        closeSync(handle);
-      }
-      renameSync(beside, path);
+      saveWholeNow(path, JSON.stringify({ fetched: [...file.fetched.values()], pins: file.pins }));
     } catch (error) {
       log.warn({ err: error, path }, 'the list of kept models could not be stored');
     }

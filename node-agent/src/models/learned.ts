@@ -1,9 +1,10 @@
 // Measurements of this node's models: how fast they answer, the most memory they held. Stored in one small file, so that a restart does not
 // begin with guesses. Written seldom and only after a change, because the file is on an SD card: a power cut costs the last ten minutes of
 // learning, never the file. Never stores anything that cannot be measured again.
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
+import { saveWholeNow } from '@blackroad/std/whole-file';
 import { type OnDamage, setAside } from '../files/data-folder.ts';
 import type { RuntimeModel, Usage } from '../runtimes/runtime.ts';
 import { createSpeedBook, type LearnedSpeed } from '../runtimes/speed.ts';
@@ -79,15 +80,7 @@ export function createLearned(parts: { path: string; clock: Clock; log: Log; onD
     const now = outline();
     if (now === saved) return;
     try {
-      const beside = `${path}.new`;
-      const file = openSync(beside, 'w', 0o600);
-      try {
-        writeSync(file, JSON.stringify({ speeds: speeds.all(), peaks: [...peaks.values()] }));
-        fsyncSync(file);
-      } finally {
-        closeSync(file);
-      }
-      renameSync(beside, path);
+      saveWholeNow(path, JSON.stringify({ speeds: speeds.all(), peaks: [...peaks.values()] }));
       saved = now;
     } catch (error) {
       log.warn({ err: error, path }, 'what was learned of the models cannot be kept');

@@ -3,8 +3,9 @@
 // while without a request. No request depends on it: without it they come over MQTT.
 import {
   type Decoded,
-  decode,
+  decodeFrame,
   encode,
+  frameOf,
   type ModelAnswers,
   maxChannelBacklogBytes,
   maxChannelFrameBytes,
@@ -14,7 +15,7 @@ import type { Log } from '@blackroad/std/log';
 import type { WebSocket } from 'ws';
 import { surelyPastMs } from '../identity/fleet-time.ts';
 import type { Identity } from '../identity/identity.ts';
-import { connectTrusted } from '../identity/trust.ts';
+import { connectTrusted, peerAt } from '../identity/trust.ts';
 
 export type RequestMessage = Extract<Decoded, { name: 'modelRequest' | 'modelRequestStop' }>;
 interface ChannelParts {
@@ -63,8 +64,7 @@ export class RequestChannel {
     const socket = this.#socket;
     if (!socket) return;
     this.#rest();
-    const { topic, payload } = encode('modelAnswers', { node: this.#parts.identity().node }, answers);
-    socket.send(`${topic}\n${payload}`);
+    socket.send(frameOf(encode('modelAnswers', { node: this.#parts.identity().node }, answers)));
     if (socket.bufferedAmount > maxChannelBacklogBytes) socket.terminate();
   }
 
@@ -77,13 +77,12 @@ export class RequestChannel {
   async #dial(ticket: string, signal: AbortSignal): Promise<WebSocket> {
     const { identity, clock } = this.#parts;
     const own = identity();
-    const { hostname, port, host } = new URL(own.url);
+    const { hosted, ...peer } = peerAt(own.url);
     // Loaded by nodes that are busy, once: an idle one needs no WebSockets.
     const { WebSocket } = await import('ws');
     const connection = await connectTrusted(
       {
-        host: hostname.replace(/^\[|\]$/g, ''),
-        port: Number(port || 443),
+        ...peer,
         trust: { ca: own.ca },
         coordinator: true,
         surelyPastMs: surelyPastMs(clock, own),
@@ -92,7 +91,7 @@ export class RequestChannel {
       clock,
       dialMs,
     );
-    const opened = new WebSocket(`ws://${host}/v1/node-channel`, {
+    const opened = new WebSocket(`ws://${hosted}/v1/node-channel`, {
       createConnection: () => connection,
       headers: { authorization: `Bearer ${ticket}` },
       perMessageDeflate: false,
@@ -118,8 +117,7 @@ export class RequestChannel {
 
   #heard(opened: WebSocket, frame: Buffer): void {
     const { identity, receive } = this.#parts;
-    const cut = frame.indexOf(0x0a);
-    const decoded = decode(frame.toString('latin1', 0, Math.max(0, cut)), frame.subarray(cut + 1));
+    const decoded = decodeFrame(frame);
     const isOurs = !('refused' in decoded) && decoded.params.node === identity().node;
     if (!isOurs || (decoded.name !== 'modelRequest' && decoded.name !== 'modelRequestStop')) {
       opened.close(1008);
