@@ -32,7 +32,14 @@ function sources(folder: string): Source[] {
       };
     });
 }
-const all = ['protocol/src', 'std/src', 'coordinator/src', 'coordinator/cli/src', 'node-agent/src'].flatMap(sources);
+const all = [
+  'protocol/src',
+  'std/src',
+  'model-server/src',
+  'coordinator/src',
+  'coordinator/cli/src',
+  'node-agent/src',
+].flatMap(sources);
 const product = all.filter(({ test }) => !test);
 const console = sources('coordinator/console').filter(({ test }) => !test);
 
@@ -122,7 +129,8 @@ const calls: Record<string, Record<string, string[]>> = {
     bus: ['door'],
     live: [],
     drivers: [],
-    road: ['drivers', 'door', 'live'],
+    direct: [],
+    road: ['drivers', 'door', 'live', 'direct'],
     gateway: [],
     'model-cache': ['door'],
     batches: ['gateway'],
@@ -210,7 +218,7 @@ const entries = [
   'protocol/src/generate/write.ts',
 ];
 /** What `@blackroad/protocol/cron` is a name for, by package.json. */
-const exported = ['protocol', 'std'].flatMap((folder) => {
+const exported = ['protocol', 'std', 'model-server'].flatMap((folder) => {
   const { name, exports } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
   return Object.entries<string>(exports).map(([key, file]) => ({ name: join(name, key), file: join(folder, file) }));
 });
@@ -387,7 +395,7 @@ forbid(
 );
 
 /** How many there are. Each may only become fewer: whoever mends one writes the smaller figure here. */
-const long = { files: 0, functions: 17 };
+const long = { files: 0, functions: 16 };
 t.test(`files of over 400 lines, functions of over 70: ${long.files} and ${long.functions}, never more`, async (t) => {
   const shipped = [...product, ...console];
   const files = shipped.filter(({ text }) => text.split('\n').length > 401).map(({ path }) => path);

@@ -28,6 +28,14 @@ t.test('where an Ollama is: our own option first, then the variable of Ollama it
 
 t.test('a price is that of a server', async (t) => {
   t.equal(readConfig([], {}, []).price, 0);
+  const direct = ['--openai-direct', 'on'];
+  t.equal(readConfig(['--openai', 'http://127.0.0.1:8000', ...direct], {}, []).openaiDirect, 'on');
+  t.equal(readConfig(['--openai', 'https://localhost:8000', ...direct], {}, []).openaiDirect, 'on');
+  t.throws(() => readConfig(direct, {}, []), /^--openai-direct: expected --openai with it/);
+  t.throws(
+    () => readConfig(['--openai', 'http://127.0.0.1:8000,http://192.0.2.7:8000', ...direct], {}, []),
+    /^--openai-direct: expected servers of this machine, got http:\/\/192\.0\.2\.7:8000/,
+  );
   t.equal(readConfig(['--openai', 'https://api.example', '--price', '0.6'], {}, []).price, 0.6);
   t.throws(() => readConfig([], { BLACKROAD_PRICE: '0.6' }, []), /^--price: expected --openai with it/);
 });

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { OptionError, readOptions, type Values } from '@blackroad/std/options';
+import { isOwnHost } from './own-host.ts';
 
 export const nodeOptions = {
   data: {
@@ -43,6 +44,14 @@ export const nodeOptions = {
     env: 'BLACKROAD_OPENAI_KEY',
     default: '',
     text: 'API key for these servers; all of them get it.',
+  },
+  openaiDirect: {
+    type: 'choice',
+    flag: 'openai-direct',
+    env: 'BLACKROAD_OPENAI_DIRECT',
+    default: 'off',
+    choices: ['off', 'on'],
+    text: 'Whether the coordinator may ask these servers itself, which is faster. They run on this machine, and either speak TLS on an address of it that the coordinator reaches, or the coordinator runs here, too.',
   },
   price: {
     type: 'number',
@@ -215,6 +224,15 @@ export function readConfig(
   const config = readOptions(nodeOptions, [...credentialFlags(env.CREDENTIALS_DIRECTORY), ...argv], env, rest);
   if (config.price > 0 && !config.openai)
     throw new OptionError('--price: expected --openai with it, the server that takes the price.');
+  if (config.openaiDirect === 'on') {
+    if (!config.openai)
+      throw new OptionError('--openai-direct: expected --openai with it, the servers on this machine.');
+    const elsewhere = config.openai.split(',').find((url) => !isOwnHost(new URL(url).hostname));
+    if (elsewhere)
+      throw new OptionError(
+        `--openai-direct: expected servers of this machine, got ${elsewhere}; a node-agent beside that server can offer it.`,
+      );
+  }
   if (config.cloud !== 'none' && config.openai)
     throw new OptionError('--cloud: expected no --openai beside it; a machine that has both runs two node-agents.');
   return config;

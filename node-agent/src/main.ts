@@ -51,6 +51,7 @@ function runtimeOptions(config: NodeConfig, modelsDir: string, cache?: FleetCach
     isOllamaNamed: config.ollama !== '',
     openAiUrls: config.openai === '' ? [] : config.openai.split(','),
     ...(config.openaiKey ? { openAiKey: config.openaiKey } : {}),
+    isDirect: config.openaiDirect === 'on',
     modelsDir,
     contextTokens: config.context,
     ...(config.slots > 0 ? { slots: config.slots } : {}),

@@ -8,7 +8,8 @@ import { AgentSpec } from './agent.ts';
 import { type Decoded, decode, encode } from './codec.ts';
 import { explain, faults } from './faults.ts';
 import { entryFault, type MemoryEntry } from './memory.ts';
-import { type TopicName, type TopicRow, topics } from './topics.ts';
+import type { TopicRow } from './topic-row.ts';
+import { type TopicName, topics } from './topics.ts';
 
 const folder = join(import.meta.dirname, '../golden');
 const golden = readdirSync(folder)

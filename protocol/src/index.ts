@@ -59,6 +59,7 @@ export * from './task-trace.ts';
 export * from './tiers.ts';
 export * from './token-price.ts';
 export * from './topic-privacy.ts';
+export * from './topic-row.ts';
 export * from './topics.ts';
 export type { Static, TSchema } from './typebox.ts';
 export { Type } from './typebox.ts';

@@ -152,6 +152,8 @@ export const maxAnswersPerRequest = 8;
 export const maxModelRequests = 4_000;
 /** Requests of one key under way: an eighth, so that one program cannot keep the others out. */
 export const maxModelRequestsPerKey = 500;
+/** Model servers of one node. */
+export const maxModelServers = 16;
 /** Requests of the gateway that a node works on or holds in pieces; more are refused as `overloaded`. */
 export const maxModelRequestsPerNode = 1_000;
 /** Bytes of pieces of requests that are not whole yet, on one node. */
@@ -198,6 +200,8 @@ export const maxMqttStrangersPerAddress = 4_000;
 export const maxMqttStrangersPerSubnet = 6_000;
 /** HTTPS connections at once. */
 export const maxHttpConnections = 5_000;
+/** Connections that the kernel keeps until the coordinator accepts them; the system may allow fewer. Beyond them it resets clients. */
+export const maxListenBacklog = 4_096;
 /** HTTPS connections that have not yet sent an accepted key or session. */
 export const maxHttpStrangers = 3_000;
 /** Strangers on HTTPS from one address. A browser opens six. */

@@ -6,6 +6,8 @@ import {
   maxEmbedTexts,
   maxMessagesPerRequest,
   maxModelRequestBytes,
+  maxModelServers,
+  maxModelsPerNode,
   maxRequestPieces,
   maxRetryAfterS,
   maxTokensPerTask,
@@ -100,6 +102,31 @@ export const ModelChannel = Type.Object({
   ticket: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'Opens one channel of this node, within 20 s.' }),
 });
 export type ModelChannel = Static<typeof ModelChannel>;
+
+/** The names that servers of the OpenAI dialect have for the repeat penalty; empty: it has none. */
+const penaltyNames = ['repeat_penalty', 'repetition_penalty', ''] as const;
+/** A model server that the coordinator may ask itself, at the address from which the node's channel comes. */
+export const ModelServer = Type.Object({
+  port: Type.Integer({ minimum: 1, maximum: 65_535 }),
+  path: Type.String({ pattern: '^(/[A-Za-z0-9._~-]{1,100}){0,8}$', description: 'Before `/v1`; mostly empty.' }),
+  certificate: Type.Optional(
+    Type.String({
+      pattern: '^([0-9A-F]{2}:){31}[0-9A-F]{2}$',
+      description:
+        'SHA-256 of its certificate as the node sees it: no other one is accepted. Missing: it speaks no TLS.',
+    }),
+  ),
+  key: Type.Optional(Type.String({ maxLength: 4096 })),
+  penalty: Type.OneOf([...penaltyNames]),
+  models: Type.Array(Name, {
+    maxItems: maxModelsPerNode,
+    description: 'That it has loaded, by their names on the node.',
+  }),
+});
+export type ModelServer = Static<typeof ModelServer>;
+/** All of them: they replace what the node told before. */
+export const ModelServers = Type.Object({ servers: Type.Array(ModelServer, { maxItems: maxModelServers }) });
+export type ModelServers = Static<typeof ModelServers>;
 
 /** Nobody waits for the answer any more: the model server is to stop. */
 export const ModelRequestStop = Type.Object({ request: CommandId });

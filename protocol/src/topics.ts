@@ -35,38 +35,14 @@ import {
   maxTurnsChars,
 } from './limits.ts';
 import { MemoryDown, MemoryUp } from './memory.ts';
-import { ModelAnswers, ModelChannel, ModelRequestPiece, ModelRequestStop } from './model-request.ts';
+import { ModelAnswers, ModelChannel, ModelRequestPiece, ModelRequestStop, ModelServers } from './model-request.ts';
 import { AgentObserved, NodeCapacity, NodeHealth, NodeHello, NodeInfo, NodeState } from './node.ts';
 import { NodeEvent } from './node-events.ts';
-import type { Permission } from './permissions.ts';
 import { TaskChunk, TaskLease, TaskReport } from './task.ts';
-import { type Static, type TSchema, Type } from './typebox.ts';
+import { topicRow as row } from './topic-row.ts';
+import { type Static, Type } from './typebox.ts';
 
 export const topicRoot = 'blackroad/v1';
-
-type Writer = 'node' | 'coordinator' | 'people';
-
-export interface TopicRow<S extends TSchema = TSchema> {
-  /** Below the root; `{x}` is one level. `{node}` is bound to the node's own id on its connection. */
-  pattern: string;
-  writer: Writer;
-  qos: 0 | 1;
-  retain: boolean;
-  schema: S;
-  maxBytes: number;
-  text: string;
-  /** For topics that people write on: the permission that their key must have. */
-  needs?: Permission;
-}
-const row = <S extends TSchema>(
-  writer: Writer,
-  pattern: string,
-  qos: 0 | 1,
-  retain: boolean,
-  schema: S,
-  maxBytes: number,
-  text: string,
-): TopicRow<S> => ({ pattern, writer, qos, retain, schema, maxBytes, text });
 
 const small = maxSmallMessageBytes;
 /** JSON escapes can triple a prompt or a result. */
@@ -182,6 +158,16 @@ export const topics = {
     ModelAnswers,
     maxMemoryBatchBytes,
     'Parts of answers to the gateway: the first part of each at once, the others of all answers gathered for 50 ms; the last part has the end.',
+  ),
+
+  modelServers: row(
+    'node',
+    'reply/{node}/request/servers',
+    1,
+    false,
+    ModelServers,
+    maxMemoryBatchBytes,
+    'Model servers that the coordinator may ask itself. Sent over the channel alone, when it opens and when they change: its address is theirs.',
   ),
 
   welcome: row('coordinator', 'cmd/{node}/welcome', 1, false, Welcome, small, 'Answer to hello.'),

@@ -1,4 +1,5 @@
-// Streams through the gateway: coordinator, a node-agent over MQTT with TLS, a model server that paces 20 pieces by 25 ms. nginx in front of
+// Streams through the gateway: coordinator, a node-agent, a model server that paces 20 pieces by 25 ms; the coordinator asks it directly, with
+// BENCH_WAY=node through the node-agent. nginx in front of
 // the same server is the peer, in alternating runs. Everything shares this machine's cores, the load generator included, so the processor
 // time of each process counts. Also: what the gateway adds to one request alone, small answers, and what is left after 10,000 requests that
 // go wrong.
@@ -14,6 +15,8 @@ import { lifetime } from './lifetime.ts';
 import { bench, percentile } from './line.ts';
 import { cpuSeconds, memoryOf } from './proc.ts';
 
+/** Whether the coordinator asks the model server itself. */
+const way = process.env.BENCH_WAY === 'node' ? 'off' : 'on';
 const perSecond = Number(process.env.BENCH_STREAMS ?? 100);
 const seconds = 10;
 const piecesPerStream = 20;
@@ -38,7 +41,7 @@ const engine = await startProcess(life, 'test/bench/paced-engine.ts', []);
 const enginePort = engine.ready.port as number;
 const fleet = await startFleet(life, { args: ['--log', 'warn', '--heartbeat', '2'] });
 const node = await fleet.runNode('box', {
-  extra: ['--openai', `http://127.0.0.1:${enginePort}`, '--queue', '1000'],
+  extra: ['--openai', `http://127.0.0.1:${enginePort}`, '--queue', '1000', '--openai-direct', way],
 });
 await until('its model', async () => ((await nodeOf(fleet, 'box')).capacity?.models.length ?? 0) > 0);
 const keys = await Promise.all(

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
-import { JsonClient } from '../../node-agent/src/runtimes/http-json.ts';
+import { JsonClient, linesOf } from '../../node-agent/src/runtimes/http-json.ts';
 import { createOllama } from '../../node-agent/src/runtimes/ollama.ts';
 
 const [, , url = '', how = ''] = process.argv;
@@ -24,7 +24,7 @@ async function linesAlone(): Promise<number> {
   const body = { model: 'paced:1b', messages, stream: true };
   const answer = await client.stream({ method: 'POST', path: 'api/chat', body, answerMs: 5000 });
   let pieces = 0;
-  if ('lines' in answer) for await (const line of answer.lines) if (!JSON.parse(line).done) pieces++;
+  if ('pieces' in answer) for await (const line of linesOf(answer.pieces)) if (!JSON.parse(line).done) pieces++;
   return pieces;
 }
 const read = how === 'lines' ? linesAlone : throughRuntime;

@@ -1,14 +1,11 @@
 // What every runtime must do, as one suite that runs on each: ollama, openai, llama, simulated, and real servers where they
 // answer. In: a subject (a runtime and the names of its models). A runtime that passes can be used by the node-agent
 // without knowing which one it is. Errors count as much as answers: their codes decide what happens to a task.
+
+import type { ChatEvent, ChatRequest } from '@blackroad/model-server/chat';
+import { RuntimeError, type RuntimeErrorCode } from '@blackroad/model-server/runtime-error';
 import type { Test } from 'tap';
-import {
-  type ChatEvent,
-  type ChatRequest,
-  type Runtime,
-  RuntimeError,
-  type RuntimeErrorCode,
-} from '../../node-agent/src/runtimes/runtime.ts';
+import type { Runtime } from '../../node-agent/src/runtimes/runtime.ts';
 
 export interface Subject {
   runtime: Runtime;

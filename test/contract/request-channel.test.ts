@@ -44,6 +44,7 @@ async function rig(t: Test) {
     log: silentLog,
     receive: (message) => void got.push(['channel', message]),
     isBusy: () => false,
+    servers: () => [],
     lost: () => {
       seen.lost++;
     },
@@ -71,7 +72,7 @@ async function rig(t: Test) {
     ask();
     await until('it is invited', async () => tickets.length === 1);
     channel.invited(tickets[0] as string);
-    await until('it is open', async () => fleet.coordinator.requestChannels.size === 1);
+    await until('it is open', async () => fleet.coordinator.requestWays.channels.size === 1);
   };
   return { fleet, node, channel, got, tickets, seen, ask, idOf, open };
 }
@@ -142,7 +143,7 @@ t.test('a node that is not online any more has no channel', async (t) => {
   const boot = fleet.coordinator.view.live.get('alice')?.helloBoot ?? '';
   node.say('nodeState', {}, { state: 'offline', reason: 'lost', boot } as never);
   await until('it is closed', async () => seen.lost === 1);
-  t.equal(fleet.coordinator.requestChannels.size, 0);
+  t.equal(fleet.coordinator.requestWays.channels.size, 0);
 });
 
 t.test('a ticket opens one channel, a wrong one none', async (t) => {

@@ -8,6 +8,7 @@ import {
   maxChannelFrameBytes,
   maxFileBytes,
   maxHttpConnections,
+  maxListenBacklog,
   maxNoBodyBytes,
   type Principal,
   type RouteName,
@@ -18,7 +19,13 @@ import type { Clock } from '@blackroad/std/clock';
 import fastifyCookie from '@fastify/cookie';
 import fastifyMultipart from '@fastify/multipart';
 import fastifyWebsocket from '@fastify/websocket';
-import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
+import {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  type onRequestHookHandler,
+} from 'fastify';
 import type { WebSocket } from 'ws';
 import type { CrowdLimits } from '../door/crowd.ts';
 import { Door, type DoorLimits } from '../door/door.ts';
@@ -95,6 +102,8 @@ const headers = {
   'cross-origin-resource-policy': 'same-origin',
 };
 
+const apiHeaders = { ...headers, 'cache-control': 'no-store' };
+
 export async function createApi(options: ApiOptions): Promise<Api> {
   const { context, listener } = options;
   const { log, clock, settings, limits, refused } = context;
@@ -110,23 +119,38 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   readInput(app);
   app.decorateRequest('caller', null);
   app.decorateRequest('node', null);
-  app.addHook('onRequest', async (request, reply) => {
-    reply.headers(headers);
-    if (request.url.startsWith('/v1/')) reply.header('cache-control', 'no-store');
-  });
-  // This comes before the guard: it marks the request as an upgrade, and the socket of a refused upgrade is closed by that mark alone.
-  await addWebSockets(app, clock);
-  await app.register(fastifyCookie, { hook: 'onRequest' });
-  await app.register(fastifyMultipart, { limits: { fileSize: maxFileBytes, headerPairs: 20, parts: 21 } });
-  app.addHook('preClose', async () => door.stop());
-  await answerOtherOrigins(app, settings.origins);
   app.addHook(
     'onRequest',
-    guard(context, listener, (socket) => door.known(socket)),
+    atOnce((request, reply) => {
+      reply.headers(request.url.startsWith('/v1/') ? apiHeaders : headers);
+    }),
   );
-  app.addHook('preParsing', guardBodies(context));
+  // This comes before the guard: it marks the request as an upgrade, and the socket of a refused upgrade is closed by that mark alone.
+  await addWebSockets(app, clock);
+  // Most requests have a key and no cookie: one is read where a session is looked for.
+  await app.register(fastifyCookie, { hook: false });
+  app.addHook('preClose', async () => door.stop());
+  await answerOtherOrigins(app, settings.origins);
+  app.addHook('onRequest', atOnce(guard(context, listener, (socket) => door.known(socket))));
+  const guarded = guardBodies(context);
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    let refused: Error | null = null;
+    try {
+      guarded(request, reply);
+    } catch (error) {
+      refused = error as Error;
+    }
+    done(refused, payload);
+  });
   countRequests(app, context);
-  for (const name of Object.keys(routes) as RouteName[]) addRoute(app, context, listener, name);
+  const names = Object.keys(routes) as RouteName[];
+  const isForm = (name: RouteName) => (routes[name] as RouteRow).form === true;
+  for (const name of names) if (!isForm(name)) addRoute(app, context, listener, name);
+  // Its hooks run for the routes of forms alone.
+  await app.register(async (forms) => {
+    await forms.register(fastifyMultipart, { limits: { fileSize: maxFileBytes, headerPairs: 20, parts: 21 } });
+    for (const name of names) if (isForm(name)) addRoute(forms, context, listener, name);
+  });
   if (settings.consoleDir !== null) await serveConsole(app, settings.consoleDir);
   await app.ready();
 
@@ -224,25 +248,42 @@ async function addWebSockets(app: FastifyInstance, clock: Clock): Promise<void> 
 
 /** Counts each answer for /metrics, and each request against the rate of its caller. */
 function countRequests(app: FastifyInstance, { log, metrics, doorkeeper }: ApiContext): void {
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
     metrics.answered(route, reply.statusCode, reply.elapsedTime / 1000);
     log.debug(
       { method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
       'answered',
     );
+    done();
   });
-  app.addHook('onRequest', async ({ caller, ip }) => {
-    const seconds = doorkeeper.take(nameOf(caller, ip));
-    if (seconds === 0) return;
-    const detail = `More than ${doorkeeper.requestsPerMinute} requests in a minute.`;
-    throw new FleetError('rate-limited', { detail, retryAfterSeconds: seconds });
-  });
+  app.addHook(
+    'onRequest',
+    atOnce(({ caller, ip }) => {
+      const seconds = doorkeeper.take(nameOf(caller, ip));
+      if (seconds === 0) return;
+      const detail = `More than ${doorkeeper.requestsPerMinute} requests in a minute.`;
+      throw new FleetError('rate-limited', { detail, retryAfterSeconds: seconds });
+    }),
+  );
+}
+
+/** A hook that waits for nothing: a promise for each of them would cost a request more than the check. */
+function atOnce(check: (request: FastifyRequest, reply: FastifyReply) => void): onRequestHookHandler {
+  return (request, reply, done) => {
+    let refused: Error | undefined;
+    try {
+      check(request, reply);
+    } catch (error) {
+      refused = error as Error;
+    }
+    done(refused);
+  };
 }
 
 async function listen(app: FastifyInstance, host: string, port: number): Promise<number> {
   try {
-    await app.listen({ host, port });
+    await app.listen({ host, port, backlog: maxListenBacklog });
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') throw cause;
@@ -298,5 +339,5 @@ const webSockets = {
     context.feed.open(socket, () => context.access.stillIn(principalOf(request), token));
   },
   nodeChannel: (context) => (socket, request) =>
-    context.coordinator.requestChannels.open(request.node as string, socket),
+    context.coordinator.requestWays.channels.open(request.node as string, socket, request.ip),
 } satisfies Partial<Record<RouteName, OpenSocket>>;

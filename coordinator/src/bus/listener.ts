@@ -3,7 +3,7 @@
 // reports a connection that is none any more.
 import type { Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
-import { FleetError } from '@blackroad/protocol';
+import { FleetError, maxListenBacklog } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Refusals } from '../door/counted-refusals.ts';
@@ -63,7 +63,7 @@ export function createListener({ tls, limits, refusals, log, clock, onSocket }: 
           reject(new FleetError('unavailable', { detail }, { cause }));
         };
         server.once('error', failed);
-        server.listen(port, host, () => {
+        server.listen({ port, host, backlog: maxListenBacklog }, () => {
           server.removeListener('error', failed);
           server.on('error', (error) => log.error({ err: error }, 'the MQTT listener failed'));
           const address = server.address();

@@ -54,7 +54,7 @@ interface BodyRooms {
   bodies: { keys: Room; strangers: Room };
 }
 export function guardBodies({ clock, limits, bodies }: BodyRooms) {
-  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+  return (request: FastifyRequest, reply: FastifyReply): void => {
     const { caller, ip, raw } = request;
     const { row } = request.routeOptions.config;
     const whole = row ? expected(request, bodyBytesOf(row)) : 0;

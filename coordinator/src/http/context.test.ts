@@ -11,11 +11,11 @@ t.test('what is committed while the past is read is in the figures', async (t) =
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
-  const { view, policy, counters, planning, commits, requestChannels, store } = loop;
+  const { view, policy, counters, planning, commits, requestWays, store } = loop;
   const making = createApiContext({
     ...fleet.context,
     coordinator: {
-      ...{ view, policy, counters, planning, commits, requestChannels },
+      ...{ view, policy, counters, planning, commits, requestWays },
       submit: loop.submit.bind(loop),
       watch: loop.watch.bind(loop),
       follow: loop.follow.bind(loop),

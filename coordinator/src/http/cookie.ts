@@ -6,7 +6,9 @@ function nameOf(request: FastifyRequest): string {
   return `blackroad-${request.socket.localPort ?? 0}`;
 }
 export function sessionToken(request: FastifyRequest): string | null {
-  const token = request.cookies[nameOf(request)];
+  const { cookie } = request.headers;
+  if (cookie === undefined) return null;
+  const token = request.server.parseCookie(cookie)[nameOf(request)];
   return token && /^[0-9a-f]{64}$/.test(token) ? token : null;
 }
 const always = { path: '/', httpOnly: true, sameSite: 'strict' } as const;

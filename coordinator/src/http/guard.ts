@@ -2,7 +2,7 @@
 // console's own page (CSRF), whether the key has the permission, and the number of refusals of a stranger.
 import type { Socket } from 'node:net';
 import { FleetError, mayDo, type Principal, permissionWords, type RouteRow, routes } from '@blackroad/protocol';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { principalAt } from '../fleet/principals.ts';
 import type { ApiContext } from './context.ts';
 import { sessionToken } from './cookie.ts';
@@ -75,7 +75,7 @@ function bearer({ headers }: FastifyRequest): string | undefined {
 function nodeOfTicket({ coordinator }: ApiContext, request: FastifyRequest): string {
   if (!request.ws)
     throw new FleetError('invalid-request', { detail: 'headers: upgrade: expected websocket, got nothing' });
-  const node = coordinator.requestChannels.redeem(bearer(request) ?? '');
+  const node = coordinator.requestWays.channels.redeem(bearer(request) ?? '');
   // Not counted as a guess: a node that is slow comes with a ticket that is over, and 256 bits are not guessed.
   if (node === null) throw new FleetError('not-signed-in', { detail: 'This ticket is over, or it was used.' });
   return node;
@@ -106,9 +106,9 @@ function whoAsks(context: ApiContext, request: FastifyRequest): Principal | null
   return caller;
 }
 
-/** The hook: throws a FleetError or sets `request.caller`. `known`: called for a connection with a valid key or session. */
+/** The check of a request: throws a FleetError or sets `request.caller`. `known`: called for a connection with a valid key or session. */
 export function guard(context: ApiContext, listener: 'loopback' | 'tls', known: (socket: Socket) => void) {
-  return async (request: FastifyRequest, _reply: FastifyReply): Promise<void> => {
+  return (request: FastifyRequest): void => {
     request.caller = null;
     if (listener === 'loopback') checkHost(context, request);
     const { row } = request.routeOptions.config;

@@ -157,7 +157,7 @@ function readConsoles(read: Read, feed: ConsoleFeed, refused: () => Record<strin
   });
 }
 
-function readGateway(read: Read, gateway: Readonly<GatewayFigures>, { requestChannels }: Coordinator): void {
+function readGateway(read: Read, gateway: Readonly<GatewayFigures>, coordinator: Coordinator): void {
   read(Gauge, 'gateway_requests', 'Requests of the gateway under way.', [], (set) => set({}, gateway.underWay));
   read(Counter, 'gateway_requests_total', 'Requests of the gateway that ended, by outcome.', ['outcome'], (set) => {
     set({ outcome: 'answered' }, gateway.answered);
@@ -168,7 +168,19 @@ function readGateway(read: Read, gateway: Readonly<GatewayFigures>, { requestCha
     set({}, gateway.retried),
   );
   read(Gauge, 'gateway_channels', 'Channels of nodes that are busy with requests.', [], (set) =>
-    set({}, requestChannels.size),
+    set({}, coordinator.requestWays.channels.size),
+  );
+  read(
+    Counter,
+    'gateway_sent_total',
+    'Attempts by the way to their model: its server, a channel, MQTT.',
+    ['way'],
+    (set) => {
+      for (const [way, count] of Object.entries(coordinator.requestWays.sent)) set({ way }, count);
+    },
+  );
+  read(Gauge, 'gateway_direct_servers', 'Model servers that may be asked directly.', [], (set) =>
+    set({}, coordinator.requestWays.direct.size),
   );
   read(Counter, 'gateway_tokens_total', 'Tokens of answered requests.', ['kind'], (set) => {
     set({ kind: 'prompt' }, gateway.promptTokens);

@@ -42,7 +42,6 @@ import { type AnswerListener, ModelRequests } from './model-requests.ts';
 import { Outage } from './outage.ts';
 import { createOutbound, type Outbound } from './outbound.ts';
 import { reads } from './reads.ts';
-import type { RequestChannels } from './request-channels.ts';
 
 /** The limit of waiting inputs; the next one is refused with `unavailable`. */
 const maxWaitingInputs = 50_000;
@@ -66,8 +65,8 @@ export interface Coordinator {
   command(by: Principal, node: string, order: NodeOrder, deadlineMs: number): Promise<Reply>;
   /** Sends a request of the gateway to a node; returns the function that stops it. */
   request(node: string, request: ModelRequest, listener: AnswerListener): () => void;
-  /** The channels of nodes that are busy with such requests. */
-  readonly requestChannels: RequestChannels;
+  /** The ways of such requests: channels of busy nodes, model servers that may be asked directly, how many went each way. */
+  readonly requestWays: Pick<ModelRequests, 'channels' | 'direct' | 'sent'>;
   stop(): Promise<void>;
 }
 
@@ -137,7 +136,7 @@ class Loop implements Coordinator {
     this.#commands = new Commands({ clock, random, submit });
     this.#out = createOutbound(parts.bus, (sent) => this.#count('messages_sent', sent));
     const { publish } = this.#out;
-    this.#requests = new ModelRequests({ view, clock, random, check, publish, submit });
+    this.#requests = new ModelRequests({ view, clock, random, log, check, publish, submit });
     this.#arrivals = new Arrivals({
       view,
       check,
@@ -170,8 +169,9 @@ class Loop implements Coordinator {
   get planning(): Readonly<PlanningFigures> {
     return this.#planner.figures;
   }
-  get requestChannels(): RequestChannels {
-    return this.#requests.channels;
+
+  get requestWays(): Coordinator['requestWays'] {
+    return this.#requests;
   }
   get commits(): Readonly<CommitFigures> {
     return this.#commits.figures;
@@ -242,7 +242,7 @@ class Loop implements Coordinator {
     for (const timer of this.#timers) timer.cancel();
     this.#planner.stop();
     this.#outage.stop();
-    this.requestChannels.stop();
+    this.#requests.channels.stop();
     if (this.#running || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
     // After fencing, only the other coordinator sends messages to nodes.
     if (this.#stopped !== null) return;

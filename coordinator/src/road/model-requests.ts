@@ -1,8 +1,10 @@
-// Requests of the gateway that are under way on nodes. In: a request with its node, parts of answers, nodes whose presence changed. Out:
-// pieces of the request for the bus, events for the asker, and exactly one end, whatever becomes of the node. Nothing of it is stored, so
+// Requests of the gateway that are under way on nodes: each goes to the model server itself where that may be asked, else over the node's
+// channel, else over MQTT. In: a request with its node, parts of answers, nodes whose presence changed. Out: pieces of the request for the
+// bus, events for the asker, and exactly one end, whatever becomes of the node. Nothing of it is stored, so
 // it needs no decision: which node gets a request is decided before (placement/route), by what is committed.
 import {
   type Checker,
+  cutToBytes,
   encode,
   FleetError,
   type ModelAnswer,
@@ -14,8 +16,11 @@ import {
   maxPieceChars,
 } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
 import { type Random, sortableId } from '@blackroad/std/random';
 import type { BusMessage } from '../bus/bus.ts';
+import { DirectRequest } from '../direct/direct-request.ts';
+import { type DirectServer, DirectServers } from '../direct/direct-servers.ts';
 import type { Outcome } from '../state/decision.ts';
 import type { Answer, InputKind, Inputs } from '../state/input.ts';
 import type { View } from '../state/view.ts';
@@ -37,6 +42,7 @@ interface ModelRequestsParts {
   view: View;
   clock: Clock;
   random: Random;
+  log: Log;
   check: Checker;
   publish(messages: BusMessage[]): void;
   submit<K extends InputKind>(kind: K, input: Inputs[K]): Promise<Outcome<Answer<K>>>;
@@ -47,31 +53,104 @@ const graceMs = 5_000;
 
 export class ModelRequests {
   readonly channels: RequestChannels;
+  readonly direct: DirectServers;
+  /** How many were sent each way. */
+  readonly sent = { direct: 0, channel: 0, mqtt: 0 };
   readonly #parts: ModelRequestsParts;
   readonly #underWay = new Map<string, UnderWay>();
   readonly #byNode = new Map<string, Set<string>>();
+  #directly = 0;
 
   constructor(parts: ModelRequestsParts) {
     this.#parts = parts;
+    this.direct = new DirectServers(parts);
     this.channels = new RequestChannels({
       ...parts,
       // A refusal that cannot be noted: the coordinator stops.
       answered: (node, answer) => void this.answered(node, answer).catch(() => {}),
+      servers: (node, address, servers) => this.direct.told(node, address, servers),
       lost: (channel) => this.#lost(channel),
     });
   }
 
   get size(): number {
-    return this.#underWay.size;
+    return this.#underWay.size + this.#directly;
   }
 
   /** Sends a request to a node. Returns the function that stops it; it does nothing after the end, and no end follows it. */
   open(node: string, request: ModelRequest, listener: AnswerListener): () => void {
-    const { clock, random } = this.#parts;
-    if (this.#underWay.size >= maxModelRequests) {
+    if (this.size >= maxModelRequests) {
       const detail = `${maxModelRequests} requests to models are under way; try again.`;
       throw new FleetError('unavailable', { detail, retryAfterSeconds: 1 });
     }
+    const model = this.#parts.view.live.get(node)?.capacity?.models.find(({ name }) => name === request.model);
+    const server = this.direct.for(node, request, model);
+    if (server) return this.#ask(server, node, request, model?.parametersB ?? 0, listener);
+    return this.#openByNode(node, request, listener);
+  }
+
+  /** Asks the model server itself; its node-agent where that fails before an answer has begun, for which the server may not be to blame. */
+  #ask(
+    server: DirectServer,
+    node: string,
+    request: ModelRequest,
+    parametersB: number,
+    listener: AnswerListener,
+  ): () => void {
+    const { clock } = this.#parts;
+    this.sent.direct++;
+    this.#directly++;
+    let direct: DirectRequest | null = null;
+    let stop = () => direct?.stop();
+    let isOver = false;
+    const over = () => {
+      if (isOver) return false;
+      isOver = true;
+      this.#directly--;
+      deadline.cancel();
+      return true;
+    };
+    const deadline = clock.after(request.leftMs, () => {
+      stop();
+      if (over()) listener.end({ problem: { code: 'deadline-passed', text: 'the deadline passed' } });
+    });
+    const beganMs = clock.monotonicMs();
+    direct = new DirectRequest({
+      server,
+      request,
+      parametersB,
+      clock,
+      events: (events) => listener.events(events),
+      end: (end) => {
+        server.worked();
+        if (over()) listener.end(end);
+      },
+      failed: (error, hasBegun) => {
+        if (!over()) return;
+        const { code, message, retryAfterS } = error;
+        const isOfThisWay = !hasBegun && (code === 'unavailable' || code === 'wrong-key');
+        if (isOfThisWay) server.rest(message);
+        else server.worked();
+        const leftMs = request.leftMs - (clock.monotonicMs() - beganMs);
+        if (!isOfThisWay || leftMs <= 0)
+          return listener.end({
+            problem: { code, text: cutToBytes(message, 1000), ...(retryAfterS === undefined ? {} : { retryAfterS }) },
+          });
+        try {
+          stop = this.#openByNode(node, { ...request, leftMs }, listener);
+        } catch (again) {
+          listener.end({ problem: { code: 'unavailable', text: cutToBytes((again as Error).message, 1000) } });
+        }
+      },
+    });
+    return () => {
+      over();
+      stop();
+    };
+  }
+
+  #openByNode(node: string, request: ModelRequest, listener: AnswerListener): () => void {
+    const { clock, random } = this.#parts;
     const text = JSON.stringify(request);
     if (text.length > maxModelRequestBytes)
       throw new FleetError('too-large', { detail: `the request has more than ${maxModelRequestBytes} characters` });
@@ -80,6 +159,7 @@ export class ModelRequests {
       this.#end(id, { problem: { code: 'unavailable', text: `${node} gave no end of its answer` } }, true);
     const deadline = clock.after(request.leftMs + graceMs, late);
     const channel = this.channels.for(node);
+    this.sent[channel ? 'channel' : 'mqtt']++;
     this.#underWay.set(id, { node, channel, seq: 0, deadline, ...listener });
     const own = this.#byNode.get(node) ?? new Set();
     this.#byNode.set(node, own.add(id));

@@ -8,6 +8,7 @@ import {
   encode,
   frameOf,
   type ModelAnswer,
+  type ModelServer,
   maxChannelBacklogBytes,
   maxCloseBytes,
 } from '@blackroad/protocol';
@@ -38,6 +39,8 @@ interface RequestChannelsParts {
   check: Checker;
   publish(messages: BusMessage[]): void;
   answered(node: string, answer: ModelAnswer): void;
+  /** Servers of a node that may be asked at the address of its channel. None: the channel is gone. */
+  servers(node: string, address: string, servers: readonly ModelServer[]): void;
   /** The channel is no more: nothing that was asked over it is answered. */
   lost(channel: RequestChannel): void;
 }
@@ -97,8 +100,8 @@ export class RequestChannels {
     return found.node;
   }
 
-  /** The socket of a node whose ticket was redeemed. It replaces an older one of that node. */
-  open(node: string, socket: WebSocket): void {
+  /** The socket of a node whose ticket was redeemed, and its address. It replaces an older one of that node. */
+  open(node: string, socket: WebSocket, address: string): void {
     const { clock } = this.#parts;
     this.close(node);
     const open: Open = {
@@ -111,7 +114,7 @@ export class RequestChannels {
     };
     this.#open.set(node, open);
     this.#absent.delete(node);
-    socket.on('message', (data) => this.#heard(node, socket, data));
+    socket.on('message', (data) => this.#heard(node, socket, address, data));
     socket.on('pong', () => {
       open.isAlive = true;
     });
@@ -138,6 +141,7 @@ export class RequestChannels {
   #gone(node: string, open: Open): void {
     if (this.#open.get(node) !== open) return;
     this.#open.delete(node);
+    this.#parts.servers(node, '', []);
     if (this.#open.size === 0) {
       this.#beat?.cancel();
       this.#beat = null;
@@ -145,11 +149,12 @@ export class RequestChannels {
     this.#parts.lost(open);
   }
 
-  #heard(node: string, socket: WebSocket, data: RawData): void {
+  #heard(node: string, socket: WebSocket, address: string, data: RawData): void {
     const decoded = decodeFrame(data as Buffer, this.#parts.check);
     if ('refused' in decoded) socket.close(1008, cutToBytes(decoded.text, maxCloseBytes));
-    else if (decoded.name !== 'modelAnswers' || decoded.params.node !== node)
+    else if (decoded.params.node !== node || !(decoded.name === 'modelAnswers' || decoded.name === 'modelServers'))
       socket.close(1008, cutToBytes(`expected answers of ${node}`, maxCloseBytes));
+    else if (decoded.name === 'modelServers') this.#parts.servers(node, address, decoded.message.servers);
     else for (const answer of decoded.message.answers) this.#parts.answered(node, answer);
   }
 

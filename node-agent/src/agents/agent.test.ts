@@ -1,5 +1,7 @@
 // Turns of an agent with a scripted runtime: recall, tools, streaming, memories, failures, stopping.
 import { setImmediate as turnOfLoop } from 'node:timers/promises';
+import type { ChatEvent, ChatRequest } from '@blackroad/model-server/chat';
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import { maxResultBytes, maxTraceBytes } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
@@ -9,8 +11,7 @@ import { scriptedOpenAi } from '../../../test/fixtures/node-agent/scripted-runti
 import { assignedAgent } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
 import { createNodeMemory } from '../memory/node-memory.ts';
 import { createAdmission } from '../runtimes/admission.ts';
-import type { ChatEvent, ChatRequest, Runtime } from '../runtimes/runtime.ts';
-import { RuntimeError } from '../runtimes/runtime.ts';
+import type { Runtime } from '../runtimes/runtime.ts';
 import { createSimulated } from '../runtimes/simulated.ts';
 import { createAgent } from './agent.ts';
 import { DeadlinePassed } from './deadline-passed.ts';

@@ -2,8 +2,8 @@
 // SmolLM2 135M loses the question among four messages; with one exchange before it, it answers "Why?" and "What did I just say?", which a
 // note does not achieve; a question that stands alone it answers best without any.
 
-import type { ChatMessage } from '../runtimes/runtime.ts';
-import { withoutThoughts } from '../runtimes/thoughts.ts';
+import type { ChatMessage } from '@blackroad/model-server/chat';
+import { withoutThoughts } from '@blackroad/model-server/thoughts';
 import { cut, estimateTokens } from './text.ts';
 
 export interface Exchange {

@@ -2,9 +2,10 @@
 // of memories depends on the model's size [M]: SmolLM2 135M ignores notes in the system prompt and uses them in the user turn. Parts that
 // do not fit are dropped: the weakest memory first, then the oldest exchange, then facts; a question that alone does not fit is a problem,
 // never cut silently.
+
+import type { ChatMessage } from '@blackroad/model-server/chat';
 import type { AgentSpec } from '@blackroad/protocol';
 import type { Recalled } from '../memory/agent-memory.ts';
-import type { ChatMessage } from '../runtimes/runtime.ts';
 import { conversationFor, type Exchange, lastWordsNote, messagesOf } from './conversation.ts';
 import { notesOf } from './notes.ts';
 import { estimateTokens } from './text.ts';

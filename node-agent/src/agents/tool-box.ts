@@ -1,10 +1,11 @@
 // The tools one agent may call: made from its grants, so that it can call no others. In: a call as the model wrote it. Out: text for the
 // model, also when the call is wrong, refused or fails. Never throws.
+
+import type { ToolCall, ToolSpec } from '@blackroad/model-server/chat';
 import { explain, interpretingChecker, type ToolGrant } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { AgentMemory } from '../memory/agent-memory.ts';
-import type { ToolCall, ToolSpec } from '../runtimes/runtime.ts';
 import type { Tool, ToolContext } from './tool.ts';
 import { httpTool } from './tools/http.ts';
 import { memoryTools } from './tools/memory.ts';

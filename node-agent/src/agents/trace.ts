@@ -1,8 +1,9 @@
 // How an answer comes about, noted while a turn runs whose asker wants to know: what was recalled, the tools that were called, the prompt as
 // the model got it. Held for that turn alone, and cut to the size that its report may have.
+
+import type { ChatMessage, ToolCall } from '@blackroad/model-server/chat';
 import { maxTraceBytes, type TaskTrace } from '@blackroad/protocol';
 import type { Recalled } from '../memory/agent-memory.ts';
-import type { ChatMessage, ToolCall } from '../runtimes/runtime.ts';
 
 /** Characters of each text of it, the first that fits all of it into a report. */
 const textChars = [8_000, 3_000, 1_200, 500, 200, 60, 0];

@@ -3,6 +3,8 @@
 // because a person would have seen it and the agent would not have it. A failing embedding or recall never fails a turn. After an answer
 // without words the model is asked once more, without thinking; if that has none either, the turn fails and nothing is stored.
 
+import type { ChatEvent, ChatMessage, ToolCall } from '@blackroad/model-server/chat';
+import { RuntimeError, type RuntimeErrorCode } from '@blackroad/model-server/runtime-error';
 import {
   type AssignedAgent,
   cutToBytes,
@@ -18,14 +20,7 @@ import {
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { type AgentMemory, triggeredTag } from '../memory/agent-memory.ts';
-import {
-  type ChatEvent,
-  type ChatMessage,
-  type Runtime,
-  RuntimeError,
-  type RuntimeErrorCode,
-  type ToolCall,
-} from '../runtimes/runtime.ts';
+import type { Runtime } from '../runtimes/runtime.ts';
 import { turnText } from './conversation.ts';
 import { DeadlinePassed } from './deadline-passed.ts';
 import { buildPrompt } from './prompt.ts';

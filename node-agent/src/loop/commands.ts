@@ -1,9 +1,11 @@
 // Commands of people to this node: fetch a model, stop that, remove or unload one, blink, show the log. In: a command. Out: one reply to each, with words; of a
 // fetch that takes longer the end is an event.
+
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import { cutToBytes, type Decoded, modelKey, type Reply } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { ModelPool } from '../models/model-pool.ts';
-import { fetchFaultOf, RuntimeError } from '../runtimes/runtime.ts';
+import { fetchFaultOf } from '../runtimes/runtime.ts';
 import type { TellEvent } from '../transport/node-event.ts';
 import type { Transport } from '../transport/transport.ts';
 

@@ -1,5 +1,6 @@
 // A whole node-agent without a broker: its messages and acts while models are unloaded, fetched, and fail.
 import { setImmediate as turn } from 'node:timers/promises';
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import {
   type AgentObserved,
   type AssignedAgent,
@@ -27,7 +28,7 @@ import { composeNode, type NodeOrder } from '../compose.ts';
 import { ConnectProblem } from '../identity/trust.ts';
 import type { Probes } from '../probes/probes.ts';
 import { simulatedProbes } from '../probes/simulated.ts';
-import { type Runtime, RuntimeError } from '../runtimes/runtime.ts';
+import type { Runtime } from '../runtimes/runtime.ts';
 import { createSimulated } from '../runtimes/simulated.ts';
 import type { LinkOptions } from '../transport/dial.ts';
 import { catalogue } from '../weights/catalogue.ts';

@@ -195,6 +195,7 @@ class Loop implements RunningNode {
     pool.onNews = () => {
       if (this.#stopped.signal.aborted) return;
       this.#inventory.tellCapacity();
+      this.#requests.modelsChanged();
       this.#tellRuntimes();
       void this.#inventory.tellNews();
     };

@@ -1,8 +1,9 @@
 // Requests for vectors that wait for a slot go together, each gets its own, and none costs another its answer.
+
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import { systemClock } from '@blackroad/std/clock';
 import t from 'tap';
 import { createAdmission } from '../runtimes/admission.ts';
-import { RuntimeError } from '../runtimes/runtime.ts';
 import { EmbedBatches } from './embed-batches.ts';
 
 const never = new AbortController().signal;

@@ -1,7 +1,9 @@
 // One fetch of a model, from the first runtime that can find it. In: runtimes, in the order of preference. Out: a promise, and progress.
 // Gives up a fetch that is silent for too long.
+
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import type { Clock } from '@blackroad/std/clock';
-import { type Runtime, RuntimeError } from '../runtimes/runtime.ts';
+import type { Runtime } from '../runtimes/runtime.ts';
 import type { OnProgress } from './model-pulls.ts';
 
 /** The check of a model of gigabytes on an SD card reports nothing for minutes. */

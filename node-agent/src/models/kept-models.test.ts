@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import type { FetchFault } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
@@ -10,7 +11,6 @@ import t, { type Test } from 'tap';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import { type OllamaServerOptions, startOllamaServer } from '../../../test/fixtures/ollama-server.ts';
 import { createOllama } from '../runtimes/ollama.ts';
-import { RuntimeError } from '../runtimes/runtime.ts';
 import { openKeptModels } from './kept-models.ts';
 import { createLearned } from './learned.ts';
 import { ModelPool } from './model-pool.ts';

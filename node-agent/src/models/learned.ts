@@ -2,11 +2,12 @@
 // begin with guesses. Written seldom and only after a change, because the file is on an SD card: a power cut costs the last ten minutes of
 // learning, never the file. Never stores anything that cannot be measured again.
 import { readFileSync } from 'node:fs';
+import type { Usage } from '@blackroad/model-server/chat';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { saveWholeNow } from '@blackroad/std/whole-file';
 import { type OnDamage, setAside } from '../files/data-folder.ts';
-import type { RuntimeModel, Usage } from '../runtimes/runtime.ts';
+import type { RuntimeModel } from '../runtimes/runtime.ts';
 import { createSpeedBook, type LearnedSpeed } from '../runtimes/speed.ts';
 
 interface Peak {

@@ -1,9 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
-import { type Runtime, RuntimeError, type RuntimeModel } from '../runtimes/runtime.ts';
+import type { Runtime, RuntimeModel } from '../runtimes/runtime.ts';
 import { createSimulated } from '../runtimes/simulated.ts';
 import { createModelLook, lackingKinds, standOf } from './model-look.ts';
 

@@ -2,9 +2,11 @@
 // the error of each runtime that did not answer. A runtime that is only slow keeps its models for a while; one that refuses the connection
 // has none. Asks all runtimes at once, and waits for none longer than the deadline.
 
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
+import type { ModelServer } from '@blackroad/protocol';
 import { type Clock, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
-import { type Runtime, RuntimeError, type RuntimeModel } from '../runtimes/runtime.ts';
+import type { Runtime, RuntimeModel } from '../runtimes/runtime.ts';
 import type { ModelKind } from './default-models.ts';
 import type { ModelSituation } from './model-notes.ts';
 import { createToldModels } from './told-models.ts';
@@ -140,4 +142,14 @@ export function defaultChatOf(models: readonly RuntimeModel[]): string | null {
 export function embedderOf(served: readonly Served[]): Served | null {
   const all = served.filter(({ model }) => model.kind === 'embed' && isOwn(model));
   return all.find(({ model }) => model.resident) ?? all[0] ?? null;
+}
+
+/** Servers that the coordinator may ask itself, each with the models that it has loaded. */
+export function directServers(runtimes: readonly Runtime[], { served }: Look): ModelServer[] {
+  return runtimes.flatMap((runtime) => {
+    const server = runtime.direct?.();
+    if (!server) return [];
+    const own = served.filter((each) => each.runtime === runtime && each.model.resident);
+    return [{ ...server, models: own.map(({ model }) => model.name) }];
+  });
 }

@@ -1,7 +1,8 @@
 // Notes for people on the models of a node, in plain words: what was found, what is missing and what would fix it. Pure: made again after
 // every look at the runtimes, so that a note ends with its cause.
 
-import type { RuntimeErrorCode, RuntimeKind } from '../runtimes/runtime.ts';
+import type { RuntimeErrorCode } from '@blackroad/model-server/runtime-error';
+import type { RuntimeKind } from '../runtimes/runtime.ts';
 import type { ModelKind } from './default-models.ts';
 
 export interface ModelSituation {

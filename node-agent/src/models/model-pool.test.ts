@@ -1,10 +1,12 @@
+import type { ChatEvent } from '@blackroad/model-server/chat';
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import { explain, maxCapacityBytes, maxModelsInHealth, NodeCapacity } from '@blackroad/protocol';
 import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
-import { type ChatEvent, type Runtime, RuntimeError } from '../runtimes/runtime.ts';
+import type { Runtime } from '../runtimes/runtime.ts';
 import { createSimulated } from '../runtimes/simulated.ts';
 import { createLearned } from './learned.ts';
 import { ModelPool } from './model-pool.ts';

@@ -1,6 +1,9 @@
 // The models of this node over all its runtimes: which there are, which runtime serves a model, which one `auto` means, which one embeds,
 // the measured values of each; models that its agents need are fetched and loaded. Refreshed in the background; a heartbeat only reads.
 // Never starts or stops a model server.
+
+import type { ChatEvent, ChatRequest, Usage } from '@blackroad/model-server/chat';
+import { RuntimeError, type RuntimeErrorCode } from '@blackroad/model-server/runtime-error';
 import { counted, findModel, isVector, type KeptModels, type ModelLoad, type NodeCapacity } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -8,8 +11,8 @@ import type { Random } from '@blackroad/std/random';
 import type { Embedder } from '../memory/agent-memory.ts';
 import type { Probes } from '../probes/probes.ts';
 import { type Admission, createAdmission } from '../runtimes/admission.ts';
-import type { ChatEvent, ChatRequest, Runtime, RuntimeModel, Usage } from '../runtimes/runtime.ts';
-import { engineOf, RuntimeError, type RuntimeErrorCode } from '../runtimes/runtime.ts';
+import type { Runtime, RuntimeModel } from '../runtimes/runtime.ts';
+import { engineOf } from '../runtimes/runtime.ts';
 import { createDefaultModels, type DefaultModels, type EnsureKinds } from './default-models.ts';
 import { EmbedBatches } from './embed-batches.ts';
 import { fetchFromFirst } from './fetch-from-first.ts';
@@ -20,7 +23,7 @@ import { capacityOf } from './model-capacity.ts';
 import { describeModel } from './model-description.ts';
 import { modelLoadsOf } from './model-loads.ts';
 import type { Look, Served } from './model-look.ts';
-import { createModelLook, defaultChatOf, embedderOf, lackingKinds, standOf } from './model-look.ts';
+import { createModelLook, defaultChatOf, directServers, embedderOf, lackingKinds, standOf } from './model-look.ts';
 import type { ModelSituation } from './model-notes.ts';
 import { createModelPulls, type OnProgress } from './model-pulls.ts';
 import { createSoonLooks } from './soon-looks.ts';
@@ -156,6 +159,11 @@ export class ModelPool {
       return this.#last;
     });
     return this.#queued;
+  }
+
+  /** Servers that the coordinator may ask itself, each with the models that it has loaded. */
+  direct() {
+    return directServers(this.#runtimes, this.#now);
   }
 
   labels(): string[] {

@@ -1,6 +1,6 @@
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import t from 'tap';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
-import { RuntimeError } from '../runtimes/runtime.ts';
 import { createModelPulls, type OnProgress } from './model-pulls.ts';
 
 const never = new AbortController().signal;

@@ -1,11 +1,13 @@
 // Models that a node's agents need: fetched, loaded, failing, tried again. The pool and its runtime are real ones; where a server would be
 // slow, broken or out of memory, the test sets its answer.
+
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { drivenPull } from '../../../test/fixtures/node-agent/driven-pull.ts';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
-import { type Runtime, RuntimeError } from '../runtimes/runtime.ts';
+import type { Runtime } from '../runtimes/runtime.ts';
 import { createSimulated } from '../runtimes/simulated.ts';
 import { createLearned } from './learned.ts';
 import { ModelPool } from './model-pool.ts';

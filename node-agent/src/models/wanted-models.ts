@@ -2,12 +2,14 @@
 // tried again after growing waits when that fails. In: which agent needs which model, and a look after every refresh. Out: the state of a
 // model, in words for people. An unloaded model is not loaded again here: its next task does that. Never two tries at once for one model,
 // never a try without a pause after a failure.
+
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import type { NodeReason } from '@blackroad/protocol';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
-import { RuntimeError, type RuntimeModel } from '../runtimes/runtime.ts';
+import type { RuntimeModel } from '../runtimes/runtime.ts';
 import type { OnProgress } from './model-pulls.ts';
 
 /** The state of a model on this node for the agents that use it. */

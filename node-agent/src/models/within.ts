@@ -1,6 +1,7 @@
 // Aborts work of a runtime that does not end in time, so that nothing waits for a server that hangs.
+
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import { type Clock, withDeadline } from '@blackroad/std/clock';
-import { RuntimeError } from '../runtimes/runtime.ts';
 
 /** @throws RuntimeError `unavailable` at the deadline; `what` is the beginning of its words */
 export async function within<T>(

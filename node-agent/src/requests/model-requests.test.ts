@@ -1,4 +1,7 @@
 // Requests of the gateway on a node: pieces, admission, parts, stops, and what becomes of them when the connection breaks.
+
+import type { ChatEvent, ChatRequest } from '@blackroad/model-server/chat';
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import {
   type Decoded,
   type ModelAnswer,
@@ -12,8 +15,7 @@ import t from 'tap';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import { EmbedBatches } from '../models/embed-batches.ts';
 import { createAdmission } from '../runtimes/admission.ts';
-import type { ChatEvent, ChatRequest, Runtime } from '../runtimes/runtime.ts';
-import { RuntimeError } from '../runtimes/runtime.ts';
+import type { Runtime } from '../runtimes/runtime.ts';
 import { ModelRequests } from './model-requests.ts';
 
 type Chat = (request: ChatRequest, signal: AbortSignal) => AsyncIterable<ChatEvent>;

@@ -1,6 +1,11 @@
 // Requests of the gateway to models of this node: admitted like the turns of agents, answered in parts, stopped when nobody waits any more.
 // In: pieces of requests, stops, the loss of the connection. Out: parts of answers. Nothing is stored: the gateway learns from the node's
 // presence that a request was lost, and each request that was taken gets exactly one end while the connection stands.
+
+import { chatOf, completionOf, told, usageToTell } from '@blackroad/model-server/asked';
+import type { ChatEvent } from '@blackroad/model-server/chat';
+import { given } from '@blackroad/model-server/given';
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import {
   cutToBytes,
   type Decoded,
@@ -8,7 +13,6 @@ import {
   faults,
   interpretingChecker,
   type ModelAnswerEnd,
-  type ModelAnswerEvent,
   type ModelProblem,
   type ModelProblemCode,
   ModelRequest,
@@ -20,8 +24,6 @@ import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Identity } from '../identity/identity.ts';
 import type { ModelPool } from '../models/model-pool.ts';
-import { given } from '../runtimes/given.ts';
-import { type ChatEvent, type ChatRequest, RuntimeError, type Usage } from '../runtimes/runtime.ts';
 import type { Transport } from '../transport/transport.ts';
 import { createOutlet, type Outlet } from './outlet.ts';
 import { createParts, type Parts } from './parts.ts';
@@ -30,7 +32,7 @@ import { RequestChannel, type RequestMessage } from './request-channel.ts';
 
 interface ModelRequestsParts {
   node: string;
-  pool: Pick<ModelPool, 'find' | 'runtimeFor' | 'enter' | 'embeds' | 'learn'>;
+  pool: Pick<ModelPool, 'find' | 'runtimeFor' | 'enter' | 'embeds' | 'learn' | 'direct'>;
   identity: () => Identity;
   transport: Pick<Transport, 'send'>;
   clock: Clock;
@@ -63,6 +65,7 @@ export class ModelRequests {
       ...parts,
       receive: (message) => this.#receive(message, this.#overChannel),
       isBusy: () => this.#running.size > 0,
+      servers: () => parts.pool.direct(),
       lost: () => this.#lost(this.#overChannel),
     });
     this.#overChannel = createOutlet(clock, (message) => this.#channel.send(message));
@@ -99,6 +102,11 @@ export class ModelRequests {
     if ('fault' in asked) refuse('bad-request', asked.fault);
     else if (this.#running.size < maxModelRequestsPerNode) void this.#work(request, asked, parts, outlet);
     else refuse('overloaded', `${this.#running.size} requests are under way on this node`);
+  }
+
+  /** The models of this node may be others now. */
+  modelsChanged(): void {
+    this.#channel.tellServers();
   }
 
   /** Another coordinator knows nothing of the requests of the one before it. */
@@ -169,7 +177,7 @@ export class ModelRequests {
           continue;
         }
         pool.learn(name, event.usage);
-        end = { reason: event.reason, usage: usageOf(event.usage, waitMs) };
+        end = { reason: event.reason, usage: usageToTell(event.usage, waitMs) };
       }
       if (!end) throw new RuntimeError('unavailable', 'the answer ended before it was done');
       return end;
@@ -198,16 +206,7 @@ export class ModelRequests {
     const complete = this.#parts.pool.runtimeFor(model)?.complete;
     if (!complete)
       throw new RuntimeError('unsupported', `the server of ${model} only chats; it cannot go on with a text`);
-    const { prompt = '', maxTokens, sampling = {}, logprobs } = asked;
-    return complete(
-      {
-        model,
-        prompt,
-        sampling,
-        ...given({ maxTokens, logprobs }),
-      },
-      signal,
-    );
+    return complete(completionOf(asked, model), signal);
   }
 }
 
@@ -227,45 +226,6 @@ function readRequest(text: string): ModelRequest | { fault: string } {
   if (interpretingChecker(ModelRequest, value)) return value as ModelRequest;
   const [first] = faults(ModelRequest, value);
   return { fault: first ? `${first.field}: expected ${first.expected}, got ${first.got}` : 'expected another form' };
-}
-
-function chatOf(asked: ModelRequest, model: string): ChatRequest {
-  const { messages = [], tools, toolChoice, maxTokens, sampling = {}, schema, json, logprobs, think } = asked;
-  return {
-    model,
-    messages,
-    sampling,
-    ...(tools?.length ? { tools } : {}),
-    ...given({ toolChoice, maxTokens, schema, json, logprobs, think }),
-  };
-}
-
-function told(event: Exclude<ChatEvent, { type: 'end' }>): ModelAnswerEvent {
-  switch (event.type) {
-    case 'text':
-      return { text: event.text };
-    case 'thought':
-      return { thought: event.text };
-    case 'retract':
-      return { retract: true };
-    case 'tool-calls':
-      return { calls: event.calls };
-    case 'logprobs':
-      return { logprobs: event.tokens };
-  }
-}
-
-function usageOf(usage: Usage, waitMs: number): NonNullable<ModelAnswerEnd['usage']> {
-  const { promptTokens, cachedTokens, completionTokens, loadMs, prefillMs, decodeMs } = usage;
-  return {
-    promptTokens,
-    ...(cachedTokens === undefined ? {} : { cachedTokens }),
-    completionTokens,
-    loadMs,
-    prefillMs,
-    decodeMs,
-    waitMs,
-  };
 }
 
 function problemOf(error: unknown, signal: AbortSignal): ModelProblem {

@@ -7,6 +7,7 @@ import {
   encode,
   frameOf,
   type ModelAnswers,
+  type ModelServer,
   maxChannelBacklogBytes,
   maxChannelFrameBytes,
 } from '@blackroad/protocol';
@@ -23,6 +24,8 @@ interface ChannelParts {
   clock: Clock;
   log: Log;
   receive(message: RequestMessage): void;
+  /** Model servers that the coordinator may ask itself. */
+  servers(): ModelServer[];
   /** Whether somebody waits for an answer. */
   isBusy(): boolean;
   lost(): void;
@@ -38,6 +41,8 @@ export class RequestChannel {
   #dialling: AbortController | null = null;
   #watch: Timer | null = null;
   #idle: Timer | null = null;
+  /** The servers as they were told; empty: none were. */
+  #told = '';
 
   constructor(parts: ChannelParts) {
     this.#parts = parts;
@@ -66,6 +71,17 @@ export class RequestChannel {
     this.#rest();
     socket.send(frameOf(encode('modelAnswers', { node: this.#parts.identity().node }, answers)));
     if (socket.bufferedAmount > maxChannelBacklogBytes) socket.terminate();
+  }
+
+  /** Tells the servers when they are others than those told before. */
+  tellServers(): void {
+    const { identity, servers } = this.#parts;
+    const message = encode('modelServers', { node: identity().node }, { servers: servers() });
+    const text = frameOf(message);
+    if (!this.#socket || text === this.#told) return;
+    // A node without such servers says nothing.
+    if (this.#told !== '' || servers().length > 0) this.#socket.send(text);
+    this.#told = text;
   }
 
   close(): void {
@@ -113,6 +129,8 @@ export class RequestChannel {
     opened.on('ping', () => this.#alive());
     this.#alive();
     this.#rest();
+    this.#told = '';
+    this.tellServers();
   }
 
   #heard(opened: WebSocket, frame: Buffer): void {

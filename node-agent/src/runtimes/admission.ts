@@ -1,7 +1,8 @@
 // Admission to a runtime: bounded slots and a bounded, fair queue for each model. It precedes every runtime, because an overloaded Ollama
 // hangs and vLLM queues without bound; here a full queue refuses at once and reports how many requests wait.
+
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import type { Clock, Timer } from '@blackroad/std/clock';
-import { RuntimeError } from './runtime.ts';
 
 export interface AdmissionLoad {
   model: string;

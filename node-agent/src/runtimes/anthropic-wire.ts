@@ -1,16 +1,11 @@
 // The wire of Anthropic's Messages API: our request in its form, its stream as events. Pure but for the clock.
+
+import type { ChatEvent, ChatMessage, ChatRequest, ToolCall, Usage } from '@blackroad/model-server/chat';
+import { mediaTypeOf } from '@blackroad/model-server/openai-wire';
+import type { Extra } from '@blackroad/model-server/refusals';
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
+import { argumentsOf } from '@blackroad/model-server/tool-arguments';
 import type { Clock } from '@blackroad/std/clock';
-import { mediaTypeOf } from './openai-wire.ts';
-import type { Extra } from './refusals.ts';
-import {
-  type ChatEvent,
-  type ChatMessage,
-  type ChatRequest,
-  RuntimeError,
-  type ToolCall,
-  type Usage,
-} from './runtime.ts';
-import { argumentsOf } from './tool-arguments.ts';
 
 /** The API wants a limit; an answer without one of its own is as long as most models allow without asking. */
 const usualAnswerTokens = 8_192;

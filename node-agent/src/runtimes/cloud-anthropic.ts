@@ -1,9 +1,10 @@
 // Anthropic, or a gateway that speaks its API, through its own client: our requests in the form of anthropic-wire.ts, its errors by their types.
+
+import { RuntimeError, type RuntimeErrorCode } from '@blackroad/model-server/runtime-error';
 import type { Clock } from '@blackroad/std/clock';
 import { answerOfMessages, type MessageEvent, messagesBody } from './anthropic-wire.ts';
 import { faultOf, isOverload } from './cloud-problem.ts';
 import type { CloudProvider } from './cloud-provider.ts';
-import { RuntimeError, type RuntimeErrorCode } from './runtime.ts';
 
 /** The runtime has deadlines of its own; the client's is only longer than they are. */
 const clientMs = 300_000;

@@ -1,13 +1,15 @@
 // OpenAI, or a gateway that speaks its API, through its own client: our requests in the dialect of openai-wire.ts, its errors by their codes.
+
+import type { ChatEvent, ChatRequest } from '@blackroad/model-server/chat';
+import { OpenAiAnswer } from '@blackroad/model-server/openai-answer';
+import { problemOf, streamProblem } from '@blackroad/model-server/openai-problem';
+import { type ChatChunk, wireRequest } from '@blackroad/model-server/openai-wire';
+import type { Extra } from '@blackroad/model-server/refusals';
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import type { Clock } from '@blackroad/std/clock';
 import { faultOf, isOverload } from './cloud-problem.ts';
 import type { CloudProvider } from './cloud-provider.ts';
 import { unitVector } from './cut.ts';
-import { answerOf } from './openai-answer.ts';
-import { problemOf, streamProblem } from './openai-problem.ts';
-import { type ChatChunk, wireRequest } from './openai-wire.ts';
-import type { Extra } from './refusals.ts';
-import { type ChatRequest, RuntimeError } from './runtime.ts';
 
 /** The runtime has deadlines of its own; the client's is only longer than they are. */
 const clientMs = 300_000;
@@ -39,7 +41,13 @@ export async function openAiProvider(options: { url: string; apiKey: string; clo
       const startMs = clock.monotonicMs();
       const body = bodyOf(request, model.answerTokens, lacks);
       const stream = await client.chat.completions.create(body as never, { signal });
-      yield* answerOf(stream as unknown as AsyncIterable<ChatChunk>, startMs, clock);
+      const answer = new OpenAiAnswer(startMs, clock);
+      for await (const chunk of stream as unknown as AsyncIterable<ChatChunk>) {
+        const events: ChatEvent[] = [];
+        answer.take(chunk, events);
+        yield* events;
+      }
+      yield* answer.end();
     },
     async embed(model, input, signal) {
       const { data } = await client.embeddings.create({ model, input, encoding_format: 'float' }, { signal });
@@ -76,9 +84,7 @@ function meaningOf(error: unknown): RuntimeError {
   if (status === undefined && !isSaid) return new RuntimeError('unavailable', text, { cause });
   // An error inside a stream has the provider's words and no status.
   const { code, message } =
-    status === undefined
-      ? streamProblem(body)
-      : problemOf({ status, contentType: '', text, json: { error: isSaid ? body : text } });
+    status === undefined ? streamProblem(body) : problemOf({ status, text, json: { error: isSaid ? body : text } });
   if (code !== 'no-credit' && (isOverload(status) || /overloaded/i.test(message)))
     return new RuntimeError('provider-overloaded', message, { retryAfterS });
   return new RuntimeError(code === 'overloaded' ? 'rate-limited' : code, message, { retryAfterS });

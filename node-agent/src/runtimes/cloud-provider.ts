@@ -1,7 +1,9 @@
 // What a paid API is asked with, and what its client does for the runtime in cloud.ts.
+
+import type { ChatEvent, ChatRequest } from '@blackroad/model-server/chat';
+import type { Extra } from '@blackroad/model-server/refusals';
+import type { RuntimeError } from '@blackroad/model-server/runtime-error';
 import type { CloudModel, CloudProviderName } from '@blackroad/protocol/cloud-models';
-import type { Extra } from './refusals.ts';
-import type { ChatEvent, ChatRequest, RuntimeError } from './runtime.ts';
 
 export interface CloudOptions {
   provider: CloudProviderName;

@@ -1,10 +1,11 @@
 // For how long a provider, or one of its models, is left alone after it said that it has too much to do. In: refusals and answers. Out: the
 // refusal, while it holds, so that nothing is sent meanwhile.
+
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import { maxRetryAfterS } from '@blackroad/protocol';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
-import { RuntimeError } from './runtime.ts';
 
 interface Rest {
   error: RuntimeError;

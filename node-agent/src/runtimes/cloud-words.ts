@@ -1,5 +1,5 @@
 // What people read of a paid API: its name, its refusals with their cures, and a note for a model that it does not have.
-import type { RuntimeErrorCode } from './runtime.ts';
+import type { RuntimeErrorCode } from '@blackroad/model-server/runtime-error';
 
 export const cloudNames = { openai: 'OpenAI', anthropic: 'Anthropic' } as const;
 

@@ -1,5 +1,8 @@
 // Paid APIs: what is sent to each provider, what its answers and its errors become, and what is not asked again after them. Against a
 // scripted server in the documented wire forms; no real API is called.
+
+import type { ChatEvent, ChatRequest } from '@blackroad/model-server/chat';
+import type { RuntimeError } from '@blackroad/model-server/runtime-error';
 import { type CloudProviderName, shippedCatalogue } from '@blackroad/protocol/cloud-models';
 import { type Clock, systemClock } from '@blackroad/std/clock';
 import { seededRandom } from '@blackroad/std/random';
@@ -7,7 +10,7 @@ import t, { type Test } from 'tap';
 import { type CloudServer, cloudKey, startCloudServer } from '../../../test/fixtures/cloud-server.ts';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import { createCloud } from './cloud.ts';
-import type { ChatEvent, ChatRequest, Runtime, RuntimeError } from './runtime.ts';
+import type { Runtime } from './runtime.ts';
 
 const names = { openai: 'gpt-6-luna', anthropic: 'claude-haiku-4-5' } as const;
 const never = new AbortController().signal;

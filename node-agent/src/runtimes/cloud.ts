@@ -2,6 +2,10 @@
 // clients are loaded here alone, at the first use. What the provider refuses is kept: a model or all of it is left alone for as long as it
 // asks, and a key without credit, or a wrong one, is not used again until a person has seen to it. It must never splice two answers, retry by
 // itself, or let the key into a text. Knows the fields and the errors of no provider: those are in cloud-openai.ts and cloud-anthropic.ts.
+
+import type { ChatEvent, ChatRequest } from '@blackroad/model-server/chat';
+import { createRefusals, type Extra } from '@blackroad/model-server/refusals';
+import { RuntimeError, type RuntimeErrorCode } from '@blackroad/model-server/runtime-error';
 import type { CloudModel } from '@blackroad/protocol/cloud-models';
 import { type Clock, withDeadline } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
@@ -10,16 +14,7 @@ import { createRests } from './cloud-rests.ts';
 import { cloudNames, cloudRefusal, missingNote } from './cloud-words.ts';
 import { embedWithCut } from './cut.ts';
 import { abortedError } from './http-json.ts';
-import { createRefusals, type Extra } from './refusals.ts';
-import {
-  type ChatEvent,
-  type ChatRequest,
-  type PullProgress,
-  type Runtime,
-  RuntimeError,
-  type RuntimeErrorCode,
-  type RuntimeModel,
-} from './runtime.ts';
+import type { PullProgress, Runtime, RuntimeModel } from './runtime.ts';
 
 interface CloudParts extends CloudOptions {
   clock: Clock;

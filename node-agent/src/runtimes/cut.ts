@@ -1,8 +1,10 @@
 // Cuts texts to the limit of an embedding model, where only the server has the tokenizer. A server that cuts by itself does not report it;
 // so requests have `truncate: false`, and after a "too long" the texts are cut and sent again. A chat prompt is never cut here: the agent
 // decides which memories to leave out, so it is refused as `too-long`.
+
+import type { ChatRequest } from '@blackroad/model-server/chat';
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import { isVector } from '@blackroad/protocol';
-import { type ChatRequest, RuntimeError } from './runtime.ts';
 
 // English has 4-5 characters a token, code 3, Chinese about 1: begin with long texts, the server's refusal corrects that.
 const firstCharsPerToken = 6;

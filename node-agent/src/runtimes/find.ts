@@ -19,6 +19,8 @@ interface FindOptions {
   isOllamaNamed?: boolean;
   openAiUrls?: readonly string[];
   openAiKey?: string;
+  /** The coordinator may ask these servers itself. */
+  isDirect?: boolean;
   /** The paid API that this node is for; then no server is looked for. */
   cloud?: CloudOptions;
   modelsDir: string;

@@ -3,7 +3,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { systemClock } from '@blackroad/std/clock';
 import t, { type Test } from 'tap';
-import { type HttpCall, JsonClient } from './http-json.ts';
+import { type HttpCall, JsonClient, linesOf } from './http-json.ts';
 
 async function subject(t: Test, reply: (response: ServerResponse, path: string) => void) {
   const server = createServer((request, response) => reply(response, request.url ?? ''));
@@ -50,7 +50,7 @@ t.test('lines: broken anywhere, with either line end, the last one without', asy
   });
   const answer = await client.stream(get());
   const lines = [];
-  if ('lines' in answer) for await (const line of answer.lines) lines.push(line);
+  if ('pieces' in answer) for await (const line of linesOf(answer.pieces)) lines.push(line);
   t.strictSame(lines, ['é', '', 'zwei', 'last']);
 });
 

@@ -5,8 +5,12 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { StringDecoder } from 'node:string_decoder';
-import type { Clock } from '@blackroad/std/clock';
-import { RuntimeError } from './runtime.ts';
+import { TLSSocket } from 'node:tls';
+import { parsed } from '@blackroad/model-server/json';
+import { Lines } from '@blackroad/model-server/lines';
+import type { AnswerWithBody } from '@blackroad/model-server/openai-problem';
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
+import type { Clock, Timer } from '@blackroad/std/clock';
 
 export interface HttpCall {
   method: 'GET' | 'POST' | 'DELETE';
@@ -21,17 +25,13 @@ export interface HttpCall {
   /** Longest silence inside the answer. */
   stallMs?: number;
 }
-export interface HttpAnswer {
-  status: number;
+export interface HttpAnswer extends AnswerWithBody {
   contentType: string;
-  text: string;
-  /** The parsed body; undefined when it is not JSON. */
-  json: unknown;
 }
-export type HttpLines = { status: number; contentType: string; lines: AsyncGenerator<string> };
+/** The body as text, in pieces as they arrive. */
+type HttpPieces = { status: number; contentType: string; pieces: AsyncGenerator<string> };
 
 const maxBodyBytes = 32 * 1024 * 1024;
-const maxLineBytes = 4 * 1024 * 1024;
 const maxErrorBytes = 64 * 1024;
 const defaultStallMs = 120_000;
 /** Connections that are kept for the next request. How many are in use is bounded by the slots of the models. */
@@ -42,7 +42,9 @@ const endMs = 100;
 interface JsonClientOptions {
   baseUrl: string;
   clock: Clock;
-  headers?: Record<string, string>;
+  headers?: Record<string, string> | undefined;
+  /** Of a server on this machine: its certificate is accepted, and kept. */
+  anyCertificate?: boolean;
 }
 
 export class JsonClient {
@@ -51,26 +53,32 @@ export class JsonClient {
   readonly #agent: HttpAgent;
   readonly #send: typeof httpRequest;
   #closed = false;
+  #certificate: string | null = null;
 
   constructor(options: JsonClientOptions) {
     this.#options = options;
     this.#base = new URL(options.baseUrl.endsWith('/') ? options.baseUrl : `${options.baseUrl}/`);
     const secure = this.#base.protocol === 'https:';
-    const agentOptions = { keepAlive: true, maxFreeSockets };
+    const agentOptions = { keepAlive: true, maxFreeSockets, rejectUnauthorized: !options.anyCertificate };
     this.#agent = secure ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions);
     this.#send = secure ? httpsRequest : httpRequest;
+  }
+
+  /** SHA-256 of the server's certificate; null: it speaks no TLS, or has not answered yet. */
+  get certificate(): string | null {
+    return this.#certificate;
   }
 
   async call(call: HttpCall): Promise<HttpAnswer> {
     return this.#bodyOf(await this.#open(call), call, maxBodyBytes);
   }
 
-  /** Lines as they arrive when the status is 2xx; the whole answer otherwise. */
-  async stream(call: HttpCall): Promise<HttpLines | HttpAnswer> {
+  /** The body as it arrives when the status is 2xx; the whole answer otherwise. */
+  async stream(call: HttpCall): Promise<HttpPieces | HttpAnswer> {
     const response = await this.#open(call);
     const status = response.statusCode ?? 0;
     if (status < 200 || status > 299) return this.#bodyOf(response, call, maxErrorBytes);
-    return { status, contentType: contentTypeOf(response), lines: linesOf(this.#chunksOf(response, call)) };
+    return { status, contentType: contentTypeOf(response), pieces: textOf(this.#chunksOf(response, call)) };
   }
 
   close(): void {
@@ -100,6 +108,8 @@ export class JsonClient {
       call.signal?.addEventListener('abort', onAbort, { once: true });
       request.on('response', (response) => {
         timer.cancel();
+        if (response.socket instanceof TLSSocket)
+          this.#certificate = response.socket.getPeerCertificate().fingerprint256 ?? this.#certificate;
         response.once('close', () => call.signal?.removeEventListener('abort', onAbort));
         resolve(response);
       });
@@ -117,19 +127,26 @@ export class JsonClient {
 
   async *#chunksOf(response: IncomingMessage, call: HttpCall): AsyncGenerator<Buffer> {
     const stallMs = call.stallMs ?? defaultStallMs;
+    const { clock } = this.#options;
     let stalled = false;
-    const arm = () =>
-      this.#options.clock.after(stallMs, () => {
+    let heardMs = clock.monotonicMs();
+    let timer: Timer;
+    /** A timer for each piece would cost more than the piece: it looks again when it would be time without one. */
+    const watch = (ms: number) => {
+      timer = clock.after(ms, () => {
+        const leftMs = stallMs - (clock.monotonicMs() - heardMs);
+        if (leftMs > 0) return watch(leftMs);
         stalled = true;
         response.destroy();
       });
-    let timer = arm();
+    };
+    watch(stallMs);
     try {
       for await (const chunk of response.iterator({ destroyOnReturn: false })) {
-        timer.cancel();
+        heardMs = clock.monotonicMs();
         if (call.signal?.aborted) throw abortedError();
         yield chunk as Buffer;
-        timer = arm();
+        heardMs = clock.monotonicMs();
       }
       if (!response.complete) throw new Error('the connection was cut');
     } catch (error) {
@@ -137,7 +154,7 @@ export class JsonClient {
       if (error instanceof RuntimeError) throw error;
       throw unreachable(this.#base, stalled ? new Error(`nothing came for ${stallMs / 1000} s`) : (error as Error));
     } finally {
-      timer.cancel();
+      timer!.cancel();
       if (stalled || call.signal?.aborted) response.destroy();
       else this.#letEnd(response);
     }
@@ -164,34 +181,20 @@ export class JsonClient {
   }
 }
 
-async function* linesOf(chunks: AsyncGenerator<Buffer>): AsyncGenerator<string> {
+async function* textOf(chunks: AsyncGenerator<Buffer>): AsyncGenerator<string> {
   const decoder = new StringDecoder('utf8');
-  let pending = '';
-  for await (const chunk of chunks) {
-    pending += decoder.write(chunk);
-    let end = pending.indexOf('\n');
-    while (end >= 0) {
-      yield pending.slice(0, end).replace(/\r$/, '');
-      pending = pending.slice(end + 1);
-      end = pending.indexOf('\n');
-    }
-    if (pending.length > maxLineBytes)
-      throw new RuntimeError('unavailable', `a line longer than ${maxLineBytes} bytes`);
-  }
-  pending += decoder.end();
-  if (pending !== '') yield pending;
+  for await (const chunk of chunks) yield decoder.write(chunk);
+  const rest = decoder.end();
+  if (rest !== '') yield rest;
+}
+
+export async function* linesOf(pieces: AsyncGenerator<string>): AsyncGenerator<string> {
+  const lines = new Lines();
+  for await (const piece of pieces) yield* lines.push(piece);
+  yield* lines.end();
 }
 
 const contentTypeOf = (response: IncomingMessage) => response.headers['content-type'] ?? '';
-
-/** The JSON value of a text, or undefined. */
-export function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 export function abortedError(): RuntimeError {
   return new RuntimeError('aborted', 'the request was aborted');

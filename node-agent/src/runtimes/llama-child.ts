@@ -2,9 +2,10 @@
 // only a lost answer. It ends whenever its parent ends, so that no model stays in memory. This file is an entry point of its own: it is
 // forked, never imported.
 import { availableParallelism } from 'node:os';
+import type { ToolCall } from '@blackroad/model-server/chat';
+import { given } from '@blackroad/model-server/given';
 import { systemClock } from '@blackroad/std/clock';
 import type { Llama, LlamaContextSequence, LlamaEmbeddingContext, LlamaModel } from 'node-llama-cpp';
-import { given } from './given.ts';
 import { functionsOf, historyOf } from './llama-history.ts';
 import { createSlots, Failure } from './llama-slots.ts';
 import type {
@@ -18,7 +19,6 @@ import type {
   Order,
   ToChild,
 } from './llama-wire.ts';
-import type { ToolCall } from './runtime.ts';
 
 // One thread less than the machine has: llama.cpp's threads spin, and on 2 cores a second one doubles the time of a token because it
 // competes with Node's own; the library's default uses all visible cores of a container's host.

@@ -1,7 +1,8 @@
 // Part of the child process: converts our messages and tools to the types of node-llama-cpp.
+
+import type { ChatMessage } from '@blackroad/model-server/chat';
 import type { ChatHistoryItem, ChatModelFunctionCall, ChatModelFunctions } from 'node-llama-cpp';
 import type { ChatOrder } from './llama-wire.ts';
-import type { ChatMessage } from './runtime.ts';
 
 /** The library has tool calls and their results inside the model's own turn. */
 export function historyOf(messages: ChatMessage[]): ChatHistoryItem[] {

@@ -1,7 +1,10 @@
 // The orders to the child of the embedded runtime. What it does not have is refused here, before a model is loaded.
+
+import type { ChatRequest, CompletionRequest } from '@blackroad/model-server/chat';
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
+import { repeatPenaltyFor } from '@blackroad/model-server/sampling';
 import { type ChatOrder, type CompleteOrder, maxPromptChars } from './llama-wire.ts';
-import { type ChatRequest, type CompletionRequest, RuntimeError, type RuntimeModel } from './runtime.ts';
-import { repeatPenaltyFor } from './sampling.ts';
+import type { RuntimeModel } from './runtime.ts';
 
 const lacking = (words: string) => new RuntimeError('unsupported', words);
 function refuseLong(characters: number): void {

@@ -2,13 +2,13 @@
 // Out: their results, or RuntimeError. A native crash ends only the child: every order it had fails with `unavailable`, and the next order
 // starts another child, after growing waits when it keeps crashing.
 import { type ChildProcess, fork } from 'node:child_process';
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import { abortedError } from './http-json.ts';
 import type { FromChild, Order, ToChild } from './llama-wire.ts';
-import { RuntimeError } from './runtime.ts';
 
 interface Pending {
   resolve(value: unknown): void;

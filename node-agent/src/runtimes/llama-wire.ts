@@ -1,6 +1,8 @@
 // The messages between llama.ts and its child process: plain data over Node's IPC channel, bounded on both sides.
+
+import type { ChatMessage, ToolCall, ToolSpec, Usage } from '@blackroad/model-server/chat';
+import type { RuntimeErrorCode } from '@blackroad/model-server/runtime-error';
 import type { Sampling } from '@blackroad/protocol';
-import type { ChatMessage, RuntimeErrorCode, ToolCall, ToolSpec, Usage } from './runtime.ts';
 
 export interface LoadOrder {
   op: 'load';

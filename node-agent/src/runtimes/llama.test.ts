@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ChatEvent, ChatRequest } from '@blackroad/model-server/chat';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { systemRandom } from '@blackroad/std/random';
@@ -12,7 +13,6 @@ import t, { type Test } from 'tap';
 import { cosine, pair } from '../../../test/conformance/runtime.ts';
 import { testModels } from '../../../test/fixtures/node-agent/test-models.ts';
 import { createLlama, type LlamaOptions } from './llama.ts';
-import type { ChatEvent, ChatRequest } from './runtime.ts';
 
 t.setTimeout(120_000);
 const never = new AbortController().signal;

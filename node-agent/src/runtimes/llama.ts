@@ -4,6 +4,9 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ChatEvent, ChatRequest, CompletionRequest } from '@blackroad/model-server/chat';
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
+import { createThoughts } from '@blackroad/model-server/thoughts';
 import { findModel } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -27,16 +30,7 @@ import {
   maxTextsPerOrder,
 } from './llama-wire.ts';
 import { raced } from './raced.ts';
-import {
-  type ChatEvent,
-  type ChatRequest,
-  type CompletionRequest,
-  type PullProgress,
-  type Runtime,
-  RuntimeError,
-  type RuntimeModel,
-} from './runtime.ts';
-import { createThoughts } from './thoughts.ts';
+import type { PullProgress, Runtime, RuntimeModel } from './runtime.ts';
 
 export interface LlamaOptions {
   modelsDir: string;

@@ -4,13 +4,13 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import { systemClock } from '@blackroad/std/clock';
 import { build } from 'esbuild';
 import t, { type Test } from 'tap';
 import { lean } from '../../lean.ts';
 import { JsonClient } from './http-json.ts';
 import { createOllamaClient } from './ollama-client.ts';
-import { RuntimeError } from './runtime.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const chat = { model: 'm', messages: [], stream: true as const };

@@ -3,10 +3,12 @@
 // streams of a client at once, and keeps a stream that failed for ever. The package also prints refusals and lines that are not JSON,
 // and drops these lines: its fetch throws on both before it sees them. Only `ollama/browser` may be imported: the other entry sends the
 // content of a local file where a picture is the name of one.
+
+import { parsed } from '@blackroad/model-server/json';
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import type { AbortableAsyncIterator } from 'ollama/browser';
 import { Ollama } from 'ollama/browser';
-import { type HttpAnswer, type HttpCall, type JsonClient, parsed } from './http-json.ts';
-import { RuntimeError } from './runtime.ts';
+import { type HttpAnswer, type HttpCall, type JsonClient, linesOf } from './http-json.ts';
 
 type Limits = Pick<HttpCall, 'signal' | 'answerMs' | 'stallMs'>;
 interface Problems {
@@ -60,8 +62,8 @@ export function createOllamaClient(host: string, http: JsonClient): OllamaClient
       }
       const answer = async (call: HttpCall) => {
         const begun = await http.stream(call);
-        if (!('lines' in begun)) throw refused(begun);
-        lines = begun.lines;
+        if (!('pieces' in begun)) throw refused(begun);
+        lines = linesOf(begun.pieces);
         return { ok: true, body: { getReader: () => ({ read, releaseLock() {} }) } };
       };
       try {

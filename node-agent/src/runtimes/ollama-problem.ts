@@ -1,7 +1,8 @@
 // The meaning of Ollama's errors: HTTP codes, a line in the middle of a stream, and messages of the runner behind it.
+
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import type { FetchFault } from '@blackroad/protocol';
 import type { HttpAnswer } from './http-json.ts';
-import { RuntimeError } from './runtime.ts';
 
 export function problemOf(answer: HttpAnswer, model?: string): RuntimeError {
   const said = (answer.json as { error?: unknown } | undefined)?.error;

@@ -1,6 +1,7 @@
 // Pulls of Ollama through the cache of the coordinator: the relay, the name that the model has in the end, and what happens when the cache is
 // away or lacks the model. The cache, the relay and both HTTP servers are real; only TLS is missing (test/e2e/model-cache.test.ts has it).
 import { randomBytes } from 'node:crypto';
+import type { RuntimeError } from '@blackroad/model-server/runtime-error';
 import { systemClock as clock } from '@blackroad/std/clock';
 import { silentLog as log } from '@blackroad/std/log';
 import t from 'tap';
@@ -10,7 +11,6 @@ import { openPullingOllama } from '../../../test/fixtures/node-agent/pulling-oll
 import { openRelay } from '../cache/relay.ts';
 import { createOllama } from './ollama.ts';
 import { isRelayName } from './ollama-pull.ts';
-import type { RuntimeError } from './runtime.ts';
 
 type Teardown = { teardown(run: () => unknown): unknown };
 

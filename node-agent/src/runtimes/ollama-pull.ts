@@ -1,13 +1,15 @@
 // A pull of Ollama through the model cache of the coordinator. In: a name. Out: the progress of Ollama's own pull, and the model under that
 // name. Ollama asks a relay on this machine, so the model first has a name with the relay's address: it is copied to its own name, and the
 // long one is deleted. Where the cache cannot be reached, or lacks the model, Ollama pulls from its registry itself.
+
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import type { Log } from '@blackroad/std/log';
 import type { FleetCache } from '../cache/fleet-cache.ts';
 import type { Relay } from '../cache/relay.ts';
 import type { HttpAnswer } from './http-json.ts';
 import type { OllamaClient } from './ollama-client.ts';
 import { problemOf } from './ollama-problem.ts';
-import { type PullProgress, RuntimeError } from './runtime.ts';
+import type { PullProgress } from './runtime.ts';
 
 /** The cache, and how a relay to it is opened. */
 export interface OllamaCache {

@@ -1,11 +1,13 @@
 // The wire of Ollama: our request in its format, its lines as numbers and calls of ours.
+
+import type { ChatMessage, ChatRequest, ToolCall, Usage } from '@blackroad/model-server/chat';
+import { given, wireNames } from '@blackroad/model-server/given';
+import type { ToolCallPiece } from '@blackroad/model-server/openai-wire';
+import type { Extra } from '@blackroad/model-server/refusals';
+import { repeatPenaltyFor } from '@blackroad/model-server/sampling';
+import { argumentsOf } from '@blackroad/model-server/tool-arguments';
 import type { Message } from 'ollama/browser';
-import { given, wireNames } from './given.ts';
-import type { ToolCallPiece } from './openai-wire.ts';
-import type { Extra } from './refusals.ts';
-import type { ChatMessage, ChatRequest, RuntimeModel, ToolCall, Usage } from './runtime.ts';
-import { repeatPenaltyFor } from './sampling.ts';
-import { argumentsOf } from './tool-arguments.ts';
+import type { RuntimeModel } from './runtime.ts';
 
 export interface ChatLine {
   message?: {

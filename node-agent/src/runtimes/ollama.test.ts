@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { ChatEvent, ChatRequest } from '@blackroad/model-server/chat';
+import type { RuntimeErrorCode } from '@blackroad/model-server/runtime-error';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t, { type Test } from 'tap';
@@ -16,7 +18,7 @@ import {
 import { scriptedOllama } from '../../../test/fixtures/node-agent/scripted-runtimes.ts';
 import { billions, createOllama } from './ollama.ts';
 import { problemOf } from './ollama-problem.ts';
-import type { ChatEvent, ChatRequest, Runtime, RuntimeErrorCode } from './runtime.ts';
+import type { Runtime } from './runtime.ts';
 
 const never = new AbortController().signal;
 const hello: ChatRequest = {

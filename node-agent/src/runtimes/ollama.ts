@@ -2,6 +2,13 @@
 // one context length for each model is pinned (another one reloads the model), cloud models (`remote_host`) are never shown, and errors
 // come as HTTP codes or as a line in the middle of a stream under HTTP 200. It does not report its slots; the part of an answer's time that
 // none of its durations explains was a wait. It must never decide admission: Ollama queues without bound, so admission.ts precedes it.
+
+import type { ChatEvent, ChatRequest, CompletionRequest } from '@blackroad/model-server/chat';
+import { logprobsOf, toolCallPieces } from '@blackroad/model-server/openai-wire';
+import { createRefusals, type Extra } from '@blackroad/model-server/refusals';
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
+import { repeatPenaltyFor } from '@blackroad/model-server/sampling';
+import { createThoughts } from '@blackroad/model-server/thoughts';
 import { findModel } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -14,20 +21,8 @@ import { createOllamaFacts, type OllamaFacts, type Tag } from './ollama-facts.ts
 import { problemOf, pullProblem, streamProblem, wrongKind } from './ollama-problem.ts';
 import { isRelayName, type OllamaCache, pullNear } from './ollama-pull.ts';
 import { bodyOf, type ChatLine, millisecondsOf, toolCallOf, usageOf, wireMessages } from './ollama-wire.ts';
-import { logprobsOf, toolCallPieces } from './openai-wire.ts';
-import { createRefusals, type Extra } from './refusals.ts';
-import {
-  type ChatEvent,
-  type ChatRequest,
-  type CompletionRequest,
-  type PullProgress,
-  type Runtime,
-  RuntimeError,
-  type RuntimeModel,
-} from './runtime.ts';
-import { repeatPenaltyFor } from './sampling.ts';
+import type { PullProgress, Runtime, RuntimeModel } from './runtime.ts';
 import { createSlotBook } from './slots.ts';
-import { createThoughts } from './thoughts.ts';
 
 interface OllamaOptions {
   url: string;

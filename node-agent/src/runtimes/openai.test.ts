@@ -2,6 +2,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
+import type { ChatEvent, ChatRequest } from '@blackroad/model-server/chat';
+import { problemOf } from '@blackroad/model-server/openai-problem';
+import { createToolCallAssembly, textOf, toolCallPieces } from '@blackroad/model-server/openai-wire';
+import type { RuntimeErrorCode } from '@blackroad/model-server/runtime-error';
+import { ServerSentEvents } from '@blackroad/model-server/server-sent-events';
 import { type Clock, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t, { type Test } from 'tap';
@@ -13,11 +18,9 @@ import {
   startReplay,
 } from '../../../test/fixtures/node-agent/replay-server.ts';
 import { scriptedOpenAi } from '../../../test/fixtures/node-agent/scripted-runtimes.ts';
-import type { HttpAnswer } from './http-json.ts';
 import { createOpenAi } from './openai.ts';
-import { problemOf } from './openai-problem.ts';
-import { createToolCallAssembly, eventsOf, kvCacheTokens, requestsIn, textOf, toolCallPieces } from './openai-wire.ts';
-import type { ChatEvent, ChatRequest, Runtime, RuntimeErrorCode } from './runtime.ts';
+import type { Runtime } from './runtime.ts';
+import { kvCacheTokens, requestsIn } from './vllm-metrics.ts';
 
 const never = new AbortController().signal;
 const common = { clock: systemClock, log: silentLog };
@@ -129,11 +132,11 @@ t.test('errors by their words', async (t) => {
   for (const [name, code] of recorded) {
     const { status, lines } = exchanges.get(name)!.response;
     const text = lines[0]!.line;
-    t.equal(problemOf({ status, contentType: '', text, json: JSON.parse(text) }).code, code, name);
+    t.equal(problemOf({ status, text, json: JSON.parse(text) }).code, code, name);
   }
   const ollama = exchangesOf('ollama').get('openai-unknown-model')!.response;
   const text = ollama.lines[0]!.line;
-  t.equal(problemOf({ status: ollama.status, contentType: '', text, json: JSON.parse(text) }).code, 'unknown-model');
+  t.equal(problemOf({ status: ollama.status, text, json: JSON.parse(text) }).code, 'unknown-model');
   const documented: [number, object | undefined, RuntimeErrorCode][] = [
     [
       400,
@@ -154,17 +157,15 @@ t.test('errors by their words', async (t) => {
     [502, undefined, 'unavailable'],
   ];
   for (const [status, json, code] of documented) {
-    const answer: HttpAnswer = { status, contentType: '', text: JSON.stringify(json ?? '<html>'), json };
+    const answer = { status, text: JSON.stringify(json ?? '<html>'), json };
     t.equal(problemOf(answer).code, code, answer.text);
   }
 });
 
 t.test('events: comments are dropped, old error lines kept, tool calls put together by index', async (t) => {
-  async function* lines() {
-    yield* [': keep-alive', '', 'data: {"a":1}', '', 'data:[DONE]', '', 'error: {"message":"gone"}', 'data: tail'];
-  }
-  const events = [];
-  for await (const event of eventsOf(lines())) events.push(event);
+  const lines = [': keep-alive', '', 'data: {"a":1}', '', 'data:[DONE]', '', 'error: {"message":"gone"}', 'data: tail'];
+  const sent = new ServerSentEvents();
+  const events = [...lines.flatMap((line) => sent.push(line)), ...sent.end()];
   t.strictSame(events, ['{"a":1}', '[DONE]', '{"error":{"message":"gone"}}', 'tail']);
   const assembly = createToolCallAssembly();
   assembly.add([{ index: 1, id: 'b', function: { name: 'second', arguments: '{"x"' } }]);

@@ -3,30 +3,25 @@
 // (vLLM's `/metrics`, llama-server's `/slots`), whether a model embeds (one short probe), its size (the catalogue, by its name). A feature
 // that neither reports is used until it is refused, and then left out (refusals.ts). llama-server answers under any model name with the
 // model it has, so names are checked here. It must never decide admission: vLLM queues without bound, so admission.ts precedes it.
+
+import { AnswerBody } from '@blackroad/model-server/answer-body';
+import type { ChatEvent, ChatRequest, CompletionRequest } from '@blackroad/model-server/chat';
+import { given } from '@blackroad/model-server/given';
+import { problemOf } from '@blackroad/model-server/openai-problem';
+import { type PenaltyName, wireCompletion, wireRequest } from '@blackroad/model-server/openai-wire';
+import { createRefusals, type Extra } from '@blackroad/model-server/refusals';
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
+import { createThoughts } from '@blackroad/model-server/thoughts';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { billionsIn, entryOfServed } from '../weights/served-name.ts';
 import { embedWithCut, unitVector } from './cut.ts';
-import { type HttpLines, JsonClient, parsed } from './http-json.ts';
+import { JsonClient } from './http-json.ts';
 import { createLlamaServerSlots } from './llama-server-slots.ts';
-import { answerOf } from './openai-answer.ts';
 import { createModelKinds } from './openai-kinds.ts';
 import { modelsIn, type NamedModel } from './openai-list.ts';
-import { problemOf } from './openai-problem.ts';
-import { type ChatChunk, eventsOf, type PenaltyName, wireCompletion, wireRequest } from './openai-wire.ts';
-import { createRefusals, type Extra } from './refusals.ts';
-import {
-  type ChatEvent,
-  type ChatRequest,
-  type CompletionRequest,
-  engineOf,
-  type PullProgress,
-  type Runtime,
-  RuntimeError,
-  type RuntimeModel,
-} from './runtime.ts';
+import { engineOf, type PullProgress, type Runtime, type RuntimeModel } from './runtime.ts';
 import { createServerUse } from './server-use.ts';
-import { createThoughts } from './thoughts.ts';
 import { createVllmGauges } from './vllm-gauges.ts';
 import { createVllmSleep } from './vllm-sleep.ts';
 
@@ -36,6 +31,8 @@ interface OpenAiOptions {
   apiKey?: string;
   /** Simultaneous requests; replaces the number that the server reports or shows. */
   slots?: number;
+  /** The coordinator may ask the server itself. It runs on this machine, so its certificate is taken as it is. */
+  isDirect?: boolean;
   clock: Clock;
   log: Log;
 }
@@ -53,14 +50,13 @@ const embedBatch = 32;
 const lookInsideEveryMs = 1000;
 // A server of the dialect that reports no slots: desktop programs answer one or a few requests at once.
 const unknownSlots = 4;
-const maxAnswerChars = 4 * 1024 * 1024;
 // A probe costs one token of work; a server with a long list is a commercial one, and is not probed.
 const maxProbed = 8;
 
 export function createOpenAi(options: OpenAiOptions): Runtime {
   const baseUrl = options.url.replace(/\/+$/, '').replace(/\/v1$/, '');
   const headers = options.apiKey ? { authorization: `Bearer ${options.apiKey}` } : undefined;
-  const client = new JsonClient({ baseUrl, clock: options.clock, headers });
+  const client = new JsonClient({ baseUrl, clock: options.clock, headers, anyCertificate: options.isDirect ?? false });
   const kindOf = createModelKinds(client);
   const refusals = createRefusals(options.clock);
   const thoughts = createThoughts();
@@ -254,9 +250,15 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
   async function* answered(path: string, body: object, signal: AbortSignal): AsyncGenerator<ChatEvent> {
     const startMs = options.clock.monotonicMs();
     const answer = await client.stream({ method: 'POST', path, body, signal, answerMs });
-    if (!('lines' in answer)) throw problemOf(answer);
+    if (!('pieces' in answer)) throw problemOf(answer);
     if (server === 'vLLM') lookInside();
-    yield* answerOf(chunksIn(answer), startMs, options.clock);
+    const { contentType, pieces } = answer;
+    const reader = new AnswerBody({ contentType, startMs, clock: options.clock });
+    for await (const piece of pieces) {
+      yield* reader.push(piece);
+      if (reader.isDone) break;
+    }
+    yield* reader.end();
   }
 
   async function embed(name: string, texts: string[], signal: AbortSignal): Promise<Float32Array[]> {
@@ -296,6 +298,19 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     },
     others: (name) => use.othersOf(known.find((each) => each.name === name)?.adapterOf ?? name),
     lookInside,
+    direct() {
+      const { protocol, port, pathname } = new URL(baseUrl);
+      const isTls = protocol === 'https:';
+      // Its certificate is known once it has answered.
+      if (!options.isDirect || (isTls && client.certificate === null)) return null;
+      return {
+        port: Number(port) || (isTls ? 443 : 80),
+        path: pathname === '/' ? '' : pathname,
+        ...(client.certificate === null ? {} : { certificate: client.certificate }),
+        ...given({ key: options.apiKey }),
+        penalty: penaltyName(),
+      };
+    },
     async alive() {
       try {
         const ask = (path: string, ms: number) => client.call({ method: 'GET', path, answerMs: ms, stallMs: ms });
@@ -338,26 +353,6 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
       client.close();
     },
   };
-}
-
-async function* chunksIn({ contentType, lines }: HttpLines): AsyncGenerator<ChatChunk> {
-  for await (const data of contentType.includes('json') ? wholeOf(lines) : eventsOf(lines)) {
-    if (data === '[DONE]') return;
-    const chunk = parsed(data) as ChatChunk | undefined;
-    if (typeof chunk !== 'object' || chunk === null)
-      throw new RuntimeError('unavailable', 'an event of the answer is not JSON');
-    yield chunk;
-  }
-}
-
-/** The answer of a server that does not stream: one JSON value on any number of lines. */
-async function* wholeOf(lines: AsyncIterable<string>): AsyncGenerator<string> {
-  let text = '';
-  for await (const line of lines) {
-    text += `${line}\n`;
-    if (text.length > maxAnswerChars) throw new RuntimeError('unavailable', 'the answer is longer than is sane');
-  }
-  yield text;
 }
 
 const isKeyAsked = (status: number) => status === 401 || status === 403;

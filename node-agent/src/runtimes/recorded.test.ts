@@ -1,12 +1,14 @@
 // Every recorded exchange, replayed to the runtime of that server, with the expected result: one row for each exchange, so that a new
 // recording without a row fails, and so does a row without its recording.
+
+import type { ChatRequest } from '@blackroad/model-server/chat';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
 import { exchangesOf, type Recorded, startReplay } from '../../../test/fixtures/node-agent/replay-server.ts';
 import { createOllama } from './ollama.ts';
 import { createOpenAi } from './openai.ts';
-import type { ChatRequest, Runtime } from './runtime.ts';
+import type { Runtime } from './runtime.ts';
 
 const common = { clock: systemClock, log: silentLog };
 const never = new AbortController().signal;

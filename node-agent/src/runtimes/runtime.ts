@@ -2,7 +2,9 @@
 // llama, paid APIs) and a simulated one for load tests; `conformance.ts` runs on all of them. A runtime never decides admission: `admission.ts` bounds
 // its requests, because Ollama hangs and vLLM queues without bound.
 
-import type { FetchFault, NodeModel, RuntimeKind, Sampling, TokenLogprob, TokenPrice } from '@blackroad/protocol';
+import type { ChatEvent, ChatRequest, CompletionRequest } from '@blackroad/model-server/chat';
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
+import type { FetchFault, ModelServer, NodeModel, RuntimeKind, TokenPrice } from '@blackroad/protocol';
 
 export type { RuntimeKind };
 
@@ -46,122 +48,10 @@ export interface RuntimeModel {
 /** The name under which its requests are admitted and counted: an adapter shares the slots of its model. */
 export const engineOf = ({ name, adapterOf }: Pick<RuntimeModel, 'name' | 'adapterOf'>) => adapterOf ?? name;
 
-export interface ChatMessage {
-  role: 'system' | 'user' | 'assistant' | 'tool';
-  content: string;
-  /** Base64 of pictures, for models that see. */
-  images?: string[];
-  toolCalls?: ToolCall[];
-  /** For role `tool`: the id of the call this answers. */
-  toolCallId?: string;
-}
-export interface ToolCall {
-  id: string;
-  name: string;
-  /** Parsed arguments; `{}` when the model sent none. */
-  arguments: Record<string, unknown>;
-}
-export interface ToolSpec {
-  name: string;
-  description: string;
-  /** JSON Schema of the arguments. */
-  parameters: object;
-}
-export interface ChatRequest {
-  model: string;
-  messages: ChatMessage[];
-  tools?: ToolSpec[];
-  /** `tool:` and a name: that tool must be called. Absent: `auto`. */
-  toolChoice?: string;
-  /** Absent: until the model ends its answer, or its context is full. */
-  maxTokens?: number;
-  sampling: Sampling;
-  /** JSON Schema the answer must satisfy, where the runtime can force it. */
-  schema?: object;
-  /** The answer is JSON of any form, where the runtime can force it. */
-  json?: true;
-  /** Log probabilities of each token, and of so many others. Throws `unsupported` where the server has none. */
-  logprobs?: number;
-  /** False: answer without thinking first, where the server can. Absent: the model decides. */
-  think?: false;
-}
-export type ChatEvent =
-  | { type: 'text'; text: string }
-  /** Reasoning before or within the answer. It is not part of the answer: never shown as one, never remembered. */
-  | { type: 'thought'; text: string }
-  /** All text of this answer so far was thought: the answer begins after it. */
-  | { type: 'retract' }
-  | { type: 'tool-calls'; calls: ToolCall[] }
-  /** Of the tokens of the answer so far that were not told yet. */
-  | { type: 'logprobs'; tokens: TokenLogprob[] }
-  /** Always the last event of a stream that did not throw. */
-  | { type: 'end'; reason: 'stop' | 'length' | 'tool-calls'; usage: Usage };
-export interface Usage {
-  promptTokens: number;
-  /** The part of promptTokens that the server had from an earlier request: `prefillMs` does not include it. Absent when unknown. */
-  cachedTokens?: number;
-  completionTokens: number;
-  /** Milliseconds; 0 when the server does not report them. */
-  loadMs: number;
-  prefillMs: number;
-  decodeMs: number;
-}
-/** Text that a model goes on with, without a chat template. */
-export interface CompletionRequest extends Pick<ChatRequest, 'model' | 'maxTokens' | 'sampling' | 'logprobs'> {
-  prompt: string;
-}
 export interface PullProgress {
   status: string;
   completedBytes: number;
   totalBytes: number;
-}
-
-/**
- * Failures are RuntimeError with a code that decides the next step: `unavailable` (server gone, runner killed; retry elsewhere or later),
- * `overloaded` (503/busy; retry later), `unknown-model`, `wrong-kind` (embedding model asked to chat or the reverse), `too-long` (prompt
- * over the context), `unsupported` (tools, schema), `bad-request` (our fault), `aborted` (signal), `refused` (model file damaged or does
- * not fit), `wrong-key` (the server wants another API key). Of paid APIs alone: `rate-limited` (too much was asked of it lately),
- * `provider-overloaded` (all of it, not one model), `no-credit` (a person has to pay or raise a limit), `filtered` (it declines the content).
- */
-export type RuntimeErrorCode =
-  | 'unavailable'
-  | 'overloaded'
-  | 'unknown-model'
-  | 'wrong-kind'
-  | 'too-long'
-  | 'unsupported'
-  | 'bad-request'
-  | 'aborted'
-  | 'refused'
-  | 'wrong-key'
-  | 'rate-limited'
-  | 'provider-overloaded'
-  | 'no-credit'
-  | 'filtered';
-
-const passing: readonly RuntimeErrorCode[] = ['unavailable', 'overloaded', 'rate-limited', 'provider-overloaded'];
-
-export class RuntimeError extends Error {
-  readonly code: RuntimeErrorCode;
-  /** Of a fetch that failed: what it was. */
-  readonly fault: FetchFault | undefined;
-  /** How long the server wants to be left alone, seconds. */
-  readonly retryAfterS?: number;
-  constructor(
-    code: RuntimeErrorCode,
-    message: string,
-    options: { cause?: unknown; fault?: FetchFault; retryAfterS?: number | undefined } = {},
-  ) {
-    super(message, options.cause === undefined ? {} : { cause: options.cause });
-    this.name = 'RuntimeError';
-    this.code = code;
-    this.fault = options.fault ?? (code === 'unknown-model' ? 'name' : undefined);
-    if (options.retryAfterS !== undefined) this.retryAfterS = options.retryAfterS;
-  }
-  /** Whether the same request may succeed later or elsewhere. */
-  get retryable(): boolean {
-    return passing.includes(this.code);
-  }
 }
 
 /** What a failed fetch was. */
@@ -187,6 +77,8 @@ export interface Runtime {
   readonly others?: (model: string) => number;
   /** Starts a new look at them; its result is in `others` from then on. Never throws. */
   readonly lookInside?: () => void;
+  /** How the coordinator may ask its server itself; null: it may not. Absent where it never may. */
+  readonly direct?: () => Omit<ModelServer, 'models'> | null;
   /** True when it answers now; never throws; bounded by 2 s. */
   alive(): Promise<boolean>;
   models(signal?: AbortSignal): Promise<RuntimeModel[]>;

@@ -2,11 +2,13 @@
 // a model of the given speed would need, fails in the ways of real ones, and returns the same answer and the same vectors for the same
 // input, so that a simulated run can be repeated from its seed.
 import { createHash } from 'node:crypto';
+import type { ChatEvent, ChatRequest } from '@blackroad/model-server/chat';
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import { type Clock, sleep } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import { cutText, unitVector } from './cut.ts';
 import { abortedError } from './http-json.ts';
-import { type ChatEvent, type ChatRequest, type Runtime, RuntimeError, type RuntimeModel } from './runtime.ts';
+import type { Runtime, RuntimeModel } from './runtime.ts';
 
 interface SimulatedOptions {
   models: (Pick<RuntimeModel, 'name' | 'kind'> & Partial<RuntimeModel>)[];

@@ -1,8 +1,9 @@
 // The measured speed of a model on this node: tokens a second while it reads a prompt (prefill) and while it writes (decode), and how long
 // it takes to load. Learned from the usage of finished answers; a running mean in which old answers fade slowly. Before the first
 // measurement it reports nothing: the coordinator uses its prior until then.
+
+import type { Usage } from '@blackroad/model-server/chat';
 import { maxLoadMs, maxTokensPerS } from '@blackroad/protocol';
-import type { Usage } from './runtime.ts';
 
 export interface LearnedSpeed {
   model: string;

@@ -1,11 +1,12 @@
 // The gauges of vLLM: how many tokens its cache holds, and how many of the requests in it are running. It does not report how many it runs
 // at once: the number that runs while others wait inside it is its limit, and while none waits it is sent more. Requests in it that are not
 // of this node are of others.
+
 import type { Clock } from '@blackroad/std/clock';
 import type { JsonClient } from './http-json.ts';
-import { kvCacheTokens, kvCacheUse, requestsIn } from './openai-wire.ts';
 import type { ServerUse } from './server-use.ts';
 import { createSlotBook } from './slots.ts';
+import { kvCacheTokens, kvCacheUse, requestsIn } from './vllm-metrics.ts';
 
 interface VllmGauges {
   /** Reads the gauges. Throws RuntimeError where the server does not answer. */

@@ -1,9 +1,10 @@
 // The sleep of a vLLM: its weights leave the graphics card and wait in the memory of the machine, and come back within seconds. Only a server
 // started with --enable-sleep-mode and VLLM_SERVER_DEV_MODE=1 has it. A request that finds it asleep wakes it; one waking serves all that wait.
+
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import { type Clock, withDeadline } from '@blackroad/std/clock';
 import type { JsonClient } from './http-json.ts';
 import { raced } from './raced.ts';
-import { RuntimeError } from './runtime.ts';
 
 interface VllmSleep {
   /** At the last look. */

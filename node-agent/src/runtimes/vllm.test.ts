@@ -2,12 +2,13 @@
 // documentation and its source; those that were recorded are in recorded.test.ts.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { ChatEvent, ChatRequest } from '@blackroad/model-server/chat';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t, { type Test } from 'tap';
 import { modelLoadsOf } from '../models/model-loads.ts';
 import { createOpenAi } from './openai.ts';
-import type { ChatEvent, ChatRequest, Runtime } from './runtime.ts';
+import type { Runtime } from './runtime.ts';
 
 const never = new AbortController().signal;
 const hello = (model: string): ChatRequest => ({ model, messages: [{ role: 'user', content: 'Hi.' }], sampling: {} });

@@ -2,7 +2,8 @@
 // The user name must be the certificate's common name (the node id); see the heads of the files.
 import { maxPacketBytes } from '../limits.ts';
 import { peopleRead } from '../topic-privacy.ts';
-import { type TopicRow, topicRoot, topics } from '../topics.ts';
+import type { TopicRow } from '../topic-row.ts';
+import { topicRoot, topics } from '../topics.ts';
 
 /** The coordinator's common name; its dot is not allowed in a node id, so no node can have it. */
 const coordinator = 'fleet.coordinator';

@@ -1,6 +1,7 @@
 // The topic table as an AsyncAPI 3 document, from the coordinator's side: it receives what nodes and people write.
 // In: the table and a version. Out: plain JSON.
-import { type TopicRow, topicRoot, topics } from '../topics.ts';
+import type { TopicRow } from '../topic-row.ts';
+import { topicRoot, topics } from '../topics.ts';
 import { createSchemaWriter, type JsonObject } from './schemas.ts';
 
 /** The parameters of topics in words, for people. */

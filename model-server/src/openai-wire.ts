@@ -1,17 +1,11 @@
-// The wire of the OpenAI dialect: our request in its format, its server-sent events as data, tool calls joined from pieces.
+// The wire of the OpenAI dialect: our request in its format, tool calls joined from pieces.
 
-import type { TokenLogprob } from '@blackroad/protocol';
+import type { ModelServer, TokenLogprob } from '@blackroad/protocol';
+import type { ChatMessage, ChatRequest, CompletionRequest, ToolCall, Usage } from './chat.ts';
 import { given, wireNames } from './given.ts';
-import { parsed } from './http-json.ts';
+import { parsed } from './json.ts';
 import type { Extra } from './refusals.ts';
-import {
-  type ChatMessage,
-  type ChatRequest,
-  type CompletionRequest,
-  RuntimeError,
-  type ToolCall,
-  type Usage,
-} from './runtime.ts';
+import { RuntimeError } from './runtime-error.ts';
 import { repeatPenaltyFor } from './sampling.ts';
 import { argumentsOf, isObject } from './tool-arguments.ts';
 
@@ -47,7 +41,7 @@ const maxToolCalls = 64;
 const maxArgumentChars = 1024 * 1024;
 
 /** The server's name for the repeat penalty; '' where it has none. */
-export type PenaltyName = 'repeat_penalty' | 'repetition_penalty' | '';
+export type PenaltyName = ModelServer['penalty'];
 
 /** The body of POST /v1/chat/completions. */
 export function wireRequest(
@@ -138,23 +132,6 @@ function wireMessage(message: ChatMessage): object {
   return role === 'tool' ? { role, content, tool_call_id: message.toolCallId } : { role, content };
 }
 
-/** The data of each server-sent event; comments (lines that begin with a colon, sent to keep the connection open) are dropped. */
-export async function* eventsOf(lines: AsyncIterable<string>): AsyncGenerator<string> {
-  let data: string[] = [];
-  for await (const line of lines) {
-    if (line === '') {
-      if (data.length > 0) yield data.join('\n');
-      data = [];
-    } else if (line.startsWith('data:')) {
-      data.push(line.slice(line.startsWith('data: ') ? 6 : 5));
-    } else if (line.startsWith('error:')) {
-      // Older llama-servers end a broken stream this way.
-      yield JSON.stringify({ error: parsed(line.slice(6)) ?? line.slice(6) });
-    }
-  }
-  if (data.length > 0) yield data.join('\n');
-}
-
 interface Call {
   index: number;
   id: string;
@@ -219,42 +196,6 @@ function isAnother(last: Call, piece: ToolCallPiece): boolean {
 
 /** Some servers use numbers as ids. */
 const idOf = ({ id }: ToolCallPiece) => String(id ?? '');
-
-/**
- * Tokens that fit vLLM's cache, over all its engines, from the labels of `vllm:cache_config_info`: its own count, or blocks times their
- * size in versions without one. Undefined where neither is reported (some print `None`).
- */
-export function kvCacheTokens(metrics: string): number | undefined {
-  let sum = 0;
-  for (const [, labels] of metrics.matchAll(/^vllm:cache_config_info\{(.*)\}/gm)) {
-    const of = (label: string) => Number(new RegExp(`(?:^|,)${label}="(\\d+)"`).exec(labels!)?.[1] ?? 0);
-    sum += of('kv_cache_size_tokens') || of('num_gpu_blocks') * of('block_size');
-  }
-  return sum > 0 ? sum : undefined;
-}
-
-/** The values of a gauge of vLLM for a model, one of each engine; empty where it does not report them. */
-function gaugeOf(metrics: string, gauge: string, model: string): number[] {
-  const lines = metrics.matchAll(new RegExp(`^vllm:${gauge}(?:\\{(.*)\\})? ([0-9.e+-]+)$`, 'gm'));
-  return [...lines].flatMap(([, labels, value]) => {
-    const of = /(?:^|,)model_name="([^"]*)"/.exec(labels ?? '')?.[1];
-    return of === undefined || of === model ? [Number(value)] : [];
-  });
-}
-
-/** Running and waiting requests inside vLLM, over all its engines; null where it does not report them. */
-export function requestsIn(metrics: string, model: string): { running: number; waiting: number } | null {
-  const running = gaugeOf(metrics, 'num_requests_running', model);
-  const waiting = gaugeOf(metrics, 'num_requests_waiting', model);
-  const sum = (values: number[]) => values.reduce((all, one) => all + one, 0);
-  return running.length === 0 || waiting.length === 0 ? null : { running: sum(running), waiting: sum(waiting) };
-}
-
-/** How full the cache of vLLM's fullest engine is, 0 to 1; the gauge was named after the graphics card once. */
-export function kvCacheUse(metrics: string, model: string): number {
-  const gauges = ['kv_cache_usage_perc', 'gpu_cache_usage_perc'];
-  return Math.max(0, ...gauges.flatMap((gauge) => gaugeOf(metrics, gauge, model)));
-}
 
 /** The thought of a message or a piece of one. */
 export function thoughtOf({ reasoning_content, reasoning }: Said): string {

@@ -1,5 +1,5 @@
 // Arguments of a tool call in the forms that servers send: text, an object, or text within text.
-import { parsed } from './http-json.ts';
+import { parsed } from './json.ts';
 
 /** Arguments as an object: text is parsed, `{}` where there are none. */
 export function argumentsOf(given: unknown): Record<string, unknown> {

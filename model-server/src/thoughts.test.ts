@@ -1,7 +1,7 @@
 // Thoughts are separated from answers, wherever a stream cuts their tags, with and without the opening tag; text that only resembles a
 // thought stays in the answer.
 import t from 'tap';
-import type { ChatEvent } from './runtime.ts';
+import type { ChatEvent } from './chat.ts';
 import { createThoughts, withoutThoughts } from './thoughts.ts';
 
 const usage = { promptTokens: 1, completionTokens: 1, loadMs: 0, prefillMs: 0, decodeMs: 0 };

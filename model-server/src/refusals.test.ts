@@ -1,8 +1,9 @@
 // The refusals of servers, in the texts of vLLM, llama-server, Ollama, templates and clouds, and the requests made instead.
 import t from 'tap';
-import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
+import { HandClock } from '../../test/fixtures/node-agent/hand-clock.ts';
+import type { ChatEvent, ChatRequest } from './chat.ts';
 import { createRefusals, type Extra, refusedIn, without } from './refusals.ts';
-import { type ChatEvent, type ChatRequest, RuntimeError } from './runtime.ts';
+import { RuntimeError } from './runtime-error.ts';
 
 const all = new Set<Extra>(['tools', 'schema', 'system', 'usage', 'penalty', 'think']);
 const request: ChatRequest = {

@@ -3,7 +3,8 @@
 // server. Out: the features to leave out, the request without them, and notes for people with the flag that helps. Never guesses: only an
 // error that names the feature counts, and only where the request had it.
 import type { Clock } from '@blackroad/std/clock';
-import { type ChatEvent, type ChatMessage, type ChatRequest, RuntimeError } from './runtime.ts';
+import type { ChatEvent, ChatMessage, ChatRequest } from './chat.ts';
+import { RuntimeError } from './runtime-error.ts';
 
 /**
  * `usage`: token counts in a stream. `penalty`: the repeat penalty. `sampling`: temperature and its like. `stop`: texts that end the answer.
@@ -15,12 +16,24 @@ interface Refused {
   said: string;
   untilMs: number;
 }
+interface Asking {
+  /** The request without what the server refuses. */
+  request: ChatRequest;
+  /** The features that were left out. */
+  lacks: ReadonlySet<Extra>;
+  /** The answer has begun: the server takes all that was sent. */
+  begun(): void;
+  /** Whether this error refuses a feature: it is left out from now on, and the request may be sent once more. */
+  refused(error: unknown): boolean;
+}
 interface Refusals {
   /** The features to leave out for this model now. */
   of(model: string): ReadonlySet<Extra>;
+  /** The request with all features that were not refused lately. `also` are the features that its sender adds. */
+  asking(request: ChatRequest, also: readonly Extra[]): Asking;
   /**
-   * Sends the request with all features that were not refused lately, and again without those the server refuses now, as long as no answer
-   * has begun. `also` are the features that `once` adds itself; `once` receives the allowed request and those of them to leave out.
+   * Sends the request, and again without those features the server refuses now, as long as no answer has begun. `once` receives the allowed
+   * request, and those of `also` to leave out.
    */
   asked(
     request: ChatRequest,
@@ -82,24 +95,40 @@ export function createRefusals(clock: Clock): Refusals {
     for (const extra of extras) refused.get(model)?.delete(extra);
   }
 
+  function asking(request: ChatRequest, also: readonly Extra[]): Asking {
+    const { model } = request;
+    const lacks = of(model);
+    const extras = new Set([...extrasOf(request), ...also].filter((extra) => !lacks.has(extra)));
+    let hasBegun = false;
+    return {
+      request: without(request, lacks),
+      lacks,
+      begun() {
+        if (!hasBegun) worked(model, extras);
+        hasBegun = true;
+      },
+      refused(error) {
+        const extra = hasBegun ? null : refusedIn(error, extras);
+        if (extra) add(model, extra, (error as Error).message);
+        return extra !== null;
+      },
+    };
+  }
+
   return {
     of,
+    asking,
     async *asked(request, also, once) {
       for (;;) {
-        const lacks = of(request.model);
-        const extras = new Set([...extrasOf(request), ...also].filter((extra) => !lacks.has(extra)));
-        let begun = false;
+        const now = asking(request, also);
         try {
-          for await (const event of once(without(request, lacks), lacks)) {
-            if (!begun) worked(request.model, extras);
-            begun = true;
+          for await (const event of once(now.request, now.lacks)) {
+            now.begun();
             yield event;
           }
           return;
         } catch (error) {
-          const extra = begun ? null : refusedIn(error, extras);
-          if (!extra) throw error;
-          add(request.model, extra, (error as Error).message);
+          if (!now.refused(error)) throw error;
         }
       }
     },

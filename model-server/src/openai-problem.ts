@@ -1,7 +1,13 @@
 // The meaning of errors of the OpenAI dialect, for which vLLM, llama-server and the clouds use different texts.
-import type { HttpAnswer } from './http-json.ts';
-import { RuntimeError, type RuntimeErrorCode } from './runtime.ts';
+import { RuntimeError, type RuntimeErrorCode } from './runtime-error.ts';
 
+/** An answer with its whole body. */
+export interface AnswerWithBody {
+  status: number;
+  text: string;
+  /** The parsed body; undefined when it is not JSON. */
+  json: unknown;
+}
 interface WireError {
   message?: unknown;
   type?: unknown;
@@ -9,7 +15,7 @@ interface WireError {
 }
 
 /** The error of an answer that is not 200. */
-export function problemOf(answer: HttpAnswer): RuntimeError {
+export function problemOf(answer: AnswerWithBody): RuntimeError {
   const body = answer.json as ({ error?: WireError | string; detail?: unknown } & WireError) | undefined;
   const error = typeof body?.error === 'object' && body.error !== null ? body.error : (body ?? {});
   const said = typeof body?.error === 'string' ? body.error : (error.message ?? body?.detail);

@@ -2,8 +2,9 @@
 // cut anywhere by the pieces of a stream; some templates write the opening tag into the prompt, so that only the closing one comes. In: the
 // events of an answer from a server. Out: text that is answer, `thought` that is not, and `retract` where a closing tag shows that text
 // already passed on was thought. This is remembered for the model: the text of its next answer is held back until the thought is over.
+
+import type { ChatEvent } from './chat.ts';
 import { createFence } from './code-fence.ts';
-import type { ChatEvent } from './runtime.ts';
 
 /** Each with its closing tag, in upper or lower case. */
 const tags: readonly (readonly [opening: string, closing: string])[] = [
@@ -33,42 +34,54 @@ const maxModels = 256;
 
 type Piece = Extract<ChatEvent, { type: 'text' | 'thought' | 'retract' }>;
 
+/** The events of one answer, one after the other. */
+export interface ThoughtReader {
+  /** The event without the thoughts in its text: none, one or several in its place. */
+  take(event: ChatEvent): readonly ChatEvent[];
+}
 interface Thoughts {
-  /** The events without the thoughts in the text. `think` as in the request. */
+  /** `think` as in the request. */
+  reader(model: string, think: false | undefined): ThoughtReader;
+  /** The events without the thoughts in the text. */
   apart(model: string, think: false | undefined, events: AsyncIterable<ChatEvent>): AsyncGenerator<ChatEvent>;
 }
 
 export function createThoughts(): Thoughts {
   /** Whether the model's answers begin inside a thought, by its last answer. */
   const inside = new Map<string, boolean>();
-  return {
-    async *apart(model, think, events) {
-      const held = think !== false && (inside.get(model) ?? beginsInside.test(model));
-      const splitter = createThoughtSplitter(held);
-      const learn = (begins: boolean) => {
-        if (inside.size >= maxModels) inside.clear();
-        inside.set(model, begins);
-      };
-      for await (const event of events) {
+
+  function reader(model: string, think: false | undefined): ThoughtReader {
+    const held = think !== false && (inside.get(model) ?? beginsInside.test(model));
+    const splitter = createThoughtSplitter(held);
+    const learn = (begins: boolean) => {
+      if (inside.size >= maxModels) inside.clear();
+      inside.set(model, begins);
+    };
+    return {
+      take(event) {
+        if (event.type === 'logprobs') return [event];
         if (event.type === 'text') {
-          for (const piece of splitter.push(event.text)) {
-            if (piece.type === 'retract') learn(true);
-            yield piece;
-          }
-        } else if (event.type === 'thought') {
-          splitter.separated();
-          yield event;
-        } else if (event.type === 'logprobs') {
-          yield event;
-        } else if (event.type === 'end') {
-          yield* splitter.end(event.reason);
-          if (held && splitter.neverClosed && event.reason !== 'length') learn(false);
-          yield event;
-        } else {
-          yield* splitter.end('stop');
-          yield event;
+          const pieces = splitter.push(event.text);
+          if (pieces.some(({ type }) => type === 'retract')) learn(true);
+          return pieces;
         }
-      }
+        if (event.type === 'thought') {
+          splitter.separated();
+          return [event];
+        }
+        const rest = splitter.end(event.type === 'end' ? event.reason : 'stop');
+        const isEnd = event.type === 'end';
+        if (isEnd && held && splitter.neverClosed && event.reason !== 'length') learn(false);
+        return [...rest, event];
+      },
+    };
+  }
+
+  return {
+    reader,
+    async *apart(model, think, events) {
+      const own = reader(model, think);
+      for await (const event of events) yield* own.take(event);
     },
   };
 }

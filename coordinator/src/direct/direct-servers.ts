@@ -1,0 +1,117 @@
+// Model servers that the coordinator asks itself: those that nodes told over their channels. In: what a node told, and the address of its
+// channel. Out: the server for a request, or null: then the node-agent is asked. One that cannot be reached is left alone for a while, and no
+// request fails for it.
+import { createRefusals } from '@blackroad/model-server/refusals';
+import { createThoughts } from '@blackroad/model-server/thoughts';
+import type { ModelRequest, ModelServer, NodeModel } from '@blackroad/protocol';
+import { backoffMs } from '@blackroad/std/backoff';
+import type { Clock } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import type { Random } from '@blackroad/std/random';
+import type { AskedServer } from './direct-request.ts';
+import { connectionsTo } from './server-connections.ts';
+
+export interface DirectServer extends AskedServer {
+  /** It did what it was asked, as far as that is its own doing. */
+  worked(): void;
+  /** It cannot be asked so: for a while its node-agent is. */
+  rest(problem: string): void;
+}
+interface Known extends DirectServer {
+  restsUntilMs: number;
+  /** When each model was last left to the node-agent. */
+  byNodeMs: Map<string, number>;
+}
+interface DirectServersParts {
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+
+const rest = { firstMs: 2_000, maxMs: 10 * 60_000 };
+/** The node-agent gets one request of a model in this time: it learns from it how fast the model is. */
+const byNodeEveryMs = 60_000;
+
+export class DirectServers {
+  readonly #parts: DirectServersParts;
+  readonly #byNode = new Map<string, Known[]>();
+
+  constructor(parts: DirectServersParts) {
+    this.#parts = parts;
+  }
+
+  get size(): number {
+    return [...this.#byNode.values()].reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** `address`: where the node's channel comes from. Servers told before are forgotten. */
+  told(node: string, address: string, servers: readonly ModelServer[]): void {
+    const before = this.#byNode.get(node) ?? [];
+    const host = address.replace(/^::ffff:/i, '');
+    const reachable = servers.filter((told) => this.#mayBeAsked(node, host, told));
+    const kept = reachable.map((told) => {
+      const same = before.find((each) => placeOf(each.told) === placeOf(told));
+      if (!same) return this.#known(node, host, told);
+      same.told = told;
+      return same;
+    });
+    for (const each of before) if (!kept.includes(each)) void each.pool.close().catch(() => {});
+    if (kept.length > 0) this.#byNode.set(node, kept);
+    else this.#byNode.delete(node);
+  }
+
+  forget(node: string): void {
+    this.told(node, '', []);
+  }
+
+  /** `model`: as the node reports it. Null: the node-agent is asked. */
+  for(node: string, request: ModelRequest, model: NodeModel | undefined): DirectServer | null {
+    // Vectors are gathered by the node-agent; what it would refuse or wake is its own business.
+    if (!model || request.kind === 'embed' || model.asleep || (request.tools?.length && !model.tools)) return null;
+    const server = this.#byNode.get(node)?.find(({ told }) => told.models.includes(model.name));
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (!server || nowMs < server.restsUntilMs) return null;
+    const byNodeMs = server.byNodeMs.get(model.name);
+    if (byNodeMs !== undefined && nowMs - byNodeMs < byNodeEveryMs) return server;
+    server.byNodeMs.set(model.name, nowMs);
+    return byNodeMs === undefined ? server : null;
+  }
+
+  #mayBeAsked(node: string, host: string, { certificate, port }: ModelServer): boolean {
+    const isHere = host === '::1' || host.startsWith('127.');
+    if (certificate !== undefined || isHere) return true;
+    this.#parts.log.warn(
+      { node, port },
+      'a model server without TLS on another machine is asked through its node-agent',
+    );
+    return false;
+  }
+
+  #known(node: string, host: string, told: ModelServer): Known {
+    const { clock, random, log } = this.#parts;
+    let rests = 0;
+    const known: Known = {
+      told,
+      pool: connectionsTo(host, told),
+      refusals: createRefusals(clock),
+      thoughts: createThoughts(),
+      restsUntilMs: 0,
+      byNodeMs: new Map(),
+      worked() {
+        rests = 0;
+      },
+      rest(problem) {
+        const restMs = backoffMs(rest, rests++, random);
+        known.restsUntilMs = clock.monotonicMs() + restMs;
+        log.info(
+          { node, port: told.port, problem, restMs },
+          'a model server is asked through its node-agent for a while',
+        );
+      },
+    };
+    return known;
+  }
+}
+
+/** What stays the same server. */
+const placeOf = ({ port, path, certificate, key }: ModelServer) => JSON.stringify([port, path, certificate, key]);

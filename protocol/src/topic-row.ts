@@ -1,0 +1,27 @@
+// A row of the table of topics.
+import type { Permission } from './permissions.ts';
+import type { TSchema } from './typebox.ts';
+
+type Writer = 'node' | 'coordinator' | 'people';
+
+export interface TopicRow<S extends TSchema = TSchema> {
+  /** Below the root; `{x}` is one level. `{node}` is bound to the node's own id on its connection. */
+  pattern: string;
+  writer: Writer;
+  qos: 0 | 1;
+  retain: boolean;
+  schema: S;
+  maxBytes: number;
+  text: string;
+  /** For topics that people write on: the permission that their key must have. */
+  needs?: Permission;
+}
+export const topicRow = <S extends TSchema>(
+  writer: Writer,
+  pattern: string,
+  qos: 0 | 1,
+  retain: boolean,
+  schema: S,
+  maxBytes: number,
+  text: string,
+): TopicRow<S> => ({ pattern, writer, qos, retain, schema, maxBytes, text });
