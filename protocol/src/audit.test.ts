@@ -56,6 +56,7 @@ const samples: { [A in AuditAction]: [params: AuditParams<A>, subject: string, t
   'conversation-share': [{ conversation: 'c1', agent: 'ada' }, 'c1', 'ada'],
   'conversation-unshare': [{ conversation: 'c1', agent: 'ada' }, 'c1', 'ada'],
   'conversation-delete': [{ conversation: 'c1', agent: 'ada' }, 'c1', 'ada'],
+  'batch-cancel': [{ batch: 'batch_1', key: 'ci' }, 'batch_1', 'of ci'],
   'token-create': [{ token: 'k', uses: 1, site: 'home', seconds: 60 }, 'k', '1 use, any class, site home, 60 s'],
   'token-revoke': [{ token: 'k', usesLeft: 2 }, 'k', '2 uses left'],
   'key-create': [

@@ -148,6 +148,12 @@ export const audit = {
   'conversation-share': kind('shared a conversation', Conversation, ofConversation, ofAgent),
   'conversation-unshare': kind('ended the sharing of a conversation', Conversation, ofConversation, ofAgent),
   'conversation-delete': kind('deleted a conversation', Conversation, ofConversation, ofAgent),
+  'batch-cancel': kind(
+    'cancelled a batch',
+    { batch: Text, key: Text },
+    ({ batch }) => batch,
+    ({ key }) => `of ${key}`,
+  ),
   'token-create': kind(
     'made a join token',
     { token: Text, uses: Count, class: Optional(NodeClassName), site: PlainName, seconds: Count },

@@ -5,6 +5,8 @@ export * from './agent-short.ts';
 export * from './alerts.ts';
 export * from './asker-words.ts';
 export * from './audit.ts';
+export * from './batch.ts';
+export * from './batch-words.ts';
 export * from './budget.ts';
 export * from './budget-words.ts';
 export * from './catalogue.ts';

@@ -2,6 +2,7 @@
 // Every answer that is not the schema of its row is a Problem. Streams are server-sent events.
 import { agentRoutes } from './routes/agents.ts';
 import { alertRoutes } from './routes/alerts.ts';
+import { batchRoutes } from './routes/batches.ts';
 import { conversationRoutes } from './routes/conversations.ts';
 import { enrolRoutes } from './routes/enrol.ts';
 import { fleetRoutes } from './routes/fleet.ts';
@@ -23,6 +24,7 @@ export const routes = {
   ...agentRoutes,
   ...taskRoutes,
   ...conversationRoutes,
+  ...batchRoutes,
   ...memoryRoutes,
   ...modelCacheRoutes,
   ...keyRoutes,

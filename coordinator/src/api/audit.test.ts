@@ -33,6 +33,7 @@ const without: Partial<Record<RouteName, string>> = {
   signInCode: 'judged in sign-in.test.ts',
   sessionEnd: 'judged in sign-in.test.ts',
   nodeHardwareLook: 'looks at a machine again, and changes nothing of it',
+  batchEnd: 'judged in batches-seen.test.ts, with a batch',
   modelsReload: 'reads a file again, and changes nothing of the fleet',
   alertAck: 'judged in alerts.test.ts',
   alertUnack: 'judged in alerts.test.ts',

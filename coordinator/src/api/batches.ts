@@ -1,10 +1,10 @@
-// The routes of files and batches, in the forms of OpenAI's API.
-import { FleetError, type Principal } from '@blackroad/protocol';
+// The routes of files and batches, in the forms of OpenAI's API; and those of batches for people.
+import { FleetError, mayDo, type Principal } from '@blackroad/protocol';
 import { ownerOf } from '../batches/batches.ts';
 import type { FileRow } from '../batches/files.ts';
 import { secondsOf } from '../gateway/dialects/dialect.ts';
 import type { ApiContext } from '../http/context.ts';
-import { answered, type Call, type Handlers } from '../http/handler.ts';
+import { accepted, answered, type Call, type Handlers } from '../http/handler.ts';
 import { sendJson } from './send-json.ts';
 
 const maxPurposeBytes = 100;
@@ -64,7 +64,17 @@ async function takeForm(
   );
 }
 
+/** Whose batches the caller may see and end; null: everybody's. */
+const within = (by: Principal) => (mayDo(by.roles, 'tasks:write') ? null : ownerOf(by));
+
 export const batchHandlers = {
+  batches: ({ context: { batches }, by }) => batches.seen(by, within(by)),
+  async batchEnd({ context: { batches, coordinator }, by, params }) {
+    const row = await batches.cancel(within(by), params.batch);
+    const about = { batch: row.id, key: row.by.name };
+    accepted(await coordinator.submit('audit', { by, action: 'batch-cancel', params: about }));
+    return batches.view(row, by);
+  },
   async fileCreate({ context, by, request, reply }) {
     return sendJson(reply, shownFile(await takeForm(context, by, request)));
   },

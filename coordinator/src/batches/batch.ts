@@ -1,5 +1,5 @@
 // A batch as it is stored, and in the form of OpenAI's API.
-import { OpenAiBatch, Principal, type Static, Type } from '@blackroad/protocol';
+import { BatchState, type BatchView, OpenAiBatch, Principal, type Static, Type } from '@blackroad/protocol';
 import { secondsOf } from '../gateway/dialects/dialect.ts';
 
 const Time = Type.Optional(Type.Number());
@@ -8,7 +8,7 @@ export const BatchRow = Type.Object({
   owner: Type.String(),
   by: Principal,
   order: OpenAiBatch,
-  state: Type.OneOf(['validating', 'in_progress', 'cancelling', 'completed', 'failed', 'expired', 'cancelled']),
+  state: BatchState,
   total: Type.Integer({ minimum: 0 }),
   createdMs: Type.Number(),
   expiresMs: Type.Number(),
@@ -23,9 +23,6 @@ export const BatchRow = Type.Object({
   ),
 });
 export type BatchRow = Static<typeof BatchRow>;
-
-export const isOver = ({ state }: Pick<BatchRow, 'state'>) =>
-  state === 'completed' || state === 'failed' || state === 'expired' || state === 'cancelled';
 
 /** Answered so far. */
 export type Counts = NonNullable<BatchRow['counts']>;
@@ -59,5 +56,22 @@ export function shownBatch(row: BatchRow, { completed, failed }: Counts): object
     cancelled_at: endedAs('cancelled'),
     request_counts: { total: row.total, completed, failed },
     metadata: row.order.metadata ?? null,
+  };
+}
+
+/** As people see it. `own`: it is of whoever asks; `file`: the name of its file, where that is still there. */
+export function batchView(
+  row: BatchRow,
+  { completed, failed }: Counts,
+  { own, file }: { own: boolean; file: string | null },
+): BatchView {
+  return {
+    ...{ id: row.id, key: row.by.name, own, file: own ? file : null },
+    ...{ endpoint: row.order.endpoint, state: row.state, total: row.total, completed, failed },
+    ...{ createdMs: row.createdMs, expiresMs: row.expiresMs, endedMs: row.endedMs ?? null },
+    answersFile: (own && row.outputFile) || null,
+    errorsFile: (own && row.errorFile) || null,
+    // They may quote a line of the file.
+    faults: own ? (row.faults ?? []) : [],
   };
 }

@@ -5,9 +5,11 @@ import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  type BatchView,
   type Checker,
   explain,
   FleetError,
+  isBatchOver as isOver,
   maxOpenBatches,
   maxOpenBatchesPerKey,
   type OpenAiBatch,
@@ -18,7 +20,7 @@ import type { Log } from '@blackroad/std/log';
 import { type Random, sortableId } from '@blackroad/std/random';
 import { saveWhole } from '@blackroad/std/whole-file';
 import type { Gateway } from '../gateway/gateway.ts';
-import { BatchRow, isOver, shownBatch } from './batch.ts';
+import { BatchRow, batchView, type Counts, shownBatch } from './batch.ts';
 import { ClientFiles } from './files.ts';
 import { BatchRun } from './run.ts';
 
@@ -42,7 +44,8 @@ const pruneEveryMs = 3_600_000;
 /** After a fault of the disk. */
 const restMs = 60_000;
 
-export const ownerOf = ({ kind, id, name }: Principal) => `${kind} ${id ?? name}`;
+/** A console is signed in with a key: what it orders is of that key. */
+export const ownerOf = ({ kind, id, name }: Principal) => `${kind === 'session' ? 'key' : kind} ${id ?? name}`;
 
 export class Batches {
   readonly files: ClientFiles;
@@ -109,16 +112,26 @@ export class Batches {
     return [...this.#rows.values()].filter((row) => row.owner === owner);
   }
 
-  /** @throws FleetError `no-such-batch` also for a batch of another one */
-  get(owner: string, id: string): BatchRow {
+  /** Newest first. `owner` null: of every key. */
+  seen(by: Principal, owner: string | null): BatchView[] {
+    const rows = [...this.#rows.values()].filter((row) => owner === null || row.owner === owner);
+    return rows.sort((a, b) => (a.id < b.id ? 1 : -1)).map((row) => this.view(row, by));
+  }
+  view(row: BatchRow, by: Principal): BatchView {
+    const file = this.files.nameOf(row.order.input_file_id);
+    return batchView(row, this.#countsOf(row), { own: row.owner === ownerOf(by), file });
+  }
+
+  /** `owner` null: whoever's it is. @throws FleetError `no-such-batch` also for a batch of another one */
+  get(owner: string | null, id: string): BatchRow {
     const row = this.#rows.get(id);
-    if (row?.owner === owner) return row;
+    if (row && (owner === null || row.owner === owner)) return row;
     throw new FleetError('no-such-batch', {
-      detail: `There is no batch ${JSON.stringify(id).slice(0, 90)} of this key.`,
+      detail: `There is no batch ${JSON.stringify(id).slice(0, 90)}${owner === null ? '' : ' of this key'}.`,
     });
   }
 
-  async cancel(owner: string, id: string): Promise<BatchRow> {
+  async cancel(owner: string | null, id: string): Promise<BatchRow> {
     const row = this.get(owner, id);
     if (isOver(row)) throw new FleetError('conflict', { detail: `The batch is ${row.state} already.` });
     if (row.state !== 'cancelling')
@@ -132,7 +145,10 @@ export class Batches {
   }
 
   shown(row: BatchRow): object {
-    return shownBatch(row, this.#runs.get(row.id)?.counts ?? row.counts ?? { completed: 0, failed: 0 });
+    return shownBatch(row, this.#countsOf(row));
+  }
+  #countsOf(row: BatchRow): Counts {
+    return this.#runs.get(row.id)?.counts ?? row.counts ?? { completed: 0, failed: 0 };
   }
 
   /** Nothing is asked any more; the next start goes on. Resolves when the files are closed. */

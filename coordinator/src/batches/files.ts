@@ -98,6 +98,11 @@ export class ClientFiles {
     });
   }
 
+  /** Null: it is not there any more. */
+  nameOf(id: string): string | null {
+    return this.#rows.get(id)?.name ?? null;
+  }
+
   read(id: string): Readable {
     return createReadStream(this.pathOf(id));
   }

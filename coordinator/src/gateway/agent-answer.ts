@@ -30,6 +30,9 @@ export function agentNamed(model: string): string | null {
 }
 export const modelOfAgent = (name: string) => `${prefix}${name}`;
 
+/** Behind everybody else's tasks. */
+const idlePriority = 0;
+
 interface AgentAnswerParts {
   coordinator: Coordinator;
   clock: Clock;
@@ -38,6 +41,8 @@ interface AgentAnswerParts {
   ask: Ask;
   agent: string;
   by: Principal;
+  /** The agents that have a task of a batch. */
+  idleAt: Set<string>;
   sink: AnswerSink;
 }
 
@@ -46,6 +51,7 @@ export class AgentAnswer {
   readonly #id: string;
   readonly #beganMs: number;
   #unfollow = () => {};
+  #freeIdle: () => void = () => {};
   #isOver = false;
   #begun = false;
   /** What the reader has of the answer. */
@@ -75,7 +81,8 @@ export class AgentAnswer {
     const id = agentIdOf(coordinator.view, by.space, agent);
     if (id === undefined) throw new FleetError('no-such-model', { detail: `There is no agent "${agent}".` });
     this.#agent = id;
-    const request = taskOf(ask);
+    if (ask.idle) this.#takeIdle(id, agent);
+    const request = { ...taskOf(ask), ...(ask.idle ? { priority: idlePriority } : {}) };
     // It is followed before it is submitted, so that not even the first words can be missed.
     this.#unfollow = coordinator.follow(this.#id, (event) => this.#hear(event));
     const outcome = await coordinator.submit('task-submit', {
@@ -86,6 +93,18 @@ export class AgentAnswer {
       origin: originOf(by),
     });
     if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
+  }
+
+  /** What has time is submitted one by one, and where nobody waits: it never fills the queue of people. @throws FleetError `model-busy` */
+  #takeIdle(id: string, name: string): void {
+    const { coordinator, idleAt } = this.#parts;
+    const work = coordinator.view.work.get(id);
+    const mostAtWork = coordinator.view.agents.get(id)?.spec.concurrency ?? 1;
+    const isFree = !work || (work.waiting.length === 0 && work.leased.size < mostAtWork);
+    if (!isFree || idleAt.has(id))
+      throw new FleetError('model-busy', { detail: `${name} has other tasks.`, retryAfterSeconds: 2 });
+    idleAt.add(id);
+    this.#freeIdle = () => idleAt.delete(id);
   }
 
   #hear(event: TaskStreamEvent): void {
@@ -161,6 +180,7 @@ export class AgentAnswer {
 
   #over(): void {
     this.#isOver = true;
+    this.#freeIdle();
     this.#unfollow();
   }
 }

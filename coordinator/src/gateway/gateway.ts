@@ -27,6 +27,7 @@ export class Gateway {
   readonly figures = noFigures();
   readonly #parts: GatewayParts;
   readonly #byKey = new Map<string, number>();
+  readonly #idleAt = new Set<string>();
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
@@ -110,7 +111,7 @@ export class Gateway {
             brokeOff: (told, usage) => this.#parts.answered(by, told, usage),
             sink,
           })
-        : new AgentAnswer({ ...this.#parts, ask, agent, by, sink });
+        : new AgentAnswer({ ...this.#parts, idleAt: this.#idleAt, ask, agent, by, sink });
     return () => answering.stop();
   }
 }

@@ -1,5 +1,6 @@
 // Requests of the OpenAI dialect: chat completions, completions, responses, embeddings. Fields that clients may send and the fleet does not
 // have are not listed; `openaiLacks` says which of them are refused, with the values that mean the same as nothing.
+import { batchEndpoints } from '../batch-words.ts';
 import {
   maxAnswersPerRequest,
   maxEmbedTexts,
@@ -250,8 +251,6 @@ export const openaiLacks = {
   },
 } as const satisfies Record<string, Record<string, readonly unknown[]>>;
 
-/** The routes that a batch may ask. */
-export const batchEndpoints = ['/v1/chat/completions', '/v1/completions', '/v1/embeddings', '/v1/responses'] as const;
 export const OpenAiBatch = Type.Object({
   input_file_id: Type.String({ maxLength: 80 }),
   endpoint: Type.OneOf([...batchEndpoints]),
@@ -261,6 +260,9 @@ export const OpenAiBatch = Type.Object({
   ),
 });
 export type OpenAiBatch = Static<typeof OpenAiBatch>;
+
+/** What OpenAI's API answers when something is made has many fields; this one is read here, too. */
+export const OpenAiId = Type.Object({ id: Type.String() });
 
 /** One line of a batch's file. */
 export const OpenAiBatchLine = Type.Object({

@@ -9,6 +9,7 @@ import {
   OpenAiCompletion,
   OpenAiEmbeddings,
   OpenAiFileList,
+  OpenAiId,
   OpenAiResponse,
 } from '../dialects/openai.ts';
 import { maxFileBytes, maxModelRequestBytes } from '../limits.ts';
@@ -85,6 +86,7 @@ export const gatewayRoutes = {
     text: 'OpenAI files: a form with `file` and `purpose`, which is `batch`.',
     bodyBytes: maxFileBytes,
     form: true,
+    answer: OpenAiId,
   }),
   fileList: route({
     ...batch,
@@ -114,6 +116,7 @@ export const gatewayRoutes = {
     path: '/v1/batches',
     text: 'OpenAI batches: requests of a file, answered when nobody else needs the machines.',
     body: OpenAiBatch,
+    answer: OpenAiId,
   }),
   batchList: route({
     ...batch,
