@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { interpretingChecker, Problem } from '@blackroad/protocol';
+import { type BatchView, interpretingChecker, Problem } from '@blackroad/protocol';
 import t from 'tap';
 import { usage } from '../../coordinator/cli/src/help.ts';
 import { verbs } from '../../coordinator/cli/src/verbs.ts';
@@ -118,6 +118,22 @@ t.test('verbs', async (t) => {
   const conversation = () => fleet.client.call('conversationOpen', { body: { agent: 'greeter' } });
   const [shown, deleted] = [await conversation(), await conversation()];
 
+  const requests = (name: string, model: string) => {
+    const path = join(fleet.folder, `${name}.jsonl`);
+    const body = { model, messages: [{ role: 'user', content: 'Hello' }] };
+    writeFileSync(path, JSON.stringify({ custom_id: 'a', method: 'POST', url: '/v1/chat/completions', body }));
+    return path;
+  };
+  const nobodys = requests('nobodys', 'no-such-model');
+  const submitted = async (path: string, ...more: string[]) => {
+    const { code, stdout, stderr } = await cli('batches', 'submit', path, '--json', ...more, ...data);
+    if (code !== 0) throw new Error(stderr);
+    return JSON.parse(stdout) as BatchView;
+  };
+  const answered = await submitted(requests('greeters', 'agent/greeter'), '--wait');
+  t.match(answered, { state: 'completed', completed: 1, failed: 0, key: 'admin', file: 'greeters.jsonl' });
+  const [waits, ends] = [await submitted(nobodys), await submitted(nobodys)];
+
   /** By verb: how it succeeds, and with what. Two run at a time, so none needs what another one does. */
   const works: Record<string, { args?: string[]; gives: 'array' | 'object' | 'string' | 'null'; code?: number }> = {
     status: { gives: 'object' },
@@ -147,6 +163,11 @@ t.test('verbs', async (t) => {
     'agents remove': { args: ['to-remove'], gives: 'object' },
     plan: { args: ['--add', `3x${greeter}`, '--lose', `node=${node}`], gives: 'object' },
     'route explain': { args: ['auto'], gives: 'object' },
+    batches: { gives: 'array' },
+    'batches submit': { args: [nobodys], gives: 'object' },
+    'batches show': { args: [waits.id], gives: 'object' },
+    'batches result': { args: [answered.id], gives: 'array' },
+    'batches cancel': { args: [ends.id], gives: 'object' },
     ask: { args: ['greeter', 'What', 'is', 'my', 'name?'], gives: 'object' },
     conversations: { gives: 'array' },
     'conversations show': { args: [shown.id], gives: 'object' },
@@ -226,6 +247,11 @@ t.test('verbs', async (t) => {
     'agents explain': { args: ['nobody'], code: 4, problem: 'no-such-agent' },
     plan: { args: ['--lose', 'site=nowhere'], code: 2, problem: 'invalid-request' },
     'route explain': { args: ['auto', '--prompt', 'x'], code: 2, problem: 'invalid-request' },
+    batches: { args: ['--coordinator', fleet.client.url, '--key', viewer.key], code: 3, problem: 'not-allowed' },
+    'batches submit': { args: [greeter], code: 2, problem: 'invalid-request' },
+    'batches show': { args: ['batch_none'], code: 4, problem: 'no-such-batch' },
+    'batches result': { args: [waits.id], code: 1, problem: 'conflict' },
+    'batches cancel': { args: ['batch_none'], code: 4, problem: 'no-such-batch' },
     'agents apply': { args: ['-f', join(fleet.folder, 'not-there.yaml')], code: 2 },
     'agents versions': { args: ['nobody'], code: 4 },
     'agents rename': { args: ['greeter', 'No Name'], code: 2, problem: 'invalid-request' },

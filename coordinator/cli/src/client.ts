@@ -1,10 +1,13 @@
 // The API as functions, typed from the route table. Every failure is a FleetError whose code decides the exit code.
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import {
   FleetError,
   fromProblem,
   type Problem,
+  type ProblemCode,
   type RouteAnswer,
   type RouteBody,
   type RouteName,
@@ -14,6 +17,7 @@ import {
   type TaskStreamEvent,
 } from '@blackroad/protocol';
 import { harmlessValue } from '@blackroad/std/harmless';
+import { systemRandom } from '@blackroad/std/random';
 import type { FleetPlace } from './find-fleet.ts';
 
 interface Call<N extends RouteName> {
@@ -21,9 +25,25 @@ interface Call<N extends RouteName> {
   query?: RouteQuery<N>;
   body?: RouteBody<N>;
 }
+/** A file of a form, with the form's other fields. */
+interface FormFile {
+  name: string;
+  bytes: number;
+  content: () => Readable;
+  fields: Record<string, string>;
+}
+interface Body {
+  type: string;
+  bytes: number;
+  pieces: AsyncIterable<string | Buffer> | Iterable<string | Buffer>;
+}
 export interface Client {
   readonly url: string;
   call<N extends RouteName>(name: N, call?: Call<N>): Promise<RouteAnswer<N>>;
+  /** Sends a file as the form of a route. */
+  upload<N extends RouteName>(name: N, file: FormFile): Promise<RouteAnswer<N>>;
+  /** The body of an answer as it comes, however large. */
+  download<N extends RouteName>(name: N, call: Call<N>): AsyncGenerator<Buffer>;
   /** Server-sent events of a streaming route. Ends with the stream; aborting closes the connection. */
   stream<N extends RouteName>(name: N, call: Call<N>, signal: AbortSignal): AsyncGenerator<TaskStreamEvent>;
 }
@@ -37,6 +57,7 @@ export function createClient(place: FleetPlace): Client {
     call: Call<RouteName>,
     accept: string,
     signal?: AbortSignal,
+    form?: Body,
   ): Promise<IncomingMessage> {
     const { method, path } = routes[name];
     const params = (call.params ?? {}) as Record<string, string>;
@@ -44,7 +65,7 @@ export function createClient(place: FleetPlace): Client {
     for (const [key, value] of Object.entries((call.query ?? {}) as Record<string, unknown>)) {
       if (value !== undefined) url.searchParams.set(key, String(value));
     }
-    const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+    const body = form ?? bodyOf(call.body);
     return new Promise((resolve, reject) => {
       const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
       const request = send(url, {
@@ -54,9 +75,7 @@ export function createClient(place: FleetPlace): Client {
         headers: {
           authorization: `Bearer ${place.key}`,
           accept,
-          ...(body === undefined
-            ? {}
-            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+          ...(body && { 'content-type': body.type, 'content-length': body.bytes }),
         },
       });
       request.setTimeout(answerDeadlineMs, () =>
@@ -68,18 +87,35 @@ export function createClient(place: FleetPlace): Client {
           new FleetError('no-coordinator', { detail: `${place.url} does not answer: ${cause.message}` }, { cause }),
         ),
       );
-      request.end(body);
+      // A coordinator that refuses a body early closes the connection: its answer, or the error of the request, says why.
+      if (body) pipeline(Readable.from(body.pieces), request).catch(() => {});
+      else request.end();
     });
+  }
+
+  async function answerOf(response: IncomingMessage): Promise<unknown> {
+    const text = await readAll(response);
+    if ((response.statusCode ?? 500) >= 400) throw problemOf(response, text);
+    const json = (response.headers['content-type'] ?? '').includes('json');
+    return text === '' ? undefined : json ? JSON.parse(text) : text;
   }
 
   return {
     url: place.url,
     async call(name, call = {}) {
-      const response = await open(name, call as Call<RouteName>, 'application/json');
-      const text = await readAll(response);
-      if ((response.statusCode ?? 500) >= 400) throw problemOf(response, text);
-      const json = (response.headers['content-type'] ?? '').includes('json');
-      return (text === '' ? undefined : json ? JSON.parse(text) : text) as never;
+      return (await answerOf(await open(name, call as Call<RouteName>, 'application/json'))) as never;
+    },
+    async upload(name, file) {
+      return (await answerOf(await open(name, {}, 'application/json', undefined, formOf(file)))) as never;
+    },
+    async *download(name, call) {
+      const response = await open(name, call as Call<RouteName>, '*/*');
+      if ((response.statusCode ?? 500) >= 400) throw problemOf(response, await readAll(response));
+      try {
+        for await (const piece of response) yield piece as Buffer;
+      } catch (cause) {
+        throw broke(cause as Error);
+      }
     },
     async *stream(name, call, signal) {
       const response = await open(name, call as Call<RouteName>, 'text/event-stream', signal);
@@ -98,11 +134,7 @@ export function createClient(place: FleetPlace): Client {
         }
       } catch (cause) {
         if (signal.aborted) return;
-        throw new FleetError(
-          'no-coordinator',
-          { detail: `The connection broke: ${(cause as Error).message}` },
-          { cause },
-        );
+        throw broke(cause as Error);
       }
     },
   };
@@ -113,10 +145,40 @@ export function harmlessClient(client: Client): Client {
   return {
     url: client.url,
     call: async (name, call) => harmlessValue(await client.call(name, call)),
+    upload: async (name, file) => harmlessValue(await client.upload(name, file)),
+    // Bytes: whoever writes them to a terminal makes them harmless.
+    download: (name, call) => client.download(name, call),
     async *stream(name, call, signal) {
       for await (const event of client.stream(name, call, signal)) yield harmlessValue(event);
     },
   };
+}
+
+const broke = (cause: Error) =>
+  new FleetError('no-coordinator', { detail: `The connection broke: ${cause.message}` }, { cause });
+
+function bodyOf(value: unknown): Body | undefined {
+  if (value === undefined) return undefined;
+  const text = JSON.stringify(value);
+  return { type: 'application/json', bytes: Buffer.byteLength(text), pieces: [text] };
+}
+
+/** multipart/form-data [RFC 7578], with the file last. */
+function formOf({ name, bytes, content, fields }: FormFile): Body {
+  const boundary = `blackroad-${systemRandom.hex(16)}`;
+  const head = Object.entries(fields).map(
+    ([field, value]) => `--${boundary}\r\ncontent-disposition: form-data; name="${field}"\r\n\r\n${value}\r\n`,
+  );
+  const plain = name.replaceAll(/["\\\r\n]/g, '_');
+  head.push(`--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="${plain}"\r\n\r\n`);
+  const [before, after] = [head.join(''), `\r\n--${boundary}--\r\n`];
+  async function* pieces() {
+    yield before;
+    yield* content();
+    yield after;
+  }
+  const around = Buffer.byteLength(before) + Buffer.byteLength(after);
+  return { type: `multipart/form-data; boundary=${boundary}`, bytes: around + bytes, pieces: pieces() };
 }
 
 async function readAll(response: IncomingMessage): Promise<string> {
@@ -132,10 +194,27 @@ async function readAll(response: IncomingMessage): Promise<string> {
 
 function problemOf(response: IncomingMessage, text: string): FleetError {
   try {
-    return fromProblem(JSON.parse(text) as Problem);
+    const body = JSON.parse(text) as Problem & { error?: { message: string } };
+    // Routes in the form of OpenAI's API have its errors.
+    if (body.error) return new FleetError(codeOf(response.statusCode), { detail: body.error.message });
+    return fromProblem(body);
   } catch {
     return new FleetError('internal', { detail: `HTTP ${response.statusCode}: ${text.slice(0, 200)}` });
   }
+}
+
+/** The code with which the exit code of a foreign error is right. */
+function codeOf(status = 500): ProblemCode {
+  const codes: Record<number, ProblemCode> = {
+    401: 'not-signed-in',
+    403: 'not-allowed',
+    404: 'no-such-file',
+    409: 'conflict',
+    413: 'too-large',
+    429: 'rate-limited',
+    503: 'queue-full',
+  };
+  return codes[status] ?? (status < 500 ? 'invalid-request' : 'internal');
 }
 
 function parseEvent(block: string): TaskStreamEvent | null {

@@ -55,7 +55,7 @@ export const themes: readonly { title: string; words: readonly string[] }[] = [
   { title: 'The fleet', words: ['status', 'events', 'usage', 'plan', 'route', 'release-moves'] },
   { title: 'Agents', words: ['ask', 'conversations', 'agents', 'tasks', 'memory'] },
   { title: 'Nodes', words: ['join-token', 'nodes', 'cordon', 'uncordon', 'drain', 'logs'] },
-  { title: 'Models', words: ['models', 'cache'] },
+  { title: 'Models', words: ['models', 'cache', 'batches'] },
   { title: 'Access and shell', words: ['keys', 'audit', 'completion', 'version'] },
 ];
 

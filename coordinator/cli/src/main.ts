@@ -94,6 +94,8 @@ async function main(argv: string[]): Promise<void> {
 }
 
 const argv = process.argv.slice(2);
+/** A verb that waits between two looks has nothing else that keeps the process alive. */
+const atWork = systemClock.after(2 ** 31 - 1, () => {}, true);
 // The reader may close the pipe before the end, as `head` does: then no error is printed.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -111,4 +113,6 @@ try {
   if (argv.includes('--json')) process.stderr.write(`${harmlessJson(toProblem(known))}\n`);
   else process.stderr.write(`fleet: ${harmless(known.message)}\n`);
   process.exitCode = problems[known.code].exit;
+} finally {
+  atWork.cancel();
 }

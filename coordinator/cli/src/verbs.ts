@@ -5,6 +5,7 @@ import { completionScript, completions } from './completion.ts';
 import { argument, type Verb, type VerbCall } from './verb.ts';
 import { accessVerbs } from './verbs/access.ts';
 import { agentVerbs } from './verbs/agents.ts';
+import { batchVerbs } from './verbs/batches.ts';
 import { cacheVerbs } from './verbs/cache.ts';
 import { conversationVerbs } from './verbs/conversations.ts';
 import { localVerbs } from './verbs/local.ts';
@@ -52,6 +53,7 @@ async function namesOf(call: VerbCall, what: NonNullable<Verb['completes']>): Pr
   const client = call.client();
   if (what === 'nodes') return (await client.call('nodes')).map(({ id }) => id);
   if (what === 'agents') return (await client.call('agents')).map(({ name }) => name);
+  if (what === 'batches') return (await client.call('batches')).map(({ id }) => id);
   if (what === 'models') return (await client.call('catalogue')).models.map(({ name }) => name);
   return (await client.call('tasks', { query: { limit: 50 } })).map(({ id }) => id);
 }
@@ -66,6 +68,7 @@ export const verbs: Verb[] = [
   ...conversationVerbs,
   ...planVerbs,
   ...routeVerbs,
+  ...batchVerbs,
   ...workVerbs.slice(1),
   ...accessVerbs,
   ...usageVerbs,
