@@ -16,6 +16,7 @@ import { route as agents } from './pages/agents/agents.route.ts';
 import { route as newAgent } from './pages/agents/new-agent.route.ts';
 import { route as alerts } from './pages/alerts/alerts.route.ts';
 import { route as audit } from './pages/audit/audit.route.ts';
+import { route as batches } from './pages/batches/batches.route.ts';
 import { route as conversation } from './pages/chat/conversation.route.ts';
 import { route as connect } from './pages/connect/connect.route.ts';
 import { route as fleet } from './pages/fleet/fleet.route.ts';
@@ -40,6 +41,7 @@ const pages = [
   nodes,
   agents,
   tasks,
+  batches,
   models,
   playground,
   memory,

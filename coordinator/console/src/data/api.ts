@@ -8,6 +8,8 @@ export interface Call<N extends RouteName> {
   params?: RouteParams<N>;
   query?: RouteQuery<N>;
   body?: RouteBody<N>;
+  /** Of a route that takes a form. */
+  form?: FormData;
   signal?: AbortSignal;
 }
 
@@ -72,6 +74,7 @@ export async function send<N extends RouteName>(name: N, call: Call<N> = {}, acc
         ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+      ...(call.form === undefined ? {} : { body: call.form }),
       ...(call.signal ? { signal: call.signal } : {}),
     });
   } catch (cause) {
