@@ -14,11 +14,10 @@ import type { Stop } from '../budgets/books.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import { type AnswerSink, type Ask, charsOf, noUsage, type Told, type Usage, usageOfPart } from './ask.ts';
 import { attempt } from './attempt.ts';
-import { toldLoad } from './candidates.ts';
 import { keyOf, type Place } from './directory.ts';
 import type { Hold, Purse } from './purse.ts';
 import { refusalOf } from './refusal.ts';
-import type { Router } from './router.ts';
+import type { Router, Turn } from './router.ts';
 
 /** The whole answer. Large models on small machines write for minutes. */
 const answerMs = 600_000;
@@ -95,28 +94,28 @@ export class Answering {
     const { coordinator, clock, router, ask, who, sink, purse } = this.#parts;
     const refused = purse.refusal();
     if (refused) throw refused;
-    const unpaid = ask.idle ? idleStop : purse.unpaid();
+    const unpaidNow = () => (ask.idle ? idleStop : purse.unpaid());
+    const unpaid = unpaidNow();
     const tried = router.routes(ask, who, unpaid?.text ?? null, one.avoid);
     const found = tried.at(-1);
     if (!found?.place) throw one.last ?? refusalOf(ask, tried, coordinator.view, unpaid);
-    const { place, route } = found;
-    let told = this.#toldOf(place, route.why);
-    one.avoid.add(keyOf(place));
     const aside = new AbortController();
     const signal = ask.idle ? AbortSignal.any([this.#stopped.signal, aside.signal]) : this.#stopped.signal;
-    let leave: () => void;
+    const overheadMs = clock.monotonicMs() - this.#beganMs;
+    let turn: Turn;
     try {
-      const { kind, slots } = place.model;
-      const lane = { node: told.node, model: told.model, kind, slots, told: toldLoad(place) };
-      leave = await router.lanes.enter(lane, {
-        who,
+      turn = await router.enter(tried, found.place, {
+        ...{ ask, who, avoid: one.avoid, unpaid: () => unpaidNow()?.text ?? null },
         signal: this.#stopped.signal,
         deadlineMs: Math.min(waitMs, this.#leftMs),
         ...(ask.idle ? { stepAside: () => aside.abort() } : {}),
       });
     } catch (error) {
+      one.avoid.add(keyOf(found.place));
       return error as FleetError;
     }
+    const { place, route, leave } = turn;
+    one.avoid.add(keyOf(place));
     let hold: Hold;
     const turnMs = clock.monotonicMs();
     try {
@@ -131,7 +130,7 @@ export class Answering {
       if (this.#stopped.signal.aborted) return null;
       throw madeRoom();
     }
-    told = { ...told, overheadMs: told.overheadMs + clock.monotonicMs() - turnMs };
+    const told = this.#toldOf(place, route.why, overheadMs + clock.monotonicMs() - turnMs);
     let chars = 0;
     const end = await attempt({
       coordinator,
@@ -160,7 +159,7 @@ export class Answering {
     return null;
   }
 
-  #toldOf({ row, model }: Place, why: string): Told {
+  #toldOf({ row, model }: Place, why: string, overheadMs: number): Told {
     const { clock, ask } = this.#parts;
     return {
       id: this.#id,
@@ -168,7 +167,7 @@ export class Answering {
       model: model.name,
       node: row.id,
       why,
-      overheadMs: clock.monotonicMs() - this.#beganMs,
+      overheadMs,
       createdMs: clock.nowMs(),
     };
   }

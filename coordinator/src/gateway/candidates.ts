@@ -7,7 +7,7 @@ import { closedOf } from '../placement/model/snapshot.ts';
 import type { RouteCandidate } from '../placement/route/candidate.ts';
 import type { View } from '../state/view.ts';
 import type { Place } from './directory.ts';
-import type { Lanes } from './lanes.ts';
+import type { LanePlace, Lanes, OwnWait } from './lanes.ts';
 
 interface Failing {
   /** Why requests leave the model on the node alone for now; null: they do not. */
@@ -17,15 +17,17 @@ interface Failing {
 interface Around {
   view: View;
   lanes: Lanes;
+  /** Of a request that waits already. */
+  own?: OwnWait | undefined;
   failing: Failing;
   nowMs: number;
   /** The share of a model's slots that is kept for larger models of its node. */
   reserve: number;
 }
 
-export function candidateOf(place: Place, { view, lanes, failing, nowMs, reserve }: Around): RouteCandidate {
+export function candidateOf(place: Place, { view, lanes, own, failing, nowMs, reserve }: Around): RouteCandidate {
   const { row, live, model } = place;
-  const load = lanes.loadOf(row.id, model.name, model.slots, toldLoad(place));
+  const load = lanes.loadOf(laneOf(place), own);
   const price = priceOn(live.capacity, model.name);
   const fault = view.modelFaults.get(row.id)?.get(model.name);
   return {
@@ -42,7 +44,11 @@ export function candidateOf(place: Place, { view, lanes, failing, nowMs, reserve
   };
 }
 
+export function laneOf(place: Place): LanePlace {
+  const { kind, slots, name } = place.model;
+  return { node: place.row.id, model: name, kind, slots, told: toldLoad(place) };
+}
 /** The node's last word on the load of the model. */
-export function toldLoad({ live, model }: Place): ModelLoad | undefined {
+function toldLoad({ live, model }: Place): ModelLoad | undefined {
   return live.health?.models?.find(({ name }) => name === model.name);
 }

@@ -155,7 +155,9 @@ t.test('slots bound what a node gets at once; the queue is bounded, and says so'
   await nodeWith(fleet, 'alice', [modelOf('m', { resident: true, slots: 1 })], (work) => works.push(work));
   const answers = Array.from({ length: 10 }, () => ask(fleet));
   await until(
-    () => works.length === 1 && fleet.context.gateway.router.lanes.loadOf('alice', 'm', 1, undefined).waiting >= 8,
+    () =>
+      works.length === 1 &&
+      fleet.context.gateway.router.lanes.loadOf({ node: 'alice', model: 'm', slots: 1, told: undefined }).waiting >= 8,
   );
   const refused = await Promise.race(answers);
   t.match(refused, { status: 503, body: { error: { code: 'overloaded', message: /queue is full|requests wait/ } } });

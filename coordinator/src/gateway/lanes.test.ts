@@ -37,7 +37,7 @@ t.test('slots are credits; who waits comes in as others leave', async (t) => {
   for (const name of ['1', '2', '3', '4']) void enter('ada', name);
   await settled();
   t.same(order, ['1', '2']);
-  t.match(lanes.loadOf('a', 'm', 2, undefined), { busy: 2, waiting: 2, slots: 2 });
+  t.match(lanes.loadOf({ node: 'a', model: 'm', slots: 2, told: undefined }), { busy: 2, waiting: 2, slots: 2 });
   leaves.get('1')?.();
   leaves.get('1')?.();
   await settled();
@@ -64,13 +64,13 @@ t.test('a full queue refuses at once, a long wait in time, and a request that is
   t.same(order, ['0', '9 model-busy'], 'eight may wait');
   await clock.advance(10_000);
   t.equal(order.filter((each) => each.endsWith('model-busy')).length, 9);
-  t.match(lanes.loadOf('a', 'm', 1, undefined), { busy: 1, waiting: 0 });
+  t.match(lanes.loadOf({ node: 'a', model: 'm', slots: 1, told: undefined }), { busy: 1, waiting: 0 });
   const abort = new AbortController();
   void enter('ada', 'given up', undefined, abort.signal);
   abort.abort();
   await settled();
   t.equal(order.at(-1), 'given up unavailable');
-  t.match(lanes.loadOf('a', 'm', 1, undefined), { waiting: 0 });
+  t.match(lanes.loadOf({ node: 'a', model: 'm', slots: 1, told: undefined }), { waiting: 0 });
 });
 
 t.test('what others use is left to them, but one request always goes', async (t) => {
@@ -101,7 +101,7 @@ t.test('a lane of one slot keeps its count when the one that waited comes in', a
   leaves.get('1')?.();
   await settled();
   t.same(order, ['1', '2']);
-  t.match(lanes.loadOf('a', 'm', 1, undefined), { busy: 1, waiting: 0 });
+  t.match(lanes.loadOf({ node: 'a', model: 'm', slots: 1, told: undefined }), { busy: 1, waiting: 0 });
   void enter('ada', '3');
   await settled();
   t.same(order, ['1', '2'], 'the third waits for the second');
@@ -126,7 +126,11 @@ t.test('idle requests take what nobody uses, leave a slot free, and step aside f
   for (const name of ['i1', 'i2', 'i3']) void idle(name);
   await settled();
   t.same(order, ['i1', 'i2'], 'one of three slots is left');
-  t.match(lanes.loadOf('a', 'm', 3, undefined), { busy: 0, waiting: 0 }, 'others see an idle node');
+  t.match(
+    lanes.loadOf({ node: 'a', model: 'm', slots: 3, told: undefined }),
+    { busy: 0, waiting: 0 },
+    'others see an idle node',
+  );
   void enter('ada');
   await settled();
   t.same([order.at(-1), asides], ['ada', []], 'the free slot is enough');
@@ -142,7 +146,7 @@ t.test('idle requests take what nobody uses, leave a slot free, and step aside f
   t.equal(order.at(-1), 'i3', 'what waited comes in when it is quiet again');
   leaves.get('i1')?.();
   leaves.get('i3')?.();
-  t.match(lanes.loadOf('a', 'm', 3, undefined), { busy: 0, waiting: 0 });
+  t.match(lanes.loadOf({ node: 'a', model: 'm', slots: 3, told: undefined }), { busy: 0, waiting: 0 });
 });
 
 t.test('an idle request that waits ends like any other', async (t) => {
@@ -177,5 +181,5 @@ t.test('requests for vectors share a slot, as nodes answer several of them in on
     );
   await new Promise((resolve) => setImmediate(resolve));
   t.equal(entered, 16);
-  t.match(lanes.loadOf('a', 'e', 2, undefined), { busy: 2, waiting: 1, slots: 2 });
+  t.match(lanes.loadOf({ node: 'a', model: 'e', slots: 2, told: undefined }), { busy: 2, waiting: 1, slots: 2 });
 });

@@ -1,13 +1,28 @@
 // Admission to the models of nodes: a lane for each model on each node, with as many credits as the model has slots that others do not use,
 // and a bounded queue that is fair between keys. A node admits once more by itself; here nothing is sent that would only wait there. In:
-// requests that enter and leave, what nodes report of their load. Out: the turn of each request, or a refusal at once. Idle requests fill
-// what nobody else uses, and step aside for everybody else.
+// requests that enter and leave, what nodes report of their load. Out: the turn of each request, or a refusal at once. A request that waits
+// in one lane may wish for others: where one of them is free and nobody waits for it, the request is asked whether it goes there. Idle
+// requests fill what nobody else uses, and step aside for everybody else.
 import { FleetError, type ModelLoad, type NodeModel } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
+import { FairQueue } from './fair-queue.ts';
 
+export interface LanePlace {
+  node: string;
+  model: string;
+  kind?: NodeModel['kind'];
+  slots: number;
+  /** The node's last word on the load of the model. */
+  told: ModelLoad | undefined;
+}
 interface Waiting {
   who: string;
-  enter(): void;
+  isIdle: boolean;
+  lane: Lane;
+  wishes: Lane[];
+  /** Whether it goes to the lane that it wished for, which is free. */
+  goesTo(lane: Lane): boolean;
+  enter(lane: Lane): void;
   refuse(error: FleetError): void;
 }
 interface Entry {
@@ -16,6 +31,16 @@ interface Entry {
   deadlineMs: number;
   /** Given by an idle request: called when another one needs its slot, and nobody hears it any more. */
   stepAside?: () => void;
+  /** Other places that it would take while it waits; asked when it begins to wait. */
+  wishes?: () => readonly LanePlace[];
+  /** One of them is free. `own`: what it knows of the lane where it waits. */
+  goesTo?: (place: Pick<LanePlace, 'node' | 'model'>, own: OwnWait) => boolean;
+}
+/** The lane where a request waits, and how many are before it there. */
+export interface OwnWait {
+  node: string;
+  model: string;
+  ahead: number;
 }
 interface Lane {
   node: string;
@@ -25,13 +50,17 @@ interface Lane {
   slots: number;
   /** Requests of the gateway that the node has. */
   ours: number;
-  /** Requests of others at work there: tasks of agents, programs beside the node-agent. */
+  /** Requests of others at work there: tasks of agents, programs beside the node-agent; by the report that was heard last. */
   foreign: number;
-  /** By key, each in order; the key at the front is next. */
-  queues: Map<string, Waiting[]>;
-  waiting: number;
-  /** Idle requests that wait. */
+  told: ModelLoad | undefined;
+  /** A request of ours ended since that report, which may still count it. */
+  isOutOfDate: boolean;
+  waiting: FairQueue<Waiting>;
+  /** Those that wait elsewhere and would come. */
+  wishing: FairQueue<Waiting>;
+  /** Idle requests that wait, and those that would come. */
   idle: Waiting[];
+  idleWishing: FairQueue<Waiting>;
   /** Idle requests that the node has, in the order in which they came in. */
   aside: Set<() => void>;
 }
@@ -48,6 +77,10 @@ const leastQueue = 8;
 const embedsTogether = 8;
 /** Idle requests of one lane that wait; their batches keep the others. */
 const maxIdle = 256;
+/** Other lanes that one request wishes for. */
+const maxWishes = 8;
+/** Requests that are asked whether they come, for one slot: each looks at the fleet anew. The next time it is the turn of others. */
+const maxAsked = 16;
 
 export class Lanes {
   readonly #clock: Clock;
@@ -58,52 +91,50 @@ export class Lanes {
     this.#clock = clock;
   }
 
-  /** What a request that enters now would meet. `told`: the node's last word on the load of this model. */
-  loadOf(node: string, model: string, slots: number, told: ModelLoad | undefined): LaneLoad {
+  /** What a request that enters now would meet; `own`: what one that waits already meets. */
+  loadOf({ node, model, slots, told }: LanePlace, own?: OwnWait): LaneLoad {
     const lane = this.#lanes.get(keyOf(node, model));
-    const all = (told?.busy ?? 0) + (told?.others ?? 0);
-    const ours = lane ? oursOf(lane) : 0;
     const now = slotsOf(slots, told);
+    const isOwn = own !== undefined && own.node === node && own.model === model;
     return {
-      // Idle requests are in nobody's way.
-      busy: Math.max(0, Math.max(all, ours) - (lane?.aside.size ?? 0)),
-      waiting: (lane?.waiting ?? 0) + (told?.waiting ?? 0),
+      busy: lane ? busyIn(lane) : (told?.busy ?? 0) + (told?.others ?? 0),
+      waiting: (isOwn ? own.ahead : (lane?.waiting.size ?? 0)) + (told?.waiting ?? 0),
       slots: now,
       queue: queueOf(now),
     };
   }
 
   /** Resolves at its turn with the function that ends it. Throws `model-busy` where the queue is full or the wait too long. */
-  enter(
-    place: { node: string; model: string; kind?: NodeModel['kind']; slots: number; told: ModelLoad | undefined },
-    entry: Entry,
-  ): Promise<() => void> {
-    const lane = this.#laneOf(place.node, place.model);
-    lane.together = place.kind === 'embed' ? embedsTogether : 1;
+  enter(place: LanePlace, entry: Entry): Promise<() => void> {
+    const lane = this.#laneOf(place);
     const { stepAside } = entry;
-    this.#learn(lane, place.slots, place.told);
-    const mayEnter = stepAside ? lane.idle.length === 0 && hasIdleCredit(lane) : lane.waiting === 0 && hasCredit(lane);
+    const mayEnter = stepAside
+      ? lane.idle.length === 0 && hasIdleCredit(lane)
+      : lane.waiting.size === 0 && hasCredit(lane);
     if (mayEnter) return Promise.resolve(this.#admit(lane, stepAside));
-    const isFull = stepAside ? lane.idle.length >= maxIdle : lane.waiting >= queueOf(lane.slots);
+    const isFull = stepAside ? lane.idle.length >= maxIdle : lane.waiting.size >= queueOf(lane.slots);
     if (isFull) return Promise.reject(busy(lane));
     return new Promise((resolve, reject) => this.#wait(lane, entry, resolve, reject));
   }
 
-  #wait(
-    lane: Lane,
-    { who, signal, deadlineMs, stepAside }: Entry,
-    resolve: (leave: () => void) => void,
-    reject: (error: FleetError) => void,
-  ): void {
+  #wait(lane: Lane, entry: Entry, resolve: (leave: () => void) => void, reject: (error: FleetError) => void): void {
+    const { who, signal, deadlineMs, stepAside } = entry;
     const own: Waiting = {
       who,
-      enter: () => {
+      isIdle: stepAside !== undefined,
+      lane,
+      wishes: (entry.wishes?.() ?? []).slice(0, maxWishes).map((place) => this.#laneOf(place)),
+      goesTo: (other) => {
+        const ahead = stepAside ? lane.idle.indexOf(own) : lane.waiting.ahead(own);
+        return entry.goesTo?.(other, { node: lane.node, model: lane.model, ahead }) ?? false;
+      },
+      enter: (taken) => {
         leave();
-        resolve(this.#admit(lane, stepAside));
+        resolve(this.#admit(taken, stepAside));
       },
       refuse: (error) => {
         leave();
-        this.#tidy(lane);
+        for (const each of [lane, ...own.wishes]) this.#tidy(each);
         reject(error);
       },
     };
@@ -112,17 +143,15 @@ export class Lanes {
     const leave = () => {
       timer.cancel();
       signal.removeEventListener('abort', onAbort);
-      remove(lane, own);
+      remove(own);
     };
     signal.addEventListener('abort', onAbort, { once: true });
-    if (stepAside) {
+    for (const other of own.wishes) (own.isIdle ? other.idleWishing : other.wishing).push(own);
+    if (own.isIdle) {
       lane.idle.push(own);
       return;
     }
-    const queue = lane.queues.get(who);
-    if (queue) queue.push(own);
-    else lane.queues.set(who, [own]);
-    lane.waiting++;
+    lane.waiting.push(own);
     // The one that came in last has the least to lose.
     const last = [...lane.aside].at(-1);
     if (!last) return;
@@ -134,39 +163,40 @@ export class Lanes {
   heard(node: string, loads: readonly ModelLoad[]): void {
     for (const lane of this.#byNode.get(node) ?? []) {
       const told = loads.find(({ name }) => name === lane.model);
-      if (!told) continue;
-      this.#learn(lane, told.slots, told);
-      this.#letIn(lane);
+      if (told) {
+        learn(lane, told.slots, told);
+        this.#letIn(lane);
+      } else lane.isOutOfDate = false;
+      this.#tidy(lane);
     }
   }
 
   /** The node takes nothing any more: who waits for it should go elsewhere. */
   close(node: string): void {
     for (const lane of this.#byNode.get(node) ?? []) {
-      const all = [...[...lane.queues.values()].flat(), ...lane.idle];
-      for (const each of all) each.refuse(new FleetError('node-away', { detail: `${node} went away` }));
+      for (const each of [...lane.waiting.all(), ...lane.idle])
+        each.refuse(new FleetError('node-away', { detail: `${node} went away` }));
+      lane.isOutOfDate = false;
+      this.#tidy(lane);
     }
   }
 
-  #laneOf(node: string, model: string): Lane {
+  #laneOf({ node, model, kind, slots, told }: LanePlace): Lane {
     const key = keyOf(node, model);
     let lane = this.#lanes.get(key);
     if (!lane) {
       lane = {
-        ...{ node, model, together: 1, slots: 1, ours: 0, foreign: 0, waiting: 0 },
-        ...{ queues: new Map(), idle: [], aside: new Set() },
+        ...{ node, model, together: 1, slots: 1, ours: 0, foreign: 0, told: undefined, isOutOfDate: false },
+        ...{ waiting: new FairQueue(), wishing: new FairQueue(), idleWishing: new FairQueue() },
+        ...{ idle: [], aside: new Set() },
       };
       this.#lanes.set(key, lane);
       const own = this.#byNode.get(node) ?? new Set();
       this.#byNode.set(node, own.add(lane));
     }
+    lane.together = kind === 'embed' ? embedsTogether : 1;
+    learn(lane, slots, told);
     return lane;
-  }
-
-  /** Of what a node reports as busy, what the gateway did not send is of others; a report is a beat old, so it is not exact. */
-  #learn(lane: Lane, slots: number, told: ModelLoad | undefined): void {
-    lane.slots = slotsOf(slots, told);
-    lane.foreign = told ? Math.max(0, told.busy + (told.others ?? 0) - oursOf(lane)) : 0;
   }
 
   #admit(lane: Lane, stepAside?: () => void): () => void {
@@ -177,6 +207,7 @@ export class Lanes {
       if (isOver) return;
       isOver = true;
       lane.ours--;
+      lane.isOutOfDate = true;
       if (stepAside) lane.aside.delete(stepAside);
       this.#letIn(lane);
       this.#tidy(lane);
@@ -184,20 +215,32 @@ export class Lanes {
   }
 
   #letIn(lane: Lane): void {
-    while (lane.waiting > 0 && hasCredit(lane)) {
-      const [who, queue] = lane.queues.entries().next().value as [string, Waiting[]];
-      const next = queue[0] as Waiting;
-      // The key goes behind the others with the rest of its requests.
-      lane.queues.delete(who);
-      lane.queues.set(who, queue);
-      next.enter();
-    }
-    while (lane.idle.length > 0 && hasIdleCredit(lane)) lane.idle[0]?.enter();
+    while (lane.waiting.size > 0 && hasCredit(lane)) lane.waiting.turn()?.enter(lane);
+    if (lane.waiting.size === 0) this.#invite(lane, lane.wishing, hasCredit);
+    while (lane.idle.length > 0 && hasIdleCredit(lane)) lane.idle[0]?.enter(lane);
+    if (lane.idle.length === 0) this.#invite(lane, lane.idleWishing, hasIdleCredit);
   }
 
-  /** Forgets a lane that nobody uses. */
+  #invite(lane: Lane, wishing: FairQueue<Waiting>, hasRoom: (lane: Lane) => boolean): void {
+    for (let asked = Math.min(wishing.size, maxAsked); asked > 0 && hasRoom(lane); asked--) {
+      const one = wishing.turn();
+      if (!one) return;
+      if (one.goesTo(lane)) {
+        const left = [one.lane, ...one.wishes];
+        one.enter(lane);
+        for (const each of left) this.#tidy(each);
+      } else {
+        // Its key's next one is asked before it is asked again.
+        wishing.remove(one);
+        wishing.push(one);
+      }
+    }
+  }
+
+  /** Forgets a lane that nobody uses and that knows no more than the last report. */
   #tidy(lane: Lane): void {
-    if (lane.ours > 0 || lane.waiting > 0 || lane.idle.length > 0) return;
+    const { ours, waiting, wishing, idle, idleWishing, isOutOfDate } = lane;
+    if (isOutOfDate || ours + waiting.size + wishing.size + idle.length + idleWishing.size > 0) return;
     this.#lanes.delete(keyOf(lane.node, lane.model));
     const own = this.#byNode.get(lane.node);
     own?.delete(lane);
@@ -205,31 +248,41 @@ export class Lanes {
   }
 }
 
+/** Of what a node reports as busy, what the gateway did not send is of others; a report is a beat old, so it is not exact, and it counts once. */
+function learn(lane: Lane, slots: number, told: ModelLoad | undefined): void {
+  lane.slots = slotsOf(slots, told);
+  if (told === lane.told) return;
+  lane.told = told;
+  lane.isOutOfDate = false;
+  lane.foreign = told ? Math.max(0, told.busy + (told.others ?? 0) - oursOf(lane)) : 0;
+}
 /** One request is always let in: a report that is out of date must not close a model for ever. */
 function hasCredit({ ours, together, foreign, slots }: Lane): boolean {
   return ours === 0 || ours < (slots - foreign) * together;
 }
 /** Where a model has several slots, one is left for whoever comes next. */
 function hasIdleCredit({ waiting, ours, together, foreign, slots }: Lane): boolean {
-  return waiting === 0 && ours < (Math.max(1, slots - 1) - foreign) * together;
+  return waiting.size === 0 && ours < (Math.max(1, slots - 1) - foreign) * together;
 }
 /** The slots that they take. */
 const oursOf = ({ ours, together }: Lane) => Math.ceil(ours / together);
-function remove(lane: Lane, own: Waiting): void {
+/** Idle requests are in nobody's way. */
+const busyIn = (lane: Lane) => Math.max(0, lane.foreign + oursOf(lane) - lane.aside.size);
+function remove(own: Waiting): void {
+  const { lane } = own;
   const idleAt = lane.idle.indexOf(own);
   if (idleAt >= 0) lane.idle.splice(idleAt, 1);
-  const queue = lane.queues.get(own.who);
-  const at = queue?.indexOf(own) ?? -1;
-  if (!queue || at < 0) return;
-  queue.splice(at, 1);
-  lane.waiting--;
-  if (queue.length === 0) lane.queues.delete(own.who);
+  lane.waiting.remove(own);
+  for (const other of own.wishes) {
+    other.wishing.remove(own);
+    other.idleWishing.remove(own);
+  }
 }
 const queueOf = (slots: number) => Math.max(leastQueue, slots * waitingPerSlot);
 /** At least one: a node that tells none has some all the same. */
 const slotsOf = (slots: number, told: ModelLoad | undefined) => Math.max(1, told?.slots || slots);
 const keyOf = (node: string, model: string) => `${node} ${model}`;
 function busy({ model, node, waiting }: Lane): FleetError {
-  const detail = `${model} on ${node} is busy: ${waiting} requests wait for it already.`;
+  const detail = `${model} on ${node} is busy: ${waiting.size} requests wait for it already.`;
   return new FleetError('model-busy', { detail, retryAfterSeconds: 2 });
 }

@@ -3,14 +3,13 @@
 import { FleetError, modelKey } from '@blackroad/protocol';
 import { problemOf, type Stop } from '../budgets/books.ts';
 import type { RouteRefused } from '../placement/route/candidate.ts';
-import { routeFilters } from '../placement/route/filters.ts';
+import { passing, routeFilters } from '../placement/route/filters.ts';
 import type { View } from '../state/view.ts';
 import type { Ask } from './ask.ts';
 import type { Tried } from './router.ts';
 
 /** The reasons that are nearest to an answer first. */
 const nearest = [...routeFilters].reverse().map(({ name }) => name);
-const passing = new Set(routeFilters.filter(({ passes }) => passes).map(({ name }) => name));
 
 /** `unpaid`: why the caller may not pay. */
 export function refusalOf({ models }: Ask, tried: readonly Tried[], view: View, unpaid: Stop | null): FleetError {

@@ -61,3 +61,23 @@ for (const [reserve, slots] of [
     t.ok(named, 'who names the model takes what is free');
   });
 }
+
+t.test('a request that waits is routed by those before it, not by those behind it', async (t) => {
+  const fleet = new SampleFleet();
+  const speeds = { fast: 100, slow: 25 };
+  for (const [node, decodeTps] of Object.entries(speeds)) {
+    fleet.online(node);
+    const speed = { prefillTps: 1000, decodeTps, samples: 5 };
+    fleet.capacity(node, { models: [modelOf('m', { slots: 1, resident: true, speed })] });
+  }
+  const router = new Router({ view: fleet.view as View, clock: new HandClock(), random: systemRandom, reserve: 0 });
+  const { signal } = new AbortController();
+  const place = { node: 'fast', model: 'm', slots: 1, told: undefined };
+  for (let i = 0; i < 5; i++) void router.lanes.enter(place, { who: 'ada', signal, deadlineMs: 1_000 });
+  const chosen = (ahead?: number) =>
+    router.routes(ask('m'), 'ada', null, new Set(), ahead === undefined ? undefined : { ...place, ahead })[0]?.place
+      ?.row.id;
+  t.equal(chosen(), 'slow', 'a new request would be the fifth that waits');
+  t.equal(chosen(0), 'fast', 'the first that waits stays');
+  t.equal(chosen(4), 'slow', 'the last one goes');
+});

@@ -4,15 +4,16 @@ import { isTierWish } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import type { Route, RouteAsk } from '../placement/route/candidate.ts';
+import { passing } from '../placement/route/filters.ts';
 import { route } from '../placement/route/route.ts';
 import type { Touched } from '../state/touched.ts';
 import type { View } from '../state/view.ts';
 import { createAffinity } from './affinity.ts';
 import { type Ask, estimateTokens } from './ask.ts';
-import { candidateOf } from './candidates.ts';
+import { candidateOf, laneOf } from './candidates.ts';
 import { Directory, keyOf, type Place } from './directory.ts';
 import { createFailing } from './failing.ts';
-import { Lanes } from './lanes.ts';
+import { type LanePlace, Lanes, type OwnWait } from './lanes.ts';
 
 interface RouterParts {
   view: View;
@@ -27,6 +28,26 @@ export interface Tried {
   route: Route;
   /** Null: no node can answer with it now. */
   place: Place | null;
+  /** All that were looked at. */
+  places: Place[];
+}
+/** The turn of a request at a place. */
+export interface Turn {
+  place: Place;
+  route: Route;
+  /** Ends it. */
+  leave: () => void;
+}
+interface Asking {
+  ask: Ask;
+  who: string;
+  /** Why no node that costs money may answer now; null: one may. */
+  unpaid: () => string | null;
+  /** Places that failed it. */
+  avoid: ReadonlySet<string>;
+  signal: AbortSignal;
+  deadlineMs: number;
+  stepAside?: () => void;
 }
 
 /** Assumed of an answer whose length is not limited. */
@@ -66,12 +87,30 @@ export class Router {
     this.#affinity.note(this.#keysOf(who, ask), ask, row.id, model.name);
   }
 
+  /** Waits for its turn where it was routed, or where it would be routed later when that is free first. @throws FleetError as a lane does */
+  async enter(tried: readonly Tried[], at: Place, asking: Asking): Promise<Turn> {
+    const { ask, who, unpaid, avoid, ...entry } = asking;
+    let chosen = { place: at, route: (tried.at(-1) as Tried).route };
+    const leave = await this.lanes.enter(laneOf(at), {
+      ...entry,
+      who,
+      wishes: () => wishesOf(tried, at),
+      goesTo: ({ node, model }, own) => {
+        const now = this.routes(ask, who, unpaid(), avoid, own).at(-1);
+        if (now?.place?.row.id !== node || now.place.model.name !== model) return false;
+        chosen = { place: now.place, route: now.route };
+        return true;
+      },
+    });
+    return { ...chosen, leave };
+  }
+
   /** `unpaid`: why no node that costs money may answer; null: one may. Out: the routes of each model of the list, in its order, up to the first that has a node. */
-  routes(ask: Ask, who: string, unpaid: string | null, avoid: ReadonlySet<string> = new Set()): Tried[] {
+  routes(ask: Ask, who: string, unpaid: string | null, avoid: ReadonlySet<string> = new Set(), own?: OwnWait): Tried[] {
     const sticky = this.#affinity.find(this.#keysOf(who, ask));
     const about = { ...aboutOf(ask), sticky, unpaid };
     const { view, clock, reserve } = this.#parts;
-    const around = { view, lanes: this.lanes, failing: this.failing, nowMs: clock.nowMs(), reserve };
+    const around = { view, lanes: this.lanes, own, failing: this.failing, nowMs: clock.nowMs(), reserve };
     const tried: Tried[] = [];
     for (const model of ask.models) {
       const places = this.#placesOf(ask, model, sticky?.node ?? null).filter((place) => !avoid.has(keyOf(place)));
@@ -80,7 +119,7 @@ export class Router {
       const chosen = found.chosen?.candidate;
       const place =
         places.find(({ row, model: own }) => row.id === chosen?.node && own.name === chosen.model.name) ?? null;
-      tried.push({ model, route: found, place });
+      tried.push({ model, route: found, place, places });
       if (place) break;
     }
     return tried;
@@ -96,6 +135,18 @@ export class Router {
     if (!isTierWish(model)) return this.directory.named(model, also);
     return this.directory.ofTier(model, request.kind === 'embed' ? 'embed' : 'chat', also);
   }
+}
+
+/** Where a request that waits would go, too: the better ones first, then those that could not take it at this moment. */
+function wishesOf(tried: readonly Tried[], at: Place): LanePlace[] {
+  const open = (tried.at(-1) as Tried).route.others.map(({ candidate: { node, model } }) => `${node} ${model.name}`);
+  const closed = tried.flatMap(({ route: { refused } }) =>
+    refused.filter(({ filter }) => passing.has(filter)).map(({ node, model }) => `${node} ${model}`),
+  );
+  const places = new Map(tried.flatMap((each) => each.places).map((place) => [keyOf(place), place]));
+  const wished = new Set([...open, ...closed]);
+  wished.delete(keyOf(at));
+  return [...wished].flatMap((key) => places.get(key) ?? []).map(laneOf);
 }
 
 /** What the request asks of any model. */

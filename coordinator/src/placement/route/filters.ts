@@ -89,6 +89,11 @@ export const routeFilters: readonly RouteFilter[] = [
   },
 ];
 
+/** The reasons that pass by themselves. */
+export const passing: ReadonlySet<string> = new Set(
+  routeFilters.filter(({ passes }) => passes).map(({ name }) => name),
+);
+
 /** A request that names no model and no large one. */
 const isForLess = ({ want, kind }: RouteAsk) => kind === 'chat' && 'tier' in want && want.tier !== 'large';
 
