@@ -3,6 +3,7 @@
 import type { Decoded } from '@blackroad/protocol';
 import type { Coordinator } from '../../coordinator/src/road/coordinator.ts';
 import type { DurableChange } from '../../coordinator/src/state/change.ts';
+import type { Asked, Run } from './clients.ts';
 import type { Ledger } from './ledger.ts';
 import type { Machine } from './machine.ts';
 import type { Admission } from './network.ts';
@@ -31,6 +32,10 @@ export interface Checker {
   admitted?(connection: Admission): void;
   /** Called before the disk of a machine is removed. */
   exchanging?(machine: Machine): void;
+  /** Called when a request of a program has ended. */
+  requestEnded?(asked: Asked): void;
+  /** Called when a model begins to work on something, in the worlds that have programs. */
+  workBegan?(run: Run): void;
   /** Called when a coordinator process has started. */
   started?(coordinator: Coordinator): void;
   /** Called every virtual second. */

@@ -8,7 +8,9 @@ import type { Identity } from '../../node-agent/src/identity/identity.ts';
 import { createRenewal, type Renewal } from '../../node-agent/src/identity/renew.ts';
 import type { RunningNode } from '../../node-agent/src/loop/node.ts';
 import { type SimulatedProbes, type SimulatedProfile, simulatedProbes } from '../../node-agent/src/probes/simulated.ts';
+import type { ChatEvent } from '../../node-agent/src/runtimes/runtime.ts';
 import { createSimulated, noFaults, type SimulatedFaults } from '../../node-agent/src/runtimes/simulated.ts';
+import { type Clients, marked, type Run, requestOf } from './clients.ts';
 import { SimulatedDisk } from './disk.ts';
 import type { Knobs } from './knobs.ts';
 import type { Dialler, Network } from './network.ts';
@@ -22,9 +24,20 @@ export interface MachineOptions {
   site: string;
   seed: number;
   keepaliveS: number;
+  /** Those of its profile, unless given. */
+  models?: readonly SimulatedModel[];
+  /** The share of answers that fail. */
+  failureRate?: number;
+}
+interface SimulatedModel {
+  name: string;
+  sizeBytes: number;
+  parametersB: number;
+  slots: number;
 }
 export interface MachineWorld {
   readonly knobs: Knobs;
+  readonly clients: Clients | null;
   /** Disks to close with the world. */
   disks: Set<SimulatedDisk>;
   timeline: Timeline;
@@ -63,7 +76,7 @@ export interface Process {
   startedMs: number;
 }
 
-const models: Record<SimulatedProfile, { name: string; sizeBytes: number; parametersB: number; slots: number }[]> = {
+const models: Record<SimulatedProfile, readonly SimulatedModel[]> = {
   // The models of a pi5 do not all fit at once, so placement must count.
   pi5: [
     { name: 'sim-1b', sizeBytes: 0.8e9, parametersB: 1, slots: 2 },
@@ -79,6 +92,20 @@ const models: Record<SimulatedProfile, { name: string; sizeBytes: number; parame
   gpu: [{ name: 'sim-8b', sizeBytes: 16e9, parametersB: 8, slots: 16 }],
 };
 const restartMs = 5_000;
+const usualFailureRate = 0.02;
+/** Of a simulated model that tells none. */
+const usualSlots = 4;
+
+/** The events of a run; the words of one for a request of a program are marked. */
+async function* watched(clients: Clients, run: Run, mark: string | null, events: AsyncIterable<ChatEvent>) {
+  const end = clients.work(run);
+  try {
+    for await (const event of events)
+      yield mark !== null && event.type === 'text' ? { ...event, text: marked(mark, event.text) } : event;
+  } finally {
+    end();
+  }
+}
 
 export class Machine {
   readonly name: string;
@@ -351,7 +378,7 @@ export class Machine {
   }
   #runtime(clock: ProcessClock, seed: number) {
     const { profile } = this.options;
-    const served = models[profile];
+    const served = this.options.models ?? models[profile];
     const chat = served.map((model) => ({ ...model, kind: 'chat' as const, tools: true }));
     const embed =
       profile === 'cpu' ? [{ name: 'sim-embed', kind: 'embed' as const, sizeBytes: 25e6, dimension: 16 }] : [];
@@ -360,20 +387,30 @@ export class Machine {
       decodeTps: 4,
       clock,
       random: seededRandom(seed + 7),
-      failureRate: 0.02,
+      failureRate: this.options.failureRate ?? usualFailureRate,
       faults: this.runtimeFaults,
       toolRate: 0.5,
     });
     // The memory of its loaded models is subtracted from that of the machine.
     const { models: list, chat: ask } = runtime;
     const probes = () => this.probes;
+    const { clients } = this.#world;
+    const slotsOf = (name: string) => served.find((model) => model.name === name)?.slots ?? usualSlots;
+    let runs = 0;
     return {
       ...runtime,
       chat: (request: Parameters<typeof ask>[0], signal: AbortSignal) => {
         const last = request.messages.at(-1);
         const question = last?.role === 'user' ? /Question \d+-\d+\?$/.exec(last.content)?.[0] : undefined;
         if (question !== undefined) this.#world.asked(this, question);
-        return ask.call(runtime, request, signal);
+        const events = ask.call(runtime, request, signal);
+        if (!clients) return events;
+        const { model } = request;
+        const asked = requestOf(last?.content ?? '');
+        const loadedMs = this.#world.timeline.nowMs + this.runtimeFaults.loadMs;
+        const run = { machine: this, model, slots: slotsOf(model), request: asked, clock, loadedMs };
+        const mark = asked === null ? null : `${this.name}.${this.boots}.${++runs}`;
+        return watched(clients, run, mark, events);
       },
       async models(signal?: AbortSignal) {
         const found = await list.call(runtime, signal);

@@ -523,6 +523,43 @@ export const mutants: readonly Mutant[] = [
     replace: 'void touched',
     test: 'coordinator/src/http/context.test.ts',
   },
+  {
+    name: 'another-node-goes-on-with-an-answer',
+    file: 'coordinator/src/gateway/answering.ts',
+    search: 'if (this.#begun || !modelProblems[problem.code].elsewhere) throw error;',
+    replace: 'if (!modelProblems[problem.code].elsewhere) throw error;',
+  },
+  {
+    name: 'a-client-that-leaves-stops-nothing',
+    file: 'coordinator/src/gateway/attempt.ts',
+    search: '      stop();\n      settle',
+    replace: '      settle',
+  },
+  {
+    name: 'a-node-takes-one-more-than-its-slots',
+    file: 'node-agent/src/runtimes/admission.ts',
+    search: 'if (gate.busy < gate.slots && gate.waiting.size === 0)',
+    replace: 'if (gate.busy <= gate.slots && gate.waiting.size === 0)',
+  },
+  {
+    name: 'who-goes-elsewhere-stays-in-its-queue',
+    file: 'coordinator/src/gateway/lanes.ts',
+    search: '  lane.waiting.remove(own);\n',
+    replace: '',
+  },
+  {
+    name: 'an-answer-that-broke-off-ends-twice',
+    file: 'coordinator/src/gateway/answering.ts',
+    search: 'if (this.#stopped.signal.aborted) return;\n    this.#stopped.abort();',
+    replace: 'this.#stopped.abort();',
+  },
+  {
+    name: 'a-slot-is-taken-by-a-guest-while-its-own-wait',
+    file: 'coordinator/src/gateway/lanes.ts',
+    search: 'if (lane.waiting.size === 0) this.#invite(lane, lane.wishing, hasCredit);',
+    replace: 'this.#invite(lane, lane.wishing, () => true);',
+    test: 'coordinator/src/gateway/late-binding.test.ts',
+  },
 ];
 
 const maxSeeds = 200;

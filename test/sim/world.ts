@@ -13,12 +13,13 @@ import type { SimulatedProfile } from '../../node-agent/src/probes/simulated.ts'
 import type { Checker } from './checker.ts';
 import { checkers } from './checkers/all.ts';
 import { restlessOf } from './checkers/rest.ts';
+import { Clients, requests } from './clients.ts';
 import { CoordinatorHost } from './coordinator-host.ts';
 import type { SimulatedDisk } from './disk.ts';
 import { faults } from './faults.ts';
 import { drawKnobs, type Knobs, someOf } from './knobs.ts';
 import { Ledger } from './ledger.ts';
-import { type CertificateLife, Machine, type MachineWorld, type RenewalAsked } from './machine.ts';
+import { type CertificateLife, Machine, type MachineOptions, type MachineWorld, type RenewalAsked } from './machine.ts';
 import { Network } from './network.ts';
 import { actions, applySpec, type Happening, specOf } from './people.ts';
 import { people } from './people-principal.ts';
@@ -45,6 +46,8 @@ export interface Played {
 /** Later than the code, so that no node counts its clock as wrong. */
 const bornMs = 1_800_000_000_000;
 const settleMs = 30_000;
+/** The worlds in which programs ask models. The others stay as they are: what was found in them is found in them again. */
+const clientShare = 0.3;
 const lookMs = 1_000;
 /**
  * The time after the last fault within which the fleet must be at rest: a model that hangs at its load is cancelled after ten minutes, and
@@ -53,6 +56,12 @@ const lookMs = 1_000;
 const restWithinMs = 900_000;
 const kept = 4_000;
 const profiles: readonly SimulatedProfile[] = ['pi5', 'pi5', 'pi5', 'pi4', 'pi4', 'cpu', 'gpu', 'zero2'];
+
+/** What a test says of its world in place of the seed. */
+interface Given {
+  hasClients?: boolean;
+  machines?: readonly Pick<MachineOptions, 'name' | 'profile' | 'models' | 'failureRate'>[];
+}
 
 export class World implements MachineWorld {
   readonly seed: number;
@@ -71,6 +80,8 @@ export class World implements MachineWorld {
   /** The last memories that a node sent, by agent. */
   readonly batches = new Map<string, readonly MemoryEntry[]>();
   readonly stored = new Ledger();
+  /** Programs that ask models; null: this world has none. */
+  readonly clients: Clients | null;
   readonly counts = { faults: {} as Record<string, number>, actions: {} as Record<string, number> };
   broken: Broken | null = null;
   /** Whether the network loses more heartbeats than the bounds allow. */
@@ -83,7 +94,8 @@ export class World implements MachineWorld {
   #phase: 'start' | 'faults' | 'heal' = 'start';
   readonly #heals = new Set<() => void>();
 
-  constructor(seed: number) {
+  /** What is not given is as the seed says. */
+  constructor(seed: number, given: Given = {}) {
     this.seed = seed;
     const random = this.chance('world');
     const between = (low: number, high: number) => low + random.next() * (high - low);
@@ -108,6 +120,11 @@ export class World implements MachineWorld {
         },
       },
     );
+    const log = watchedLog({
+      trouble: () => (this.host.storesNothing ? 'the disk of the coordinator is full' : null),
+      broke: (text) => this.broke('log', `coordinator: ${text}`),
+      trace: (text) => this.trace('coordinator', text),
+    });
     this.host = new CoordinatorHost({
       timeline: this.timeline,
       network: this.network,
@@ -121,17 +138,29 @@ export class World implements MachineWorld {
         told: (messages) => this.#told(messages),
         started: (coordinator) => {
           for (const checker of this.#checkers) checker.started?.(coordinator);
+          if (this.host.clock) this.clients?.serve(coordinator, this.host.clock);
         },
         failed: (error) => this.broke('coordinator', error.stack ?? error.message),
-        ended: () => this.timeline.after(between(300, 15_000), () => this.host.start()),
-        log: watchedLog({
-          trouble: () => (this.host.storesNothing ? 'the disk of the coordinator is full' : null),
-          broke: (text) => this.broke('log', `coordinator: ${text}`),
-          trace: (text) => this.trace('coordinator', text),
-        }),
+        ended: () => {
+          this.clients?.cut();
+          this.timeline.after(between(300, 15_000), () => this.host.start());
+        },
+        log,
       },
     });
-    const count = 3 + Math.floor(random.next() * 6);
+    this.clients =
+      (given.hasClients ?? this.chance('clients').next() < clientShare)
+        ? new Clients(this, {
+            ended: (asked) => {
+              for (const checker of this.#checkers) checker.requestEnded?.(asked);
+            },
+            began: (run) => {
+              for (const checker of this.#checkers) checker.workBegan?.(run);
+            },
+            log,
+          })
+        : null;
+    const count = given.machines?.length ?? 3 + Math.floor(random.next() * 6);
     const sites = ['garage', 'attic', 'shed'].slice(0, 1 + Math.floor(random.next() * 3));
     for (let i = 0; i < count; i++) {
       this.machines.push(
@@ -142,6 +171,7 @@ export class World implements MachineWorld {
           site: sites[i % sites.length] as string,
           seed: seed * 100 + i,
           keepaliveS: 5 + Math.floor(random.next() * 25),
+          ...given.machines?.[i],
         }),
       );
     }
@@ -280,29 +310,34 @@ export class World implements MachineWorld {
     } catch (error) {
       this.broke('harness', (error as Error).stack ?? String(error));
     }
-    return this.#end();
+    return this.end();
   }
   async #play(): Promise<void> {
     const random = this.chance('script');
-    this.host.start();
-    this.#every(lookMs, () => {
-      for (const checker of this.#checkers) checker.looked?.();
-    });
-    await this.#run(2_000);
-    for (const machine of this.machines) this.enrol(machine);
+    await this.begin();
     const agents = 3 + Math.floor(random.next() * 12);
     for (let i = 0; i < agents; i++) applySpec(this, specOf(this, i));
-    await this.#run(settleMs);
+    await this.pass(settleMs);
     this.#phase = 'faults';
     const untilMs = this.timeline.nowMs + 120_000 + random.next() * 240_000;
     const pace = 1_000 + random.next() * 3_000;
     const gap = 3_000 + random.next() * 15_000;
     this.#script('actions', pace, untilMs, this.#drawn('actions', actions), this.counts.actions);
     this.#script('faults', gap, untilMs, this.#drawn('faults', faults), this.counts.faults);
-    await this.#run(untilMs - this.timeline.nowMs);
+    if (this.clients) this.#script('requests', 2 * pace, untilMs, requests, this.counts.actions);
+    await this.pass(untilMs - this.timeline.nowMs);
     if (!this.broken) await this.#heal();
   }
-  #end(): Played {
+  /** The coordinator starts, and every machine joins. */
+  async begin(): Promise<void> {
+    this.host.start();
+    this.#every(lookMs, () => {
+      for (const checker of this.#checkers) checker.looked?.();
+    });
+    await this.pass(2_000);
+    for (const machine of this.machines) this.enrol(machine);
+  }
+  end(): Played {
     for (const machine of this.machines) machine.kill();
     if (this.host.clock) this.host.kill('with its world');
     for (const disk of this.disks) disk.close();
@@ -341,7 +376,7 @@ export class World implements MachineWorld {
     const untilMs = this.timeline.nowMs + restWithinMs;
     while (this.timeline.nowMs < untilMs && !this.broken) {
       this.#repair();
-      await this.#run(10_000);
+      await this.pass(10_000);
       // A machine that is not admitted again is not at rest, even without any event.
       if (!this.broken && this.#allAreIn() && restlessOf(this).length === 0) break;
     }
@@ -424,7 +459,8 @@ export class World implements MachineWorld {
       this.#every(ms, run);
     });
   }
-  async #run(ms: number): Promise<void> {
+  /** Lets virtual time pass, until something is broken. */
+  async pass(ms: number): Promise<void> {
     if (this.broken) return;
     await this.timeline.run(this.timeline.nowMs + ms, () => this.broken === null);
   }

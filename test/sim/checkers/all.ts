@@ -20,6 +20,7 @@ import { placed } from './placed.ts';
 import { presence } from './presence.ts';
 import { queueBound } from './queue-bound.ts';
 import { reported } from './reported.ts';
+import { nobodyWaits, oneVoice, requestEnds, slots } from './requests.ts';
 import { rest } from './rest.ts';
 import { frozen, restart } from './restart.ts';
 import { taskKept } from './task-kept.ts';
@@ -54,4 +55,8 @@ export const checkers: readonly MakeChecker[] = [
   reported,
   oneRun,
   givesWay,
+  requestEnds,
+  oneVoice,
+  slots,
+  nobodyWaits,
 ];

@@ -47,6 +47,8 @@ export function restlessOf(world: World): string[] {
   for (const { reason } of view.frozen) out.push(`moves are frozen: ${reason}`);
   const open = [...view.tasks.values()].filter(({ agent }) => !isStranded(world, agent)).map(({ id }) => id);
   if (open.length > 0) out.push(`${open.length} tasks have not ended: ${open.slice(0, 3).join(', ')}`);
+  const asked = world.clients?.open ?? [];
+  if (asked.length > 0) out.push(`${asked.length} requests to models have not ended: ${asked[0]?.number}`);
   for (const { id, agent } of world.stored.branches.values())
     if (world.stored.agents.get(agent)?.placement) out.push(`branch ${id} is not brought in`);
   for (const machine of world.machines) {
