@@ -46,3 +46,13 @@ export const BudgetRow = Type.Object({
   budget: BudgetView,
 });
 export type BudgetRow = Static<typeof BudgetRow>;
+
+/** What a key may use, for itself to read. */
+export const OwnLimits = Type.Object({
+  budget: Type.Nullable(BudgetView, { description: 'null: no limit of tokens, and no money to spend.' }),
+  requestsPerMinute: Type.Integer({ description: 'The most requests of the key in a minute, over HTTP and MQTT.' }),
+  requestsLeft: Type.Integer({ description: 'Of this minute.' }),
+  resetMs: Type.Integer({ minimum: 0, description: 'Milliseconds until the next minute begins.' }),
+  requestsAtOnce: Type.Integer({ description: 'The most requests to models and agents that may be under way.' }),
+});
+export type OwnLimits = Static<typeof OwnLimits>;

@@ -255,6 +255,8 @@ export const maxRequestsPerMinute = 6_000;
 export const maxModelRows = 256;
 /** Names of models that have their own row there; the others are summed up under model `*`. */
 export const maxModelRowsSummed = 200;
+/** Budgets that have their own rows in `/metrics`, three figures for each limit: the fullest ones. */
+export const maxBudgetRows = 200;
 /** Live consoles. Each costs a socket and shares one serialised delta. */
 export const maxFeedConsoles = 200;
 /** Channels of one console: the tables, and some nodes, agents and tasks that are open beside each other. */

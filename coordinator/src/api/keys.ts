@@ -9,6 +9,7 @@ import type { ApiContext } from '../http/context.ts';
 import { clearSession, sessionToken, setSession } from '../http/cookie.ts';
 import { refuseStranger } from '../http/guard.ts';
 import { accepted, type Handlers, refuseFaults, shown } from '../http/handler.ts';
+import { ownLimits } from '../http/own-limits.ts';
 import { joinUrl, networkUrl } from '../http/reach.ts';
 import { showKey, shownSessionId, showSession, showToken } from '../live/show.ts';
 import { keyAccount } from '../state/account.ts';
@@ -42,6 +43,7 @@ export const keyHandlers = {
     clearSession(request, reply, listener);
   },
   me: ({ by }) => by,
+  ownLimits: ({ context, by, request }) => ownLimits(context, by, request.ip),
   sessions({ context, by, request }) {
     const token = sessionToken(request);
     const own = token === null ? null : sha256Hex(token);

@@ -12,11 +12,11 @@ import {
 } from '@blackroad/protocol';
 import { type CloudCatalogue, referenceKinds, referenceOf } from '@blackroad/protocol/cloud-models';
 import { compareText } from '@blackroad/std/pace';
-import { accountOf, viewOf } from '../budgets/books.ts';
+import { allAccounts, viewOf } from '../budgets/books.ts';
 import { dayText } from '../drivers/recorder.ts';
 import type { ApiContext } from '../http/context.ts';
 import type { Handlers } from '../http/handler.ts';
-import { agentAccount, keyOfAccount } from '../state/account.ts';
+import { agentAccount } from '../state/account.ts';
 import { agentIdEver, agentIdOf, agentNameOf, type View } from '../state/view.ts';
 
 const dayMs = 86_400_000;
@@ -99,12 +99,9 @@ export const overviewHandlers = {
     const { view } = coordinator;
     const only = query.agent === undefined ? null : agentAccount(agentIdOf(view, by.space, query.agent) ?? noAgent);
     const rows: BudgetRow[] = [];
-    for (const id of view.spending.keys()) {
-      const account = accountOf(view, id);
-      const isRevoked = view.keys.get(keyOfAccount(id) ?? '')?.revoked === true;
-      if (!account || isRevoked || (only !== null && id !== only)) continue;
-      rows.push({ of: account.of, name: account.name, budget: viewOf(view, account) });
-    }
+    for (const account of allAccounts(view))
+      if (only === null || account.id === only)
+        rows.push({ of: account.of, name: account.name, budget: viewOf(view, account) });
     return rows.sort((a, b) => shareUsed(b.budget) - shareUsed(a.budget) || compareText(a.name, b.name));
   },
   branches({ context: { coordinator }, query, by }) {

@@ -10,7 +10,6 @@ import {
   maxHttpConnections,
   maxListenBacklog,
   maxNoBodyBytes,
-  type Principal,
   type RouteName,
   type RouteRow,
   routes,
@@ -29,7 +28,6 @@ import {
 import type { WebSocket } from 'ws';
 import type { CrowdLimits } from '../door/crowd.ts';
 import { Door, type DoorLimits } from '../door/door.ts';
-import { nameOfKey } from '../door/doorkeeper.ts';
 import { errorHandler, notFound } from '../http/answers.ts';
 import { guardBodies } from '../http/bodies.ts';
 import { pageOr, serveConsole } from '../http/console-files.ts';
@@ -38,6 +36,7 @@ import { sessionToken } from '../http/cookie.ts';
 import { guard, principalOf } from '../http/guard.ts';
 import { answered, type Call, type Handler, type Handlers } from '../http/handler.ts';
 import { answerOtherOrigins } from '../http/other-origins.ts';
+import { limitHeaders, rateName } from '../http/own-limits.ts';
 import { parseBody, validatorOf } from '../http/validate.ts';
 import { agentHandlers } from './agents.ts';
 import { alertHandlers } from './alerts.ts';
@@ -247,7 +246,8 @@ async function addWebSockets(app: FastifyInstance, clock: Clock): Promise<void> 
 }
 
 /** Counts each answer for /metrics, and each request against the rate of its caller. */
-function countRequests(app: FastifyInstance, { log, metrics, doorkeeper }: ApiContext): void {
+function countRequests(app: FastifyInstance, context: ApiContext): void {
+  const { log, metrics, doorkeeper } = context;
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
     metrics.answered(route, reply.statusCode, reply.elapsedTime / 1000);
@@ -259,8 +259,11 @@ function countRequests(app: FastifyInstance, { log, metrics, doorkeeper }: ApiCo
   });
   app.addHook(
     'onRequest',
-    atOnce(({ caller, ip }) => {
-      const seconds = doorkeeper.take(nameOf(caller, ip));
+    atOnce((request, reply) => {
+      const { caller, ip } = request;
+      const seconds = doorkeeper.take(rateName(caller, ip));
+      // A refusal carries them, too: by them its client knows how long to wait.
+      if (caller && request.routeOptions.config.row?.dialect) reply.headers(limitHeaders(context, caller, ip));
       if (seconds === 0) return;
       const detail = `More than ${doorkeeper.requestsPerMinute} requests in a minute.`;
       throw new FleetError('rate-limited', { detail, retryAfterSeconds: seconds });
@@ -291,13 +294,6 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
     throw new FleetError('conflict', { detail: `${host}:${port} ${why}` }, { cause });
   }
   return (app.server.address() as { port: number }).port;
-}
-
-/** The name under which the doorkeeper counts the caller: both doors count a key together. */
-function nameOf(caller: Principal | null, address: string): string {
-  if (!caller) return `address:${address}`;
-  const { kind, id, name } = caller;
-  return kind === 'key' && id !== null ? nameOfKey(id) : `${kind}:${id}:${name}`;
 }
 
 /** On loopback all callers have the same address. */

@@ -136,3 +136,11 @@ export function viewOf(books: Books, { id, budget, spending }: Account): BudgetV
     renewsMs: spending.untilMs,
   };
 }
+
+/** Every budget that is in force, of a key or an agent. */
+export function* allAccounts(view: Books): Generator<Account> {
+  for (const id of view.spending.keys()) {
+    const account = accountOf(view, id);
+    if (account && view.keys.get(keyOfAccount(id) ?? '')?.revoked !== true) yield account;
+  }
+}

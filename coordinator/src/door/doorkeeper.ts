@@ -35,6 +35,8 @@ export interface Doorkeeper {
   blockedSeconds(address: string): number;
   /** Counts a request under this name; the seconds to wait when there were too many, else 0. */
   take(name: string): number;
+  /** What this name may still ask within its minute, and the milliseconds until the next one. */
+  left(name: string): { requests: number; resetMs: number };
   readonly requestsPerMinute: number;
 }
 
@@ -63,6 +65,7 @@ export function createDoorkeeper(clock: Clock, limits: DoorkeeperLimits, audit: 
     },
     blockedSeconds: secrets.blockedSeconds,
     take: rate.take,
+    left: rate.left,
     requestsPerMinute: limits.requestsPerMinute,
   };
 }

@@ -7,6 +7,8 @@ const maxNames = 10_000;
 interface Rate {
   /** Counts one request; the seconds to wait when there were too many, else 0. */
   take(name: string): number;
+  /** What this name may still ask within its minute, and the milliseconds until the next one. */
+  left(name: string): { requests: number; resetMs: number };
 }
 
 export function createRate(clock: Clock, perMinute: number): Rate {
@@ -23,6 +25,12 @@ export function createRate(clock: Clock, perMinute: number): Rate {
       }
       window.count++;
       return window.count <= perMinute ? 0 : Math.max(1, Math.ceil((window.sinceMs + windowMs - now) / 1000));
+    },
+    left(name) {
+      const window = windows.get(name);
+      const resetMs = window ? window.sinceMs + windowMs - clock.monotonicMs() : 0;
+      if (!window || resetMs <= 0) return { requests: perMinute, resetMs: 0 };
+      return { requests: Math.max(0, perMinute - window.count), resetMs: Math.ceil(resetMs) };
     },
   };
 }

@@ -12,7 +12,18 @@ export type Origins = readonly string[] | 'any';
 /** The time for which a browser may keep the answer about a route, in seconds. */
 const maxAgeS = 600;
 /** What scripts may read beside the body; browsers hide all other headers. */
-const exposed = ['x-fleet-node', 'x-fleet-route', 'x-fleet-overhead-ms', 'retry-after'];
+const exposed = [
+  'x-fleet-node',
+  'x-fleet-route',
+  'x-fleet-overhead-ms',
+  'retry-after',
+  'x-ratelimit-limit-requests',
+  'x-ratelimit-remaining-requests',
+  'x-ratelimit-reset-requests',
+  'x-ratelimit-limit-tokens',
+  'x-ratelimit-remaining-tokens',
+  'x-ratelimit-reset-tokens',
+];
 /** An extension of a browser has a scheme of its own. A port is part of an origin, a path is not. */
 const origin = /^[a-z][a-z0-9+.-]*:\/\/[^\s/*,]+$/;
 

@@ -105,6 +105,7 @@ const forClients: readonly RouteName[] = [
   'openaiModel',
   'openaiModels',
   'openaiResponse',
+  'ownLimits',
   'routeExplain',
   'sessionEnd',
   'sessions',
@@ -112,7 +113,9 @@ const forClients: readonly RouteName[] = [
   'tasksSubmit',
 ];
 /** Of these a viewer has those about itself alone. */
-const notForViewers = forClients.filter((name) => !['me', 'sessionEnd', 'sessions', 'signOut'].includes(name));
+const notForViewers = forClients.filter(
+  (name) => !['me', 'ownLimits', 'sessionEnd', 'sessions', 'signOut'].includes(name),
+);
 /** Without a role: each checks a secret of its own, or tells nothing of the fleet. */
 const open: RouteName[] = ['enrol', 'health', 'nodeChannel', 'openapi', 'renew', 'signIn'];
 /** What a viewer may ask for with another method than GET: it changes nothing, or nothing but its own session. */

@@ -1,8 +1,9 @@
 // The metrics as Prometheus text: gauges of the fleet, read from the view at each scrape, counters of the loop and the broker, and figures
 // of the process itself.
 
-import { moveCauses } from '@blackroad/protocol';
+import { type BudgetView, maxBudgetRows, moveCauses, shareUsed } from '@blackroad/protocol';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { allAccounts, viewOf } from '../budgets/books.ts';
 import type { BusStats } from '../bus/bus.ts';
 import type { GatewayFigures } from '../gateway/figures.ts';
 import type { CacheProcess } from '../model-cache/cache-process.ts';
@@ -69,6 +70,7 @@ export function createMetrics(
   readLoop(read, coordinator);
   readConsoles(read, feed, refused);
   readGateway(read, gateway, coordinator);
+  readBudgets(read, coordinator.view);
   read(Gauge, 'batches', 'Batches that are not over.', [], (set) => set({}, openBatches()));
   if (busStats) readBus(read, busStats);
   if (modelCache) readModelCache(read, modelCache);
@@ -186,6 +188,40 @@ function readGateway(read: Read, gateway: Readonly<GatewayFigures>, coordinator:
     set({ kind: 'prompt' }, gateway.promptTokens);
     set({ kind: 'completion' }, gateway.completionTokens);
   });
+}
+
+/** One row a limit: `unit` is usd or tokens. */
+function readBudgets(read: Read, view: View): void {
+  const figures: Record<string, [help: string, figure: (budget: BudgetView, unit: 'usd' | 'tokens') => number]> = {
+    limit: ['The most that a key or an agent may use in its period.', (budget, unit) => budget[unit] ?? 0],
+    used: [
+      'What is used of it in the present period.',
+      (budget, unit) => (unit === 'usd' ? budget.usedUsd : budget.usedTokens),
+    ],
+    reserved: [
+      'What is reserved of it for work under way.',
+      (budget, unit) => (unit === 'usd' ? budget.reservedUsd : budget.reservedTokens),
+    ],
+  };
+  let rows: { of: string; name: string; budget: BudgetView }[] = [];
+  Object.entries(figures).forEach(([name, [help, figure]], index) => {
+    read(Gauge, `budget_${name}`, help, ['of', 'name', 'unit'], (set) => {
+      // A scrape fills gauges in the order in which they were made: the first of these reads the budgets for all of them.
+      if (index === 0) rows = fullestBudgets(view);
+      for (const { of, name: whose, budget } of rows)
+        for (const unit of ['usd', 'tokens'] as const)
+          if (budget[unit] !== null) set({ of, name: whose, unit }, figure(budget, unit));
+    });
+  });
+}
+/** The ones that are nearest to their end, where there are more than a scrape should tell. */
+function fullestBudgets(view: View) {
+  const rows = [...allAccounts(view)].map((account) => ({
+    of: account.of,
+    name: account.name,
+    budget: viewOf(view, account),
+  }));
+  return rows.sort((a, b) => shareUsed(b.budget) - shareUsed(a.budget)).slice(0, maxBudgetRows);
 }
 
 function readBus(read: Read, busStats: () => BusStats): void {

@@ -1,5 +1,5 @@
 // Routes of those who may come in: sign-in and sessions of consoles, API keys, join tokens.
-import { Budget } from '../budget.ts';
+import { Budget, OwnLimits } from '../budget.ts';
 import {
   JoinTokenCreated,
   JoinTokenRequest,
@@ -33,6 +33,13 @@ export const keyRoutes = {
     needs: 'self:read',
     text: 'Who is asking.',
     answer: Principal,
+  }),
+  ownLimits: route({
+    method: 'GET',
+    path: '/v1/me/limits',
+    needs: 'self:read',
+    text: 'What the key that asks may use: its budget, its requests in a minute and at once.',
+    answer: OwnLimits,
   }),
   signInCode: route({
     method: 'POST',

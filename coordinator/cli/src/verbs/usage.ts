@@ -11,7 +11,7 @@ import {
 } from '@blackroad/protocol';
 import { budgetFlag, budgetFlags } from '../budget-flags.ts';
 import { argument, numberFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
-import { table } from '../words.ts';
+import { duration, table } from '../words.ts';
 
 const dayMs = 86_400_000;
 const kinds = ['agent', 'model', 'node', 'key', 'day'] as const;
@@ -45,6 +45,12 @@ export const usageVerbs: Verb[] = [
     },
   },
   {
+    words: 'keys limits',
+    args: '',
+    text: 'What the key that you use may still use and ask: its budget, its requests in a minute and at once.',
+    run: ownLimits,
+  },
+  {
     words: 'keys budget',
     args: '<key>',
     text: 'Sets how much an API key may use and spend, by its id or name. What is used stays counted, unless the period changes.',
@@ -66,6 +72,19 @@ export const usageVerbs: Verb[] = [
     },
   },
 ];
+
+async function ownLimits(call: VerbCall): Promise<void> {
+  const limits = await call.client().call('ownLimits');
+  const { budget, requestsPerMinute, requestsLeft, resetMs, requestsAtOnce } = limits;
+  const count = (value: number) => value.toLocaleString('en-US');
+  call.show(limits, () =>
+    [
+      `budget    ${budget ? `${budgetInWords(budget)}: ${budgetLine(budget)}` : 'none: tokens are not limited, and it spends no money'}`,
+      `requests  ${count(requestsLeft)} of ${count(requestsPerMinute)} left in this minute, which ends in ${duration(resetMs)}`,
+      `at once   ${count(requestsAtOnce)} to models and agents`,
+    ].join('\n'),
+  );
+}
 
 async function keyNamed(call: VerbCall, typed: string): Promise<KeyView> {
   const keys = (await call.client().call('keys')).filter(({ revoked }) => !revoked);
