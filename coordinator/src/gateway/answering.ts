@@ -1,5 +1,5 @@
 // One request to models: its answers, each with its attempts. Before the first piece of any answer an attempt that failed is followed by one
-// elsewhere; after it never.
+// elsewhere; after it never. [INV-request]
 import {
   FleetError,
   type ModelAnswerEnd,
@@ -175,6 +175,7 @@ export class Answering {
   #failed(problem: ModelProblem, { row, model }: Place): FleetError {
     const error = errorOf(problem, model.name, row.id);
     this.#parts.router.failing.failed(row.id, model, problem);
+    // [INV-one-voice]
     if (this.#begun || !modelProblems[problem.code].elsewhere) throw error;
     return error;
   }

@@ -42,6 +42,7 @@ export function attempt({
       stop();
       settle({ problem: { code, text } });
     };
+    // [INV-nobody-waits]
     const onAbort = () => giveUp('aborted', 'nobody waits for the answer');
     let silentSinceMs = clock.monotonicMs();
     /** A timer for each event would cost more than the event: it looks again when it would be time without one. */

@@ -2,6 +2,7 @@
 // hangs and vLLM queues without bound; here a full queue refuses at once and reports how many requests wait.
 
 import { RuntimeError } from '@blackroad/model-server/runtime-error';
+// hangs and vLLM queues without bound; here a full queue refuses at once and reports how many requests wait. [INV-slots]
 import type { Clock, Timer } from '@blackroad/std/clock';
 
 export interface AdmissionLoad {
