@@ -1,5 +1,7 @@
 // One simulated machine: hardware, disk, identity, and the real node-agent that runs on it. In: faults and actions of people. Out: a
 // process that boots, is killed, loses power, is set up anew. The disk and the identity file survive, as on a real machine.
+
+import type { ChatEvent } from '@blackroad/model-server/chat';
 import { type Random, seededRandom } from '@blackroad/std/random';
 import { sha256Hex } from '@blackroad/std/sha256';
 import { composeNode } from '../../node-agent/src/compose.ts';
@@ -8,7 +10,6 @@ import type { Identity } from '../../node-agent/src/identity/identity.ts';
 import { createRenewal, type Renewal } from '../../node-agent/src/identity/renew.ts';
 import type { RunningNode } from '../../node-agent/src/loop/node.ts';
 import { type SimulatedProbes, type SimulatedProfile, simulatedProbes } from '../../node-agent/src/probes/simulated.ts';
-import type { ChatEvent } from '../../node-agent/src/runtimes/runtime.ts';
 import { createSimulated, noFaults, type SimulatedFaults } from '../../node-agent/src/runtimes/simulated.ts';
 import { type Clients, marked, type Run, requestOf } from './clients.ts';
 import { SimulatedDisk } from './disk.ts';

@@ -1,8 +1,7 @@
 // Admission to a runtime: bounded slots and a bounded, fair queue for each model. It precedes every runtime, because an overloaded Ollama
-// hangs and vLLM queues without bound; here a full queue refuses at once and reports how many requests wait.
+// hangs and vLLM queues without bound; here a full queue refuses at once and reports how many requests wait. [INV-slots]
 
 import { RuntimeError } from '@blackroad/model-server/runtime-error';
-// hangs and vLLM queues without bound; here a full queue refuses at once and reports how many requests wait. [INV-slots]
 import type { Clock, Timer } from '@blackroad/std/clock';
 
 export interface AdmissionLoad {
