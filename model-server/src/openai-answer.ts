@@ -7,28 +7,29 @@ import {
   type ChatChunk,
   createToolCallAssembly,
   logprobsOf,
+  type ToolCallPiece,
   textOf,
   thoughtOf,
   toolCallPieces,
   usageOf,
 } from './openai-wire.ts';
+import { PieceTimes } from './piece-times.ts';
 import { RuntimeError } from './runtime-error.ts';
 
 const maxRefusalChars = 500;
 
 export class OpenAiAnswer {
   readonly #assembly = createToolCallAssembly();
-  readonly #startMs: number;
+  readonly #times: PieceTimes;
   readonly #clock: Clock;
   #finish: string | undefined;
   #last: ChatChunk = {};
-  #firstMs = 0;
   #pieces = 0;
   #declined = '';
 
   /** `startMs`: when the request was sent, by the monotonic clock. */
   constructor(startMs: number, clock: Clock) {
-    this.#startMs = startMs;
+    this.#times = new PieceTimes(startMs);
     this.#clock = clock;
   }
 
@@ -41,14 +42,13 @@ export class OpenAiAnswer {
     if (!choice) return;
     this.#finish = choice.finish_reason ?? this.#finish;
     const said = choice.delta ?? choice.message ?? { content: choice.text };
-    this.#assembly.add(toolCallPieces(said));
+    const called = toolCallPieces(said);
+    this.#assembly.add(called);
     const thought = thoughtOf(said);
     const text = textOf(said);
     if (typeof said.refusal === 'string') this.#declined = `${this.#declined}${said.refusal}`.slice(0, maxRefusalChars);
-    if (thought || text) {
-      this.#firstMs ||= this.#clock.monotonicMs();
-      this.#pieces++;
-    }
+    if (thought || text) this.#pieces++;
+    this.#times.came(thought.length + text.length + charsIn(called), this.#clock.monotonicMs());
     if (thought) events.push({ type: 'thought', text: thought });
     if (text) events.push({ type: 'text', text });
     const tokens = logprobsOf(choice.logprobs);
@@ -63,8 +63,13 @@ export class OpenAiAnswer {
     if (finish === 'content_filter') throw new RuntimeError('filtered', 'a filter of content stopped the answer');
     const calls = this.#assembly.done();
     const reason = calls.length > 0 ? 'tool-calls' : finish === 'length' ? 'length' : 'stop';
-    const usage = usageOf(this.#last, this.#pieces, this.#startMs, this.#firstMs, this.#clock.monotonicMs());
+    const usage = usageOf(this.#last, this.#pieces, this.#times, this.#clock.monotonicMs());
     const end: ChatEvent = { type: 'end', reason, usage };
     return calls.length > 0 ? [{ type: 'tool-calls', calls }, end] : [end];
   }
+}
+
+function charsIn(calls: readonly ToolCallPiece[]): number {
+  const lengthOf = (text: unknown) => (typeof text === 'string' ? text.length : 0);
+  return calls.reduce((sum, { function: of }) => sum + lengthOf(of?.name) + lengthOf(of?.arguments), 0);
 }

@@ -4,6 +4,7 @@ import type { ModelServer, TokenLogprob } from '@blackroad/protocol';
 import type { ChatMessage, ChatRequest, CompletionRequest, ToolCall, Usage } from './chat.ts';
 import { given, wireNames } from './given.ts';
 import { parsed } from './json.ts';
+import type { PieceTimes } from './piece-times.ts';
 import type { Extra } from './refusals.ts';
 import { RuntimeError } from './runtime-error.ts';
 import { repeatPenaltyFor } from './sampling.ts';
@@ -241,17 +242,15 @@ function topOf(list: unknown): TokenLogprob['top'] {
 }
 
 /** llama-server reports its own durations; for the others they are measured here, which includes their queue. */
-export function usageOf(last: ChatChunk, pieces: number, startMs: number, firstMs: number, endMs: number): Usage {
-  const { usage, timings } = last;
+export function usageOf({ usage, timings }: ChatChunk, pieces: number, times: PieceTimes, endMs: number): Usage {
   const cachedTokens = timings?.cache_n ?? usage?.prompt_tokens_details?.cached_tokens;
-  const first = firstMs || endMs;
   return {
     promptTokens: usage?.prompt_tokens ?? (timings ? (timings.prompt_n ?? 0) + (timings.cache_n ?? 0) : 0),
     ...(cachedTokens === undefined ? {} : { cachedTokens }),
     // Where the server does not count, each piece counts as a token.
     completionTokens: usage?.completion_tokens ?? timings?.predicted_n ?? pieces,
     loadMs: 0,
-    prefillMs: timings?.prompt_ms ?? first - startMs,
-    decodeMs: timings?.predicted_ms ?? endMs - first,
+    prefillMs: timings?.prompt_ms ?? times.prefillMs(endMs),
+    decodeMs: timings?.predicted_ms ?? times.decodeMs(endMs),
   };
 }

@@ -3,6 +3,9 @@ import { type NodeModel, priorDecodeTps } from '@blackroad/protocol';
 import type { Learned } from './learned.ts';
 import type { Served } from './model-look.ts';
 
+/** Of weights in 16 bits, a billion parameters. */
+const bytesPerBillion = 2e9;
+
 /** `bandwidthBytesPerS`: of the machine's memory; it gives the assumed speed until one is measured. */
 export function describeModel(
   { runtime, model }: Served,
@@ -11,7 +14,8 @@ export function describeModel(
 ): NodeModel {
   const speed = learned.speedOf(model.name);
   const peakBytes = learned.peakOf(model);
-  const prior = priorDecodeTps(bandwidthBytesPerS, model.sizeBytes);
+  // A server that does not tell the size of its weights is most likely a vLLM, which serves them in 16 bits.
+  const prior = priorDecodeTps(bandwidthBytesPerS, model.sizeBytes || model.parametersB * bytesPerBillion);
   return {
     name: model.name,
     aliases: model.aliases,

@@ -2,6 +2,7 @@
 
 import type { ChatEvent, ChatMessage, ChatRequest, ToolCall, Usage } from '@blackroad/model-server/chat';
 import { mediaTypeOf } from '@blackroad/model-server/openai-wire';
+import { PieceTimes } from '@blackroad/model-server/piece-times';
 import type { Extra } from '@blackroad/model-server/refusals';
 import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import { argumentsOf } from '@blackroad/model-server/tool-arguments';
@@ -124,7 +125,7 @@ export async function* answerOfMessages(
   const usage: WireUsage = {};
   let reason: string | null | undefined;
   let explained = '';
-  let firstMs = 0;
+  const times = new PieceTimes(startMs);
   let isOver = false;
   for await (const { type, message, index = 0, content_block: block, delta, usage: told } of events) {
     note(usage, message?.usage);
@@ -139,7 +140,8 @@ export async function* answerOfMessages(
     if (calls.size > maxToolCalls || (call && call.json.length > maxArgumentChars))
       throw new RuntimeError('unavailable', 'the answer calls more tools, or with longer arguments, than is sane');
     const text = block?.text || delta?.text;
-    if (text || delta?.thinking) firstMs ||= clock.monotonicMs();
+    const chars = [text, delta?.thinking, delta?.partial_json].reduce((sum, each) => sum + (each?.length ?? 0), 0);
+    times.came(chars, clock.monotonicMs());
     if (delta?.thinking) yield { type: 'thought', text: delta.thinking };
     if (text) yield { type: 'text', text };
   }
@@ -151,7 +153,7 @@ export async function* answerOfMessages(
   yield {
     type: 'end',
     reason: endOf(reason, made.length > 0),
-    usage: usageOf(usage, startMs, firstMs, clock.monotonicMs()),
+    usage: usageOf(usage, times, clock.monotonicMs()),
   };
 }
 
@@ -170,16 +172,15 @@ function note(usage: WireUsage, told: WireUsage | undefined): void {
   for (const [key, count] of Object.entries(told ?? {}))
     if (typeof count === 'number') usage[key as keyof WireUsage] = count;
 }
-function usageOf(usage: WireUsage, startMs: number, firstMs: number, endMs: number): Usage {
+function usageOf(usage: WireUsage, times: PieceTimes, endMs: number): Usage {
   const cachedTokens = usage.cache_read_input_tokens ?? 0;
-  const first = firstMs || endMs;
   return {
     // The API counts only the tokens that it neither had nor kept for later.
     promptTokens: (usage.input_tokens ?? 0) + cachedTokens + (usage.cache_creation_input_tokens ?? 0),
     cachedTokens,
     completionTokens: usage.output_tokens ?? 0,
     loadMs: 0,
-    prefillMs: first - startMs,
-    decodeMs: endMs - first,
+    prefillMs: times.prefillMs(endMs),
+    decodeMs: times.decodeMs(endMs),
   };
 }

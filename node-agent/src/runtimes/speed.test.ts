@@ -40,6 +40,21 @@ t.test('a server that does not tell what it had cached is doubted', async (t) =>
   t.equal(Math.round(book.of('cached first')!.prefillTps), 449);
 });
 
+t.test('one slow answer is not believed for ever', async (t) => {
+  const book = createSpeedBook();
+  const vllm = { promptTokens: 33, completionTokens: 11, loadMs: 0, decodeMs: 60 };
+  book.learn('m', { ...vllm, prefillMs: 100 });
+  // It built a kernel meanwhile.
+  book.learn('m', { ...vllm, prefillMs: 24_000 });
+  t.ok(book.of('m')!.prefillTps < 2);
+  for (let answer = 0; answer < 7; answer++) book.learn('m', { ...vllm, prefillMs: 10 + 10 * answer });
+  t.ok(book.of('m')!.prefillTps < 2, 'answers from the cache look like this, too');
+  book.learn('m', { ...vllm, prefillMs: 100 });
+  t.equal(Math.round(book.of('m')!.prefillTps), 330, 'the slowest of those that followed');
+  book.learn('m', { ...vllm, prefillMs: 10 });
+  t.equal(Math.round(book.of('m')!.prefillTps), 330);
+});
+
 t.test('figures that no machine can mean are no measure', async (t) => {
   const book = createSpeedBook();
   for (const odd of [{ completionTokens: 1e300 }, { promptTokens: 1e300 }, { loadMs: 1e300 }])

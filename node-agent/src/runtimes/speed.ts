@@ -14,6 +14,12 @@ export interface LearnedSpeed {
   samples: number;
 }
 
+/** Reading speeds far above the learned one, in a row. */
+interface Doubts {
+  count: number;
+  lowest: number;
+}
+
 interface SpeedBook {
   learn(model: string, usage: Usage): void;
   of(model: string): LearnedSpeed | undefined;
@@ -30,11 +36,31 @@ const minDecodeTokens = 8;
 const minMs = 1;
 const maxModels = 256;
 const doubtful = 3;
+// So many answers in a row far above the learned value: it was the exception, as the first answer of a server that still built its kernels.
+const enoughDoubts = 8;
 // A model that was resident already reports a load of milliseconds.
 const minLoadMs = 50;
 
 export function createSpeedBook(): SpeedBook {
   const speeds = new Map<string, LearnedSpeed>();
+  const doubts = new Map<string, Doubts>();
+
+  // Ollama and vLLM count a whole prompt though they read only the part that their cache lacks (measured: 450 and then 3,600 tokens a
+  // second). A value far above the learned one is due to the cache, not the machine, unless it stays that way; one far below is the first
+  // real measurement after cached ones.
+  function movedDoubting(model: string, before: number, seen: number): number {
+    if (before === 0 || seen <= before * doubtful) {
+      if (seen > 0) doubts.delete(model);
+      return seen > 0 && seen * doubtful < before ? seen : moved(before, seen);
+    }
+    const { count, lowest } = doubts.get(model) ?? { count: 0, lowest: seen };
+    const now = { count: count + 1, lowest: Math.min(lowest, seen) };
+    doubts.set(model, now);
+    if (now.count < enoughDoubts) return before;
+    doubts.delete(model);
+    return now.lowest;
+  }
+
   return {
     learn(model, usage) {
       const fresh = usage.promptTokens - (usage.cachedTokens ?? 0);
@@ -46,12 +72,16 @@ export function createSpeedBook(): SpeedBook {
       if (prefill === 0 && decode === 0) return;
       if (!isSane({ prefillTps: prefill, decodeTps: decode, loadMs: usage.loadMs })) return;
       const before = speeds.get(model) ?? { model, prefillTps: 0, decodeTps: 0, loadMs: 0, samples: 0 };
-      if (!speeds.has(model) && speeds.size >= maxModels) speeds.delete(speeds.keys().next().value!);
+      if (!speeds.has(model) && speeds.size >= maxModels) {
+        const oldest = speeds.keys().next().value as string;
+        speeds.delete(oldest);
+        doubts.delete(oldest);
+      }
       speeds.set(model, {
         model,
         prefillTps:
           usage.cachedTokens === undefined
-            ? movedDoubting(before.prefillTps, prefill)
+            ? movedDoubting(model, before.prefillTps, prefill)
             : moved(before.prefillTps, prefill),
         decodeTps: moved(before.decodeTps, decode),
         loadMs: moved(before.loadMs, usage.loadMs >= minLoadMs ? usage.loadMs : 0),
@@ -74,12 +104,4 @@ function isSane({ prefillTps, decodeTps, loadMs }: Pick<LearnedSpeed, 'prefillTp
 function moved(before: number, seen: number): number {
   if (seen === 0) return before;
   return before === 0 ? seen : before + weight * (seen - before);
-}
-
-// Ollama counts a whole prompt though it read only the part that its cache lacked (measured: 450 and then 3,600 tokens a second). A value
-// far above the learned one is due to the cache, not the machine; one far below is the first real measurement after cached ones.
-function movedDoubting(before: number, seen: number): number {
-  if (before > 0 && seen > before * doubtful) return before;
-  if (seen > 0 && seen * doubtful < before) return seen;
-  return moved(before, seen);
 }
