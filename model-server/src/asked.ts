@@ -10,6 +10,8 @@ export function chatOf(asked: ModelRequest, model: string): ChatRequest {
     model,
     messages,
     sampling,
+    // A program that sent tools or a schema reads an answer without them as if the model had decided so.
+    strict: true,
     ...(tools?.length ? { tools } : {}),
     ...given({ toolChoice, maxTokens, schema, json, logprobs, think }),
   };

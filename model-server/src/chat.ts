@@ -39,6 +39,8 @@ export interface ChatRequest {
   logprobs?: number;
   /** False: answer without thinking first, where the server can. Absent: the model decides. */
   think?: false;
+  /** Throws `unsupported` where the server refuses the tools or the schema; absent: it is answered without them. */
+  strict?: true;
 }
 export type ChatEvent =
   | { type: 'text'; text: string }

@@ -118,6 +118,30 @@ t.test('asked again without it, remembered for a while, said with what helps', a
   t.same(refusals.notes('vLLM'), []);
 });
 
+t.test('who needs its tools or its schema gets an error, not an answer without', async (t) => {
+  const refusals = createRefusals(new HandClock());
+  let asked = 0;
+  const ask = (over: Partial<ChatRequest>) => {
+    const stream = refusals.asked({ ...request, ...over, strict: true }, [], async function* ({ tools, schema }) {
+      asked++;
+      if (tools) throw new RuntimeError('bad-request', 'tool_choice="required" requires --tool-call-parser to be set');
+      if (schema) throw new RuntimeError('bad-request', 'response_format is not supported');
+      yield { type: 'text', text: 'hello' } satisfies ChatEvent;
+    });
+    return (async () => {
+      for await (const _ of stream);
+    })();
+  };
+  const noTools = { code: 'unsupported', message: /takes no tools.*it says: tool_choice="required" requires/ };
+  await t.rejects(ask({}), noTools);
+  await t.rejects(ask({}), noTools);
+  t.equal(asked, 1, 'the second time without asking the server');
+  await t.rejects(ask({ tools: [] }), { code: 'unsupported', message: /holds this model to no JSON schema/ });
+  const { schema: _, ...free } = request;
+  await ask({ ...free, toolChoice: 'none', schema: undefined as never });
+  t.same([...refusals.of('m')].sort(), ['schema', 'tools'], 'it is known for all others');
+});
+
 t.test('an answer that began is not asked for again', async (t) => {
   const refusals = createRefusals(new HandClock());
   const stream = refusals.asked(request, [], async function* () {

@@ -29,11 +29,14 @@ interface Asking {
 interface Refusals {
   /** The features to leave out for this model now. */
   of(model: string): ReadonlySet<Extra>;
-  /** The request with all features that were not refused lately. `also` are the features that its sender adds. */
+  /**
+   * The request with all features that were not refused lately. `also` are the features that its sender adds. Throws `unsupported` for a
+   * strict request that would be left without its tools or its schema.
+   */
   asking(request: ChatRequest, also: readonly Extra[]): Asking;
   /**
    * Sends the request, and again without those features the server refuses now, as long as no answer has begun. `once` receives the allowed
-   * request, and those of `also` to leave out.
+   * request, and those of `also` to leave out. Throws as `asking` does.
    */
   asked(
     request: ChatRequest,
@@ -98,6 +101,8 @@ export function createRefusals(clock: Clock): Refusals {
   function asking(request: ChatRequest, also: readonly Extra[]): Asking {
     const { model } = request;
     const lacks = of(model);
+    const missed = mustHave(request).find((extra) => lacks.has(extra));
+    if (missed) throw lacking(missed, refused.get(model)?.get(missed)?.said ?? '');
     const extras = new Set([...extrasOf(request), ...also].filter((extra) => !lacks.has(extra)));
     let hasBegun = false;
     return {
@@ -152,6 +157,19 @@ function extrasOf(request: ChatRequest): Extra[] {
   return extras;
 }
 
+/** The features without which the answer would not be what was asked for. */
+function mustHave({ strict, tools, toolChoice, schema }: ChatRequest): Extra[] {
+  if (!strict) return [];
+  return [
+    ...(tools?.length && toolChoice !== 'none' ? ['tools' as const] : []),
+    ...(schema ? ['schema' as const] : []),
+  ];
+}
+function lacking(extra: Extra, said: string): RuntimeError {
+  const what = extra === 'tools' ? 'takes no tools for this model' : 'holds this model to no JSON schema';
+  return new RuntimeError('unsupported', `its server ${what} (it says: ${quoted(said)})`);
+}
+
 /** The feature of the request that the server refused; null where the error has another cause. */
 export function refusedIn(error: unknown, extras: ReadonlySet<Extra>): Extra | null {
   // An error with a cause is about the connection, not about the request.
@@ -199,9 +217,9 @@ function insideTheQuestion(messages: ChatMessage[]): ChatMessage[] {
 }
 
 function noteOf(server: string, model: string, extra: Extra, said: string): string {
-  const quoted = said.length > 160 ? `${said.slice(0, 160)}...` : said;
-  return `${server}: ${model} ${consequences[extra]} (it says: ${quoted})${cureFor(server, extra)}`;
+  return `${server}: ${model} ${consequences[extra]} (it says: ${quoted(said)})${cureFor(server, extra)}`;
 }
+const quoted = (said: string) => (said.length > 160 ? `${said.slice(0, 160)}...` : said);
 const consequences: Record<Extra, string> = {
   tools: 'is refused tools, so its agents answer without them',
   schema: 'is not held to a JSON schema, the schema is only told to it',

@@ -48,13 +48,27 @@ export class DirectRequest {
     this.#parts = parts;
     const { server, request } = parts;
     this.#thoughts = server.thoughts.reader(request.model, request.think);
-    this.#try();
+    this.#begin();
   }
 
   stop(): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#controller?.abort(new Error('nobody waits for the answer'));
+  }
+
+  #begin(): void {
+    try {
+      this.#try();
+    } catch (error) {
+      if (!(error instanceof RuntimeError)) throw error;
+      // Its asker knows how to stop it before it hears of its end.
+      queueMicrotask(() => {
+        if (this.#isOver) return;
+        this.#isOver = true;
+        this.#parts.failed(error, this.#hasBegun);
+      });
+    }
   }
 
   #try(): void {
@@ -78,7 +92,7 @@ export class DirectRequest {
     const decoder = new StringDecoder('utf8');
     const failed = (error: RuntimeError) => {
       if (this.#isOver) return;
-      if (asking.refused(error) && ++this.#tries < maxTries) return this.#try();
+      if (asking.refused(error) && ++this.#tries < maxTries) return this.#begin();
       this.#isOver = true;
       this.#parts.failed(error, this.#hasBegun);
     };
