@@ -389,6 +389,7 @@ t.test('Ollama', async (t) => {
     t.ok((await client.ps()).models.some(({ name }) => name === model));
     const shown = await client.show({ model });
     t.same(shown.capabilities, ['completion', 'tools']);
+    t.same(shown.modified_at, models.find(({ name }) => name === model)?.modified_at);
     t.match(await client.version(), { version: /^\d+\.\d+\.\d+$/ });
     t.match(await thrown(client.show({ model: 'not-here' })), { status_code: 404 });
   });

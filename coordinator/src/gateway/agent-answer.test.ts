@@ -47,6 +47,7 @@ t.test('the last message is the task, the messages before it are the conversatio
   leases[0]?.work.end('Four.');
   t.equal((await answer).body.choices[0]?.message.content, 'Four.', 'the end has what the pieces lack');
   t.match((await answer).headers.get('x-fleet-route'), /^echo runs on alice with /);
+  t.ok(Number((await answer).headers.get('x-fleet-overhead-ms')) > 0, 'a task is stored first');
   const atOnce = ask();
   await until(() => leases.length === 2);
   leases[1]?.work.end('Five.');

@@ -57,6 +57,8 @@ export class AgentAnswer {
   /** What the reader has of the answer. */
   #told = '';
   #attempt = 0;
+  /** The coordinator's own share of the time: until the task was stored. */
+  #overheadMs: number | null = null;
   /** The id of the agent, and the node that its answer came from: a task that has ended is not in the view any more. */
   #agent = '';
   #node: string | null = null;
@@ -93,6 +95,11 @@ export class AgentAnswer {
       origin: originOf(by),
     });
     if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
+    this.#overheadMs = this.#elapsedMs();
+  }
+
+  #elapsedMs(): number {
+    return this.#parts.clock.monotonicMs() - this.#beganMs;
   }
 
   /** What has time is submitted one by one, and where nobody waits: it never fills the queue of people. @throws FleetError `model-busy` */
@@ -145,8 +152,10 @@ export class AgentAnswer {
     const placement = coordinator.view.agents.get(this.#agent)?.placement;
     const node = this.#node ?? coordinator.view.tasks.get(this.#id)?.node ?? placement?.node ?? '';
     const model = modelOfAgent(agent);
-    const why = `${agent} runs on ${node} with ${placement?.model ?? 'its model'}`;
-    const overheadMs = 0;
+    // It may have moved meanwhile.
+    const its = placement?.node === node ? placement.model : 'its model';
+    const why = `${agent} runs on ${node} with ${its}`;
+    const overheadMs = this.#overheadMs ?? this.#elapsedMs();
     sink.begin({ id: this.#id, asked: model, model, node, why, overheadMs, createdMs: clock.nowMs() });
   }
 
@@ -160,11 +169,11 @@ export class AgentAnswer {
   }
 
   #finish(whole: string, { usage, truncated }: TaskView): void {
-    const { sink, clock } = this.#parts;
+    const { sink } = this.#parts;
     if (whole.length > this.#told.length) this.#tell(whole.slice(this.#told.length));
     this.#begin();
     this.#over();
-    const totalMs = clock.monotonicMs() - this.#beganMs;
+    const totalMs = this.#elapsedMs();
     const { promptTokens = 0, completionTokens = 0, firstTokenMs = 0, decodeMs = totalMs } = usage ?? {};
     const told = { ...noUsage, promptTokens, completionTokens, prefillMs: firstTokenMs, decodeMs };
     sink.end(0, truncated ? 'length' : 'stop', told);

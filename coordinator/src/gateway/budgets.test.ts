@@ -48,7 +48,7 @@ t.test('a key without money never pays; one with money pays, and is counted', as
   t.match(await ask(fleet, poor.key), {
     status: 403,
     body: {
-      error: { message: /^m: m on cloud: costs \$100 a million tokens, and the key guest\d has no budget of money\.$/ },
+      error: { message: /^m on cloud: costs \$100 a million tokens, and the key guest\d has no budget of money\.$/ },
     },
   });
   const rich = await keyWith(fleet, { usd: 10, per: 'month' });

@@ -42,6 +42,22 @@ t.test('a model is found by each of its names, and by its tier', async (t) => {
   );
 });
 
+t.test('one list, whichever node came last: weights under two names are one model', async (t) => {
+  const { directory, has } = rig();
+  const embedded = modelOf('tiny-1b-instruct', { aliases: ['tiny:1b'] });
+  const pulled = modelOf('tiny:1b', { aliases: ['tiny-1b-instruct'] });
+  const listed = () => directory.all().map(({ model }) => model.name);
+  has('alice', embedded, large);
+  has('anvil', pulled, modelOf('another', { aliases: ['other'] }));
+  const before = listed();
+  t.same(before, ['another', 'llama3.3:70b', 'tiny-1b-instruct']);
+  for (const node of ['alice', 'anvil', 'alice']) {
+    has(node, small);
+    has(node, ...(node === 'alice' ? [embedded, large] : [pulled, modelOf('another', { aliases: ['other'] })]));
+    t.same(listed(), before);
+  }
+});
+
 t.test('what a node no longer reports is gone, and so is a node that was forgotten', async (t) => {
   const { fleet, directory, has, nodesOf } = rig();
   has('alice', small);

@@ -10,6 +10,7 @@ import {
   tierNames,
   tierOf,
 } from '@blackroad/protocol';
+import { compareText } from '@blackroad/std/pace';
 import { closedOf } from '../placement/model/snapshot.ts';
 import type { NodeLive, NodeRow } from '../state/rows.ts';
 import type { View } from '../state/view.ts';
@@ -23,8 +24,9 @@ export const keyOf = ({ row, model }: Pick<Place, 'row' | 'model'>) => `${row.id
 
 /** Of a model that more nodes have, so many are looked at: the best of them is close to the best of all. */
 const maxPlaces = 64;
-/** Before the keys of names; tiers have keys, too. */
+/** Before the keys of names, and of those that a model is reported under; tiers have keys, too. */
 const nameKey = 'name ';
+const ownKey = 'own ';
 /** Nodes that are looked through for so many open ones. */
 const maxLooked = 512;
 
@@ -76,15 +78,23 @@ export class Directory {
     );
   }
 
-  /** Every model of the fleet once, with a node that takes work where there is one among the first. */
+  /**
+   * Every model of the fleet once, by name, with a node that takes work where there is one among the first. Servers report the same weights
+   * under different names: the first name of the alphabet stands for those that are its aliases, whichever node came last.
+   */
   all(): Place[] {
-    const found = new Map<string, Place>();
-    for (const [key, nodes] of this.#nodes) {
-      if (!key.startsWith(nameKey)) continue;
-      const place = this.#firstOf(key.slice(nameKey.length), nodes);
-      if (place) found.set(modelKey(place.model.name), place);
+    const own = [...this.#nodes.keys()].filter((key) => key.startsWith(ownKey)).sort(compareText);
+    const listed = new Set<string>();
+    const found: Place[] = [];
+    for (const key of own) {
+      const place = this.#firstOf(key.slice(ownKey.length), this.#nodes.get(key) ?? new Set());
+      if (!place) continue;
+      const names = [place.model.name, ...place.model.aliases].map(modelKey);
+      if (names.some((name) => listed.has(name))) continue;
+      for (const name of names) listed.add(name);
+      found.push(place);
     }
-    return [...found.values()];
+    return found;
   }
 
   #firstOf(name: string, nodes: ReadonlySet<string>): Place | null {
@@ -138,6 +148,7 @@ export class Directory {
 
 function keysOf(model: NodeModel): string[] {
   const names = [model.name, ...model.aliases].map((name) => `${nameKey}${modelKey(name)}`);
+  names.push(`${ownKey}${modelKey(model.name)}`);
   if (model.kind === 'embed') return [...names, 'embed'];
   // One that tells no size may be paid for, and then serves any tier; placement/route decides that.
   const own = tellsNoSize(model) ? tierNames : [tierOf(model).name, 'auto'];

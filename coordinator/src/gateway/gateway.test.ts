@@ -228,10 +228,18 @@ t.test('what nobody can answer is refused with the reason', async (t) => {
   const { node } = await nodeWith(fleet, 'alice', [chatModel, modelOf('e', { kind: 'embed' })], () => {});
   t.match(await ask(fleet, { model: 'e' }), {
     status: 400,
-    body: { error: { message: /e makes vectors, it cannot chat/ } },
+    body: { error: { message: 'e on alice: it makes vectors, it cannot chat.' } },
   });
   const tools = [{ type: 'function', function: { name: 'f' } }];
-  t.match(await ask(fleet, { tools }), { status: 400, body: { error: { message: /calls no tools/ } } });
+  t.match(await ask(fleet, { tools }), { status: 400, body: { error: { message: 'm on alice: it calls no tools.' } } });
+  t.match(await ask(fleet, { tools, model: 'large,auto' }), {
+    body: { error: { message: 'large, auto: m on alice: it calls no tools.' } },
+  });
+  t.match(await ask(fleet, { model: 'large,gpt-99' }), {
+    body: {
+      error: { message: 'No machine of the fleet has a large model or gpt-99; GET /v1/models lists what there is.' },
+    },
+  });
   const boot = fleet.coordinator.view.live.get('alice')?.helloBoot ?? '';
   node.say('nodeState', {}, { state: 'offline', boot });
   await until(() => fleet.coordinator.view.nodes.get('alice')?.presence !== 'online');

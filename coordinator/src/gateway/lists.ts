@@ -1,7 +1,6 @@
 // What can be asked through the gateway: models that a node has, the tiers, and agents; in the forms of each dialect's lists. In: the
 // committed view. Out: plain rows for answers.
 import { isTierWish, modelKey, type NodeModel, tierNames, tierOf } from '@blackroad/protocol';
-import { compareText } from '@blackroad/std/pace';
 import type { Coordinator } from '../road/coordinator.ts';
 import { agentIdOf, type View } from '../state/view.ts';
 import { agentNamed, modelOfAgent } from './agent-answer.ts';
@@ -24,7 +23,6 @@ export function askable({ gateway, coordinator }: Sources, space: string): Askab
   const models = gateway.router.directory
     .all()
     .map(({ model }): Askable => ({ name: model.name, model, what: 'model', createdMs: view.startedMs }));
-  models.sort((a, b) => compareText(a.name, b.name));
   const chats = models.filter(({ model }) => model?.kind === 'chat');
   const tiers = tierNames.flatMap((name): Askable[] => {
     const one = chats.find(({ model }) => model && (name === 'auto' || tierOf(model).name === name));
@@ -112,7 +110,7 @@ const ollamaRow = ({ name, model, createdMs }: Askable) => ({
 });
 export const ollamaTags = (all: readonly Askable[]) => ({ models: all.map(ollamaRow) });
 
-export function ollamaDetails({ name, model, what }: Askable) {
+export function ollamaDetails({ name, model, what, createdMs }: Askable) {
   const arch = 'fleet';
   return {
     modelfile: '',
@@ -126,7 +124,7 @@ export function ollamaDetails({ name, model, what }: Askable) {
       [`${arch}.context_length`]: model?.contextTokens ?? 0,
     },
     capabilities: what === 'agent' ? ['completion'] : capabilitiesOf(model),
-    modified_at: new Date(0).toISOString(),
+    modified_at: new Date(createdMs).toISOString(),
   };
 }
 

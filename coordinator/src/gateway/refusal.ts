@@ -1,6 +1,6 @@
 // Why no node answers a request, as the error that its caller gets: what passes by itself may be tried again, what does not says what is
 // missing. In: the routes that were looked for. Out: one error, by the reason that is nearest to an answer.
-import { FleetError, modelKey } from '@blackroad/protocol';
+import { counted, FleetError, isTierWish, modelKey } from '@blackroad/protocol';
 import { problemOf, type Stop } from '../budgets/books.ts';
 import type { RouteRefused } from '../placement/route/candidate.ts';
 import { passing, routeFilters } from '../placement/route/filters.ts';
@@ -13,11 +13,12 @@ const nearest = [...routeFilters].reverse().map(({ name }) => name);
 
 /** `unpaid`: why the caller may not pay. */
 export function refusalOf({ models }: Ask, tried: readonly Tried[], view: View, unpaid: Stop | null): FleetError {
-  const names = models.join(', ');
   const refused = tried.flatMap(({ route }) => route.refused);
   const [first] = refused.toSorted((a, b) => nearest.indexOf(a.filter) - nearest.indexOf(b.filter));
-  if (!first) return fetching(models, view) ?? unknown(names);
-  const detail = `${names}: ${wordsOf(first)}${refused.length > 1 ? `; ${refused.length - 1} more machines cannot answer either` : ''}.`;
+  if (!first) return fetching(models, view) ?? unknown(models);
+  const others = new Set(refused.map(({ node }) => node)).size - 1;
+  const more = others > 0 ? `; ${counted(others, 'other node')} cannot answer either` : '';
+  const detail = `${askedFor(models, first.model)}${wordsOf(first)}${more}.`;
   if (first.filter === 'context') return new FleetError('prompt-too-long', { detail });
   if (first.filter === 'price' && unpaid) return stopError(unpaid, detail);
   if (!passing.has(first.filter)) return new FleetError('not-supported', { detail });
@@ -32,7 +33,14 @@ function wordsOf({ node, model, text }: RouteRefused): string {
   return `${model} on ${node}: ${text}`;
 }
 
-function unknown(names: string): FleetError {
+/** What was asked for, where it is another name than that of the model. */
+function askedFor(models: readonly string[], model: string): string {
+  return models.length === 1 && models[0] === model ? '' : `${models.join(', ')}: `;
+}
+
+function unknown(models: readonly string[]): FleetError {
+  const wordsFor = (name: string) => (name === 'auto' ? 'any model' : isTierWish(name) ? `a ${name} model` : name);
+  const names = models.map(wordsFor).join(' or ');
   const detail = `No machine of the fleet has ${names}; GET /v1/models lists what there is.`;
   return new FleetError('no-such-model', { detail });
 }

@@ -30,9 +30,7 @@ export const routeFilters: readonly RouteFilter[] = [
     text: 'the model is of the kind that the request needs: one that chats, or one that makes vectors',
     refuses: ({ kind }, { model }) => model.kind !== kind,
     words: (_, { model }) =>
-      model.kind === 'embed'
-        ? `${model.name} makes vectors, it cannot chat`
-        : `${model.name} chats, it makes no vectors`,
+      model.kind === 'embed' ? 'it makes vectors, it cannot chat' : 'it chats, it makes no vectors',
   },
   {
     name: 'simulated',
@@ -59,19 +57,19 @@ export const routeFilters: readonly RouteFilter[] = [
     refuses: ({ kind, promptTokens }, { model }) =>
       kind === 'chat' && model.contextTokens > 0 && promptTokens + leastAnswerTokens > model.contextTokens,
     words: ({ promptTokens }, { model }) =>
-      `the prompt has about ${promptTokens} tokens, it takes ${model.contextTokens}`,
+      `the prompt has about ${promptTokens} tokens, and its context ${model.contextTokens}`,
   },
   {
     name: 'tools',
     text: 'a request with tools needs a model that calls them',
     refuses: ({ tools }, { model }) => tools && !model.tools,
-    words: (_, { model }) => `${model.name} calls no tools here`,
+    words: () => 'it calls no tools',
   },
   {
     name: 'sees',
     text: 'a request with pictures needs a model that sees, or one whose server does not tell',
     refuses: ({ sees }, { model }) => sees && model.sees === false,
-    words: (_, { model }) => `${model.name} does not see pictures`,
+    words: () => 'it does not see pictures',
   },
   {
     name: 'full',

@@ -237,7 +237,7 @@ t.test('each refusal has its reason', async (t) => {
   t.match(reasons({ kind: 'embed' }, candidate('a')), { filter: 'kind', text: /makes no vectors/ });
   t.match(reasons({ promptTokens: 9_000 }, candidate('a')), {
     filter: 'context',
-    text: /about 9000 tokens, it takes 8192/,
+    text: /about 9000 tokens, and its context 8192/,
   });
   t.match(reasons({ tools: true }, candidate('a')), { filter: 'tools' });
   t.match(reasons({}, candidate('a', small, { isApart: true })), { filter: 'simulated' });
