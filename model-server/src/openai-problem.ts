@@ -27,7 +27,12 @@ export function problemOf(answer: AnswerWithBody): RuntimeError {
 export function streamProblem(error: unknown): RuntimeError {
   const given = (typeof error === 'object' && error !== null ? error : { message: error }) as WireError;
   const text = typeof given.message === 'string' ? given.message : 'the server ended the answer with an error';
-  return new RuntimeError(codeOf(500, given, text), text);
+  return new RuntimeError(codeOf(statusIn(given), given, text), text);
+}
+
+/** vLLM names the status that the answer would have had, as `code`. */
+function statusIn({ code }: WireError): number {
+  return typeof code === 'number' && code >= 400 && code <= 599 ? code : 500;
 }
 
 const tooLong =

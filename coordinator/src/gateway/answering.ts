@@ -17,7 +17,7 @@ import { attempt } from './attempt.ts';
 import { keyOf, type Place } from './directory.ts';
 import type { Hold, Purse } from './purse.ts';
 import { refusalOf } from './refusal.ts';
-import type { Router, Turn } from './router.ts';
+import type { Router, Tried, Turn } from './router.ts';
 
 /** The whole answer. Large models on small machines write for minutes. */
 const answerMs = 600_000;
@@ -33,6 +33,8 @@ interface Try {
   attempts: number;
   /** Places that failed it. */
   avoid: Set<string>;
+  /** Those among them whose server was full of other requests of the gateway: where nobody else can answer, it waits for them. */
+  full: Set<string>;
   last: FleetError | null;
 }
 
@@ -67,7 +69,9 @@ export class Answering {
     this.#id = sortableId(clock.nowMs(), random);
     this.#open = ask.answers;
     for (let answer = 0; answer < ask.answers; answer++)
-      this.#answer({ answer, attempts: 0, avoid: new Set(), last: null }).catch((error) => this.#fail(error));
+      this.#answer({ answer, attempts: 0, avoid: new Set(), full: new Set(), last: null }).catch((error) =>
+        this.#fail(error),
+      );
   }
 
   stop(): void {
@@ -81,11 +85,11 @@ export class Answering {
   async #answer(one: Try): Promise<void> {
     while (!this.#stopped.signal.aborted) {
       if (this.#leftMs <= 0) throw new FleetError('deadline-passed', { detail: 'The answer took too long.' });
-      if (one.attempts > 0) this.#parts.figures.retried++;
+      if (one.last) this.#parts.figures.retried++;
       const error = await this.#try(one);
       if (!error || this.#stopped.signal.aborted) return;
       one.last = error;
-      if (++one.attempts >= maxAttempts) throw error;
+      if (one.attempts >= maxAttempts) throw error;
     }
   }
 
@@ -96,7 +100,7 @@ export class Answering {
     if (refused) throw refused;
     const unpaidNow = () => (ask.idle ? idleStop : purse.unpaid());
     const unpaid = unpaidNow();
-    const tried = router.routes(ask, who, unpaid?.text ?? null, one.avoid);
+    const tried = this.#routes(one, unpaid);
     const found = tried.at(-1);
     if (!found?.place) throw one.last ?? refusalOf(ask, tried, coordinator.view, unpaid);
     const aside = new AbortController();
@@ -112,6 +116,7 @@ export class Answering {
       });
     } catch (error) {
       one.avoid.add(keyOf(found.place));
+      one.attempts++;
       return error as FleetError;
     }
     const { place, route, leave } = turn;
@@ -122,6 +127,7 @@ export class Answering {
       hold = await purse.hold(place, ask.request);
     } catch (error) {
       leave();
+      one.attempts++;
       return error as FleetError;
     }
     if (signal.aborted) {
@@ -147,16 +153,32 @@ export class Answering {
         }
       },
     });
+    const isFull = end.problem?.code === 'overloaded' && router.lanes.refused(told.node, told.model);
     leave();
     const usage = this.#count(told, hold, end, signal.aborted, chars);
     if (this.#stopped.signal.aborted) return null;
     if (aside.signal.aborted) throw madeRoom();
-    if (end.problem) return this.#failed(end.problem, place);
+    if (end.problem) {
+      if (isFull) one.full.add(keyOf(place));
+      else one.attempts++;
+      return this.#failed(end.problem, place);
+    }
     router.worked(ask, who, place);
     this.#begin(told);
     sink.end(one.answer, end.reason ?? 'stop', usage);
     if (--this.#open === 0) sink.done();
     return null;
+  }
+
+  /** Elsewhere first; where there is no elsewhere it waits for a place that was full. */
+  #routes({ avoid, full }: Try, unpaid: Stop | null): Tried[] {
+    const { router, ask, who, clock } = this.#parts;
+    const routes = () => router.routes(ask, who, unpaid?.text ?? null, avoid);
+    const tried = routes();
+    if (tried.at(-1)?.place || full.size === 0 || clock.monotonicMs() - this.#beganMs >= waitMs) return tried;
+    for (const place of full) avoid.delete(place);
+    full.clear();
+    return routes();
   }
 
   #toldOf({ row, model }: Place, why: string, overheadMs: number): Told {

@@ -194,6 +194,29 @@ t.test('what is answered is in the usage: by model, node and key', async (t) => 
   ]);
 });
 
+t.test('a model server that takes fewer at once than its node told loses no request', async (t) => {
+  const fleet = await opened(t);
+  let most = 0;
+  const inside: Work[] = [];
+  await nodeWith(fleet, 'alice', [modelOf('m', { resident: true, slots: 8 })], (work) => {
+    if (inside.length >= 2) return work.fail('overloaded');
+    inside.push(work);
+    most = Math.max(most, inside.length);
+  });
+  const answers = Promise.all(Array.from({ length: 8 }, () => ask(fleet)));
+  for (let done = 0; done < 8; done++) {
+    await until(() => inside.length > 0);
+    const work = inside.shift();
+    work?.say('ok');
+    work?.end();
+  }
+  t.same(
+    (await answers).map(({ status }) => status),
+    Array(8).fill(200),
+  );
+  t.equal(most, 2);
+});
+
 t.test('a key has a limit of its own', async (t) => {
   const fleet = await opened(t);
   const failed: unknown[] = [];

@@ -183,3 +183,30 @@ t.test('requests for vectors share a slot, as nodes answer several of them in on
   t.equal(entered, 16);
   t.match(lanes.loadOf({ node: 'a', model: 'e', slots: 2, told: undefined }), { busy: 2, waiting: 1, slots: 2 });
 });
+
+t.test(
+  'a server that refuses shows its slots: the others wait until one leaves, in the order in which they came',
+  async (t) => {
+    const { order, leaves, enter, settled, lanes } = rig(4);
+    for (const name of ['1', '2', '3', '4']) void enter('ada', name);
+    await settled();
+    for (const name of ['3', '4']) {
+      t.equal(lanes.refused('a', 'm'), true);
+      leaves.get(name)?.();
+      void enter('ada', `${name} again`);
+    }
+    void enter('ada', '5');
+    await settled();
+    t.same(order, ['1', '2', '3', '4'], 'two are at work, and no more come in');
+    t.match(lanes.loadOf({ node: 'a', model: 'm', slots: 4, told: undefined }), { busy: 2, waiting: 3 });
+    leaves.get('1')?.();
+    await settled();
+    t.same(order.slice(4), ['3 again']);
+    lanes.heard('a', [load({ slots: 3, busy: 2 })]);
+    await settled();
+    t.same(order.slice(5), ['4 again'], 'the word of the node counts from then on');
+    for (const name of ['2', '3 again', '4 again']) leaves.get(name)?.();
+    await settled();
+    t.equal(lanes.refused('a', 'm'), false, 'full of others: there is nothing to wait for');
+  },
+);

@@ -48,6 +48,8 @@ interface Lane {
   /** Requests that a node answers in one slot. */
   together: number;
   slots: number;
+  /** The slots that its server showed when it refused a request, until the node's next word on its load. */
+  limit: number;
   /** Requests of the gateway that the node has. */
   ours: number;
   /** Requests of others at work there: tasks of agents, programs beside the node-agent; by the report that was heard last. */
@@ -159,6 +161,18 @@ export class Lanes {
     last();
   }
 
+  /**
+   * Its server refused a request that is about to leave: it has fewer slots than the node told. Out: whether it works on others of the
+   * gateway, so that a request may enter again and comes in when one of them has left.
+   */
+  refused(node: string, model: string): boolean {
+    const lane = this.#lanes.get(keyOf(node, model));
+    if (!lane) return false;
+    const others = oursOf({ ...lane, ours: lane.ours - 1 });
+    lane.limit = Math.max(1, others);
+    return others > 0;
+  }
+
   /** A report of a node: others may have left a slot. */
   heard(node: string, loads: readonly ModelLoad[]): void {
     for (const lane of this.#byNode.get(node) ?? []) {
@@ -186,7 +200,8 @@ export class Lanes {
     let lane = this.#lanes.get(key);
     if (!lane) {
       lane = {
-        ...{ node, model, together: 1, slots: 1, ours: 0, foreign: 0, told: undefined, isOutOfDate: false },
+        ...{ node, model, together: 1, slots: 1, ours: 0, foreign: 0 },
+        ...{ limit: Number.POSITIVE_INFINITY, told: undefined, isOutOfDate: false },
         ...{ waiting: new FairQueue(), wishing: new FairQueue(), idleWishing: new FairQueue() },
         ...{ idle: [], aside: new Set() },
       };
@@ -254,18 +269,19 @@ function learn(lane: Lane, slots: number, told: ModelLoad | undefined): void {
   if (told === lane.told) return;
   lane.told = told;
   lane.isOutOfDate = false;
+  lane.limit = Number.POSITIVE_INFINITY;
   lane.foreign = told ? Math.max(0, told.busy + (told.others ?? 0) - oursOf(lane)) : 0;
 }
 /** One request is always let in: a report that is out of date must not close a model for ever. */
-function hasCredit({ ours, together, foreign, slots }: Lane): boolean {
-  return ours === 0 || ours < (slots - foreign) * together;
+function hasCredit({ ours, together, foreign, slots, limit }: Lane): boolean {
+  return ours === 0 || ours < Math.min(slots - foreign, limit) * together;
 }
 /** Where a model has several slots, one is left for whoever comes next. */
-function hasIdleCredit({ waiting, ours, together, foreign, slots }: Lane): boolean {
-  return waiting.size === 0 && ours < (Math.max(1, slots - 1) - foreign) * together;
+function hasIdleCredit({ waiting, ours, together, foreign, slots, limit }: Lane): boolean {
+  return waiting.size === 0 && ours < Math.min(Math.max(1, slots - 1) - foreign, limit) * together;
 }
 /** The slots that they take. */
-const oursOf = ({ ours, together }: Lane) => Math.ceil(ours / together);
+const oursOf = ({ ours, together }: Pick<Lane, 'ours' | 'together'>) => Math.ceil(ours / together);
 /** Idle requests are in nobody's way. */
 const busyIn = (lane: Lane) => Math.max(0, lane.foreign + oursOf(lane) - lane.aside.size);
 function remove(own: Waiting): void {

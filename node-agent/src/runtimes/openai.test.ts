@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { ChatEvent, ChatRequest } from '@blackroad/model-server/chat';
-import { problemOf } from '@blackroad/model-server/openai-problem';
+import { problemOf, streamProblem } from '@blackroad/model-server/openai-problem';
 import { createToolCallAssembly, textOf, toolCallPieces } from '@blackroad/model-server/openai-wire';
 import type { RuntimeErrorCode } from '@blackroad/model-server/runtime-error';
 import { ServerSentEvents } from '@blackroad/model-server/server-sent-events';
@@ -160,6 +160,10 @@ t.test('errors by their words', async (t) => {
     const answer = { status, text: JSON.stringify(json ?? '<html>'), json };
     t.equal(problemOf(answer).code, code, answer.text);
   }
+  // As vLLM with --max-num-queued-reqs says it, when it finds out only after it has begun a stream.
+  const busy = { message: 'The engine is currently busy and cannot accept new requests.', code: 503 };
+  t.equal(streamProblem(busy).code, 'overloaded');
+  t.equal(streamProblem({ message: 'no', code: 7 }).code, 'unavailable', 'a code that is no status');
 });
 
 t.test('events: comments are dropped, old error lines kept, tool calls put together by index', async (t) => {
