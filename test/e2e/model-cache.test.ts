@@ -1,16 +1,19 @@
 // The model cache as it runs: a coordinator, the process of its cache, nodes with their certificates, a registry that is slow and breaks.
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock as clock } from '@blackroad/std/clock';
 import t from 'tap';
+import { createClient } from '../../coordinator/cli/src/client.ts';
 import { createFleetCache } from '../../node-agent/src/cache/fleet-cache.ts';
 import { type Identity, loadIdentity } from '../../node-agent/src/identity/identity.ts';
 import { digestOf, openScriptedRegistry } from '../fixtures/coordinator/scripted-registry.ts';
+import { freePort } from '../fixtures/free-port.ts';
 import { openPullingOllama } from '../fixtures/node-agent/pulling-ollama.ts';
 import { ollamaPull } from '../fixtures/ollama-client.ts';
-import { type Fleet, runFleet, runNodeAgent, startFleet, until } from '../fixtures/processes.ts';
+import { type Fleet, runFleet, runNodeAgent, startFleet, startProcess, until } from '../fixtures/processes.ts';
 
 const registry = await openScriptedRegistry();
 t.teardown(() => registry.close());
@@ -175,4 +178,33 @@ t.test('people see what it holds, and remove it', async (t) => {
   }).then((response) => response.text());
   t.match(metrics, /blackroad_model_cache_bytes_total\{way="served"\} [1-9]/);
   t.match(metrics, /blackroad_model_cache_up 1/);
+});
+
+t.test('a coordinator that reloads on save has its cache, too', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fleet-watched-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const port = await freePort();
+  // As `node --watch` starts it: the process of the cache then tells its parent of every file that it loads.
+  const watched = await startProcess(
+    t,
+    'coordinator/src/main.ts',
+    [
+      '--data',
+      folder,
+      '--port',
+      String(port),
+      '--host',
+      '127.0.0.1',
+      '--cache-hub',
+      'none',
+      '--cache-registry',
+      'none',
+    ],
+    60_000,
+    { WATCH_REPORT_DEPENDENCIES: '1' },
+  );
+  const key = readFileSync(watched.ready.keyFile as string, 'utf8').trim();
+  const client = createClient({ url: watched.ready.url as string, key, ca: null });
+  await until('the cache listens', async () => (await client.call('modelCache')).port);
+  t.equal(watched.child.exitCode, null);
 });

@@ -144,7 +144,8 @@ export class CacheProcess {
     } else if ('judge' in message) this.#tell(child, { judged: message.judge, verdict: judge(message.peer) });
     else if ('figures' in message) this.figures = message.figures;
     else if ('value' in message) this.#waiting.get(message.id)?.resolve(message.value as never);
-    else {
+    // Under `node --watch` each process also tells its parent which files it has loaded.
+    else if ('problem' in message) {
       const { kind, text: detail, retryAfterS } = message.problem;
       const again = retryAfterS > 0 ? { retryAfterSeconds: retryAfterS } : {};
       this.#waiting.get(message.id)?.reject(new FleetError(codes[kind], { detail, ...again }));
