@@ -157,8 +157,8 @@ export const nodeOptions = {
     flag: 'profile',
     env: 'BLACKROAD_PROFILE',
     default: 'home',
-    choices: ['home', 'lab', 'plan'],
-    text: 'What simulated nodes are: home (5 Pis and a GPU box), lab, plan (the mix of 10,000).',
+    choices: ['home', 'gpu-box', 'lab', 'plan'],
+    text: 'What simulated nodes are: home (5 Pis and a GPU box), gpu-box (that box alone), lab, plan (the mix of 10,000).',
   },
   seed: {
     type: 'number',

@@ -35,6 +35,11 @@ const kinds = {
   cpu: { probes: 'cpu', name: 'cpu', model: 'sim-3b', parametersB: 3, sizeBytes: 2e9, decodeTps: 15, slots: 4 },
 } as const satisfies Record<string, Kind>;
 
+const gpuBox: Kind = {
+  ...kinds.gpu,
+  ...{ name: 'gpu-box', model: 'sim-70b', parametersB: 70, sizeBytes: 42e9, decodeTps: 40, slots: 16 },
+};
+
 /** The nodes of each profile, repeated up to the wanted count. */
 const profiles: Record<NodeConfig['profile'], readonly Kind[]> = {
   // Names of the owner's own making, so that a first look at the console resembles home.
@@ -44,8 +49,10 @@ const profiles: Record<NodeConfig['profile'], readonly Kind[]> = {
     { ...kinds.pi5, name: 'octavia' },
     { ...kinds.pi4, name: 'lucidia' },
     { ...kinds.pi4, name: 'codex' },
-    { ...kinds.gpu, name: 'gpu-box', model: 'sim-70b', parametersB: 70, sizeBytes: 42e9, decodeTps: 40, slots: 16 },
+    gpuBox,
   ],
+  // In a process of its own, so that it can be pulled out while the Pis go on.
+  'gpu-box': [gpuBox],
   // Answers at once: measures the fleet, not the models.
   lab: [{ ...kinds.cpu, decodeTps: Number.POSITIVE_INFINITY, slots: 64 }],
   plan: [...Array(12).fill(kinds.pi5), ...Array(5).fill(kinds.pi4), kinds.zero2, kinds.cpu, kinds.gpu],
@@ -81,7 +88,7 @@ export async function simulate(config: NodeConfig, token: string | undefined, ve
       const index = next++;
       const kind = kindsOf[index % kindsOf.length] as Kind;
       const round = Math.floor(index / kindsOf.length);
-      const name = round === 0 && kindsOf.length > 1 ? kind.name : `${kind.name}-${index}`;
+      const name = round === 0 && config.profile !== 'lab' ? kind.name : `${kind.name}-${index}`;
       nodes.push(
         await startOne({
           config,

@@ -1,6 +1,6 @@
 // Verbs for this machine: up, down, simulate.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { counted, FleetError, mixedLabels } from '@blackroad/protocol';
@@ -8,7 +8,7 @@ import { readFleetFile } from '../find-fleet.ts';
 import { down, nodeAgentEntry, up } from '../up/up.ts';
 import { numberFlag, textFlag, type Verb, wrongUse } from '../verb.ts';
 
-const profiles = ['home', 'lab', 'plan'];
+const profiles = ['home', 'gpu-box', 'lab', 'plan'];
 
 export const localVerbs: Verb[] = [
   {
@@ -86,11 +86,11 @@ export const localVerbs: Verb[] = [
       const seconds = numberFlag(call, 'for');
       if (seconds !== undefined) call.clock.after(seconds * 1000, end);
       const code = await new Promise<number | null>((resolve) => child.on('exit', resolve));
+      // Others may run simulated nodes of their own beside these.
+      const own = simulatedIn(folder);
       rmSync(folder, { recursive: true, force: true });
-      for (const node of await client.call('nodes')) {
-        if (node.info?.simulated && node.site === 'simulated')
-          await client.call('nodeForget', { params: { node: node.id } });
-      }
+      for (const { id: node } of await client.call('nodes'))
+        if (own.has(node)) await client.call('nodeForget', { params: { node } });
       await client.call('joinTokenRevoke', { params: { id } });
       if (code !== 0 && code !== null)
         throw new FleetError('unavailable', { detail: `The simulated nodes ended with code ${code}.` });
@@ -98,3 +98,17 @@ export const localVerbs: Verb[] = [
     },
   },
 ];
+
+/** The ids of the nodes that have joined, from their folders. */
+function simulatedIn(folder: string): Set<string> {
+  const ids = readdirSync(folder).flatMap((name) => {
+    try {
+      const { node } = JSON.parse(readFileSync(join(folder, name, 'identity.json'), 'utf8')) as { node?: string };
+      return node ?? [];
+    } catch {
+      // It had not joined yet.
+      return [];
+    }
+  });
+  return new Set(ids);
+}

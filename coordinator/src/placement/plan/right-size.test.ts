@@ -67,7 +67,7 @@ t.test('every small agent on a Pi, the large one on the GPU box', async (t) => {
   const why = [...fleet.view.agents.values()].find(({ spec }) => spec.name === 'echo')?.why;
   t.match(
     why?.scores.find(({ name }) => name === 'size'),
-    { value: 0.8, text: 'class pi is fast enough' },
+    { value: 0.8, text: 'class pi is fast enough; the less hardware, the more points' },
   );
 });
 

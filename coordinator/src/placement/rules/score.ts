@@ -64,7 +64,8 @@ const ofNode: readonly Scorer[] = [
     text: ({ isNamed, isFast, isCrowded, class: of, decodeTps, agents }) => {
       if (isNamed) return 'its model is named';
       if (isFast && isCrowded) return `${counted(agents, 'other agent')} use it: they wait for each other`;
-      return isFast ? `class ${of} is fast enough` : `${numberInWords(decodeTps)} tokens/s are less than people read`;
+      if (!isFast) return `${numberInWords(decodeTps)} tokens/s are less than people read`;
+      return `class ${of} is fast enough; the less hardware, the more points`;
     },
   },
   {
