@@ -167,6 +167,8 @@ export const maxFilesBytes = 4 * 1024 * 1024 * 1024;
 export const maxFilesPerKey = 1_000;
 /** Requests of one batch: OpenAI's own limit. */
 export const maxBatchRequests = 50_000;
+/** Batches of one list for people. */
+export const maxBatchesShown = 1_000;
 /** Batches that are not over, of one key and of the fleet. */
 export const maxOpenBatchesPerKey = 20;
 export const maxOpenBatches = 100;

@@ -69,6 +69,7 @@ const within = (by: Principal) => (mayDo(by.roles, 'tasks:write') ? null : owner
 
 export const batchHandlers = {
   batches: ({ context: { batches }, by }) => batches.seen(by, within(by)),
+  batch: ({ context: { batches }, by, params }) => batches.view(batches.get(within(by), params.batch), by),
   async batchEnd({ context: { batches, coordinator }, by, params }) {
     const row = await batches.cancel(within(by), params.batch);
     const about = { batch: row.id, key: row.by.name };

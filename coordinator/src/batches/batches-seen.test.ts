@@ -60,6 +60,8 @@ t.test('everybody sees their own; who may end tasks sees all, without what they 
   t.match(all[1], { own: true, state: 'failed', faults: [{ line: 1, message: /not JSON/ }] });
 
   t.match(await fleet.problem('POST', `/v1/fleet/batches/${own}/cancel`, { key: client }), { code: 'no-such-batch' });
+  t.match(await fleet.problem('GET', `/v1/fleet/batches/${own}`, { key: client }), { code: 'no-such-batch' });
+  t.match(await fleet.call('GET', `/v1/fleet/batches/${theirs}`), { status: 200, body: { own: false, completed: 1 } });
   t.match(await fleet.call('POST', `/v1/fleet/batches/${theirs}/cancel`), { status: 200, body: { own: false } });
   await until(() => fleet.context.batches.open === 0);
   const [ended] = await seen(fleet, client);

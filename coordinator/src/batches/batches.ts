@@ -10,6 +10,7 @@ import {
   explain,
   FleetError,
   isBatchOver as isOver,
+  maxBatchesShown,
   maxOpenBatches,
   maxOpenBatchesPerKey,
   type OpenAiBatch,
@@ -115,7 +116,8 @@ export class Batches {
   /** Newest first. `owner` null: of every key. */
   seen(by: Principal, owner: string | null): BatchView[] {
     const rows = [...this.#rows.values()].filter((row) => owner === null || row.owner === owner);
-    return rows.sort((a, b) => (a.id < b.id ? 1 : -1)).map((row) => this.view(row, by));
+    const newest = rows.sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, maxBatchesShown);
+    return newest.map((row) => this.view(row, by));
   }
   view(row: BatchRow, by: Principal): BatchView {
     const file = this.files.nameOf(row.order.input_file_id);

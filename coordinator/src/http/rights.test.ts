@@ -74,6 +74,7 @@ const forClients: readonly RouteName[] = [
   'anthropicCount',
   'anthropicMessages',
   'ask',
+  'batch',
   'batchCancel',
   'batchCreate',
   'batchEnd',

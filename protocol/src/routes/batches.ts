@@ -10,8 +10,16 @@ export const batchRoutes = {
     method: 'GET',
     path: '/v1/fleet/batches',
     needs: 'models:ask',
-    text: 'Batches of the same key, newest first; of every key with `tasks:write`, without what they ask and answer.',
+    text: 'The newest batches of the same key, at most 1,000; of every key with `tasks:write`, without what they ask and answer.',
     answer: Type.Array(BatchView),
+  }),
+  batch: route({
+    method: 'GET',
+    path: '/v1/fleet/batches/:batch',
+    needs: 'models:ask',
+    text: 'One of them.',
+    params,
+    answer: BatchView,
   }),
   batchEnd: route({
     method: 'POST',

@@ -22,6 +22,8 @@ import { ago, bar, duration, table } from '../words.ts';
 
 type Endpoint = BatchView['endpoint'];
 const lookEveryMs = 1_000;
+/** Looks in a row at a coordinator that does not answer. */
+const maxAway = 120;
 const barCells = 20;
 
 export const batchVerbs: Verb[] = [
@@ -139,11 +141,7 @@ export const batchVerbs: Verb[] = [
 const doneOf = ({ total, completed, failed }: BatchView) =>
   total === 0 ? '-' : `${(completed + failed).toLocaleString('en-US')} of ${total.toLocaleString('en-US')}`;
 
-async function batchNamed(call: VerbCall, id: string): Promise<BatchView> {
-  const found = (await call.client().call('batches')).find((batch) => batch.id === id);
-  if (found) return found;
-  throw new FleetError('no-such-batch', { detail: `There is no batch ${JSON.stringify(id).slice(0, 90)}.` });
-}
+const batchNamed = (call: VerbCall, batch: string) => call.client().call('batch', { params: { batch } });
 
 async function endpointOf(path: string): Promise<Endpoint> {
   const found = endpointOfLine(await firstLine(path));
@@ -153,19 +151,26 @@ async function endpointOf(path: string): Promise<Endpoint> {
 
 async function waitFor(call: VerbCall, id: string): Promise<BatchView> {
   let told = -1;
+  let away = 0;
   for (;;) {
-    const batch = await batchNamed(call, id);
+    await sleep(call.clock, lookEveryMs, call.signal).catch(() => {});
+    if (call.signal.aborted)
+      throw new FleetError('unavailable', {
+        detail: `The batch goes on; look at it with ${call.as.fleet(`batches show ${id}`)}`,
+      });
+    const batch = await batchNamed(call, id).catch((error: unknown) => {
+      // A coordinator that restarts goes on with it.
+      if (!(error instanceof FleetError) || error.code !== 'no-coordinator' || ++away > maxAway) throw error;
+      return null;
+    });
+    if (!batch) continue;
+    away = 0;
     if (isBatchOver(batch)) return batch;
     const share = Math.floor(batchShare(batch) * 100);
     // On a log a line for each tenth is enough.
     const mark = call.interactive ? share : Math.floor(share / 10);
     if (mark !== told) call.note(`${batchStateWords[batch.state]}  ${bar(share / 100, barCells)}  ${doneOf(batch)}`);
     told = mark;
-    await sleep(call.clock, lookEveryMs, call.signal).catch(() => {});
-    if (call.signal.aborted)
-      throw new FleetError('unavailable', {
-        detail: `The batch goes on; look at it with ${call.as.fleet(`batches show ${id}`)}`,
-      });
   }
 }
 
