@@ -49,5 +49,12 @@ t.test('a program is connected', { skip: noBrowser }, async (t) => {
   await page.getByRole('radio', { name: 'Anthropic' }).click();
   const anthropic = (await page.locator('.copy pre').last().textContent()) ?? '';
   t.match((await run('bash', ['-c', anthropic])).stdout, /"type":"text","text":"Simulated answer to: Hello"/);
+
+  // On a phone every program can be reached, without a gesture that nothing hints at.
+  await page.setViewportSize({ width: 400, height: 850 });
+  for (const radio of await page.getByRole('radio').all()) {
+    const box = await radio.boundingBox();
+    t.ok(box && box.x >= 0 && box.x + box.width <= 400, `${await radio.textContent()}`);
+  }
   t.same(complaints, []);
 });

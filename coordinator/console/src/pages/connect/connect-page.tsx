@@ -73,7 +73,7 @@ function Key({ value, onValue }: { value: string; onValue(key: string): void }) 
     );
   return (
     <form
-      className="row wrap end"
+      className="row wrap"
       onSubmit={(event) => {
         event.preventDefault();
         const body = { name: name.trim(), role: 'client' as const };

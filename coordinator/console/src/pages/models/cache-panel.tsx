@@ -55,13 +55,25 @@ function Cache({ of: view }: { of: ModelCacheView }) {
 }
 
 const columns: PlainColumn<CachedName>[] = [
-  { title: 'Name', cell: ({ name }) => <code>{name}</code> },
+  { title: 'Name', className: 'cache-name', cell: ({ name }) => <Name of={name} /> },
   { title: 'Size', align: 'end', cell: (row) => bytes(row.bytes) },
   { title: 'Here', cell: (row) => <Here of={row} /> },
   { title: 'Last used', cell: ({ usedMs }) => <Time at={usedMs} /> },
   { title: 'Read by', cell: ({ readers }) => readersWords(readers) },
   { title: 'Actions', isTitleHidden: true, className: 'row-acts', cell: (row) => <Remove of={row} /> },
 ];
+
+/** A file of the hub is known by its name; its repository and revision are long. */
+function Name({ of: name }: { of: string }) {
+  const [, repository, file] = /^hub:([^@]+)@[^/]+\/(.+)$/.exec(name) ?? [];
+  if (repository === undefined) return <code>{name}</code>;
+  return (
+    <>
+      <code title={name}>{file}</code>
+      <span className="small dim">{repository}</span>
+    </>
+  );
+}
 
 function Here({ of: { bytes: all, heldBytes, fetching } }: { of: CachedName }) {
   const share = `${all === 0 ? 100 : Math.floor((heldBytes / all) * 100)} %`;
