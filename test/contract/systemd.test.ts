@@ -1,6 +1,6 @@
 // The systemd units: every program, option and variable they name exists, and systemd itself finds nothing wrong with them.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -81,6 +81,39 @@ t.test('the same server in a container', async (t) => {
   const example = readFileSync(join(root, 'node-agent/vllm/qwen.env'), 'utf8');
   for (const [, name, ending] of text.matchAll(/\$\{([A-Z_]+)(:[-?])?/g))
     t.ok(name === 'VLLM_TAG' || ending === ':-' || example.includes(`${name}=`), `${name} is in the example`);
+});
+
+/** A Quadlet: systemd's form of a container of Podman. */
+const quadlet = 'node-agent/vllm/blackroad-vllm@.container';
+t.test(quadlet, async (t) => {
+  const text = readFileSync(join(root, quadlet), 'utf8');
+  const all = (key: string) => [...text.matchAll(new RegExp(`^${key}=(.*)$`, 'gm'))].map(([, value]) => value);
+  t.same(all('PublishPort'), [`127.0.0.1:\${PORT}:8000`], 'nobody else reaches it');
+  const used = [...text.replace(/^#.*$/gm, '').matchAll(/\$\{?([A-Z_]+)\}?/g)].map(([, name]) => name as string);
+  t.same(
+    [...new Set(used)].sort(),
+    [...Object.keys(settings), 'VLLM_TAG'].sort(),
+    'its settings are those of the example',
+  );
+  t.match(all('Environment'), ['VLLM_NO_USAGE_STATS=1 DO_NOT_TRACK=1', /^VLLM_TAG=/]);
+  const file = '/etc/blackroad/vllm/%i.env';
+  t.same([...all('ConditionPathExists'), ...all('EnvironmentFile')], [file, file, file]);
+  const [program] = all('PodmanArgs').filter((each) => each?.startsWith('--entrypoint='));
+  t.match(`${program} ${all('Exec')[0]}`, /^--entrypoint=vllm serve /);
+});
+
+const generator = '/usr/libexec/podman/quadlet';
+const noPodman = existsSync(generator) ? false : `${generator} is not installed`;
+t.test('Podman makes a service of it', { skip: noPodman }, async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'fleet-quadlet-'));
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  writeFileSync(join(dir, 'blackroad-vllm@qwen.container'), readFileSync(join(root, quadlet)));
+  const made = spawnSync(generator, ['-dryrun'], { encoding: 'utf8', env: { QUADLET_UNIT_DIRS: dir } });
+  t.equal(made.status, 0, made.stderr);
+  t.match(made.stdout, /^---blackroad-vllm@qwen\.service---$/m);
+  const command = /^ExecStart=(.*)$/m.exec(made.stdout)?.[1] ?? '';
+  t.match(command, / serve \$\{MODEL\} --served-model-name \$\{NAME\} .* \$FLAGS$/, 'systemd puts the settings in');
+  t.match(command, / --publish 127\.0\.0\.1:\$\{PORT\}:8000 /);
 });
 
 const skip = spawnSync('systemd-analyze', ['--version']).error ? 'systemd-analyze is not installed' : false;
