@@ -1,4 +1,5 @@
 // Recorded messages of a llama-server and the documented forms of vLLM, and what the runtime makes of them.
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -381,6 +382,53 @@ t.test('vLLM started by default refuses tools: asked again without, said with th
   t.match(await openai.models(), [{ tools: false }]);
   t.match(openai.notes?.(), [/vLLM at http.*smollm2-135m is refused tools.*--enable-auto-tool-choice/]);
   t.ok(await collect(openai.chat({ ...hello, tools }, never)), 'who offers them all the same gets an answer');
+});
+
+t.test('another server at the address of the one before: nothing of that one is believed', async (t) => {
+  let owner = 'vllm';
+  const openai = await vllm(t, (path, body, response) => {
+    if (path === '/v1/models') json(response, 200, { data: [{ id: 'm', owned_by: owner, max_model_len: 4096 }] });
+    else if (path === '/version') json(response, owner === 'vllm' ? 200 : 404, { version: '0.32.0' });
+    else if (path === '/v1/chat/completions' && body.tools) json(response, 400, { message: 'tools need --jinja' });
+    else json(response, 404, {});
+  });
+  t.match(await openai.models(), [{ tools: true }]);
+  t.match(openai.label, /^vLLM 0\.32\.0 at /);
+  const tools = [{ name: 'weather', description: 'Weather now', parameters: { type: 'object' } }];
+  await t.rejects(collect(openai.chat({ ...hello, model: 'm', tools, strict: true }, never)), { code: 'unsupported' });
+  t.match(await openai.models(), [{ tools: false }]);
+  owner = 'llamacpp';
+  t.match(await openai.models(), [{ tools: true }]);
+  t.match(openai.label, /^llama-server at /);
+  owner = 'somebody';
+  await openai.models();
+  t.match(openai.label, /^openai dialect at /);
+});
+
+t.test('a server that nobody answers for was started anew when it is back, maybe with other flags', async (t) => {
+  const answer = (path: string, response: ServerResponse) => {
+    if (path === '/v1/models') json(response, 200, { data: [{ id: 'm', owned_by: 'vllm', max_model_len: 4096 }] });
+    else if (path === '/v1/chat/completions') json(response, 400, { message: 'tools need a parser' });
+    else json(response, 404, {});
+  };
+  const server = createServer((request, response) => answer(request.url ?? '', response));
+  const listen = async (port: number) => {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  };
+  const port = await listen(0);
+  t.teardown(() => server.close());
+  const openai = createOpenAi({ ...common, url: `http://127.0.0.1:${port}` });
+  t.teardown(() => openai.close());
+  const tools = [{ name: 'weather', description: 'Weather now', parameters: { type: 'object' } }];
+  await t.rejects(collect(openai.chat({ ...hello, model: 'm', tools, strict: true }, never)));
+  t.match(await openai.models(), [{ tools: false }]);
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  t.equal(await openai.alive(), false);
+  await listen(port);
+  t.match(await openai.models(), [{ tools: true }]);
 });
 
 async function vllmReplay(t: Test) {

@@ -53,6 +53,10 @@ const unknownSlots = 4;
 // A probe costs one token of work; a server with a long list is a commercial one, and is not probed.
 const maxProbed = 8;
 
+function isRefusedConnection(error: unknown): boolean {
+  return error instanceof RuntimeError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED';
+}
+
 export function createOpenAi(options: OpenAiOptions): Runtime {
   const baseUrl = options.url.replace(/\/+$/, '').replace(/\/v1$/, '');
   const headers = options.apiKey ? { authorization: `Bearer ${options.apiKey}` } : undefined;
@@ -89,6 +93,16 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     version = '';
   }
 
+  /** Another server may answer at the address of the one before: nothing that was learned of that one holds. */
+  function serverIs(listed: readonly NamedModel[]): void {
+    const owns = (name: string) => listed.some(({ row }) => row.owned_by === name);
+    const now = owns('vllm') ? 'vLLM' : owns('llamacpp') ? 'llama-server' : 'openai dialect';
+    if (now !== server && listed.length > 0) {
+      forget();
+      server = now;
+    }
+  }
+
   function lookInside(): void {
     const nowMs = options.clock.monotonicMs();
     if (isLooking || nowMs - lookedInsideMs < lookInsideEveryMs) return;
@@ -117,8 +131,7 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
     const listed = modelsIn((answer.json as { data?: unknown } | undefined)?.data);
     if (!listed) throw new RuntimeError('unavailable', `${baseUrl}/v1/models lists no models`);
     const props = await propsOf(signal);
-    if (listed.some(({ row }) => row.owned_by === 'vllm')) server = 'vLLM';
-    else if (listed.some(({ row }) => row.owned_by === 'llamacpp')) server = 'llama-server';
+    serverIs(listed);
     if (server === 'vLLM') {
       if (version === '') version = await versionOf(signal);
       const engines = listed.filter(({ base }) => !base).map(({ row }) => row.id);
@@ -321,7 +334,9 @@ export function createOpenAi(options: OpenAiOptions): Runtime {
         const { status } = await ask('v1/models', aliveMs / 2);
         // A server that wants another key is alive: the wrong key is reported when its models are requested.
         return status === 200 || isKeyAsked(status);
-      } catch {
+      } catch (error) {
+        // Nobody listens there: whoever does next was started anew, maybe with other flags.
+        if (isRefusedConnection(error)) forget();
         return false;
       }
     },
