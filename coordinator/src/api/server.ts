@@ -199,10 +199,10 @@ function unsupportedType(got: string): FleetError {
   return new FleetError('invalid-request', { detail: `headers: content-type: expected application/json, got ${got}` });
 }
 
-/** Clients of Ollama's API have no place for a key but the address: `/key/brk_…/api/chat` is `/api/chat` with that key. */
+/** Clients of Ollama's API have no place for a key but the address: `/key/brk_…/api/chat` is `/api/chat` with that key, be it right or wrong. */
 function keyFromPath(request: IncomingMessage): string {
   const url = request.url ?? '/';
-  const found = /^\/key\/(brk_[A-Za-z0-9_.-]{1,200})(\/.*)$/.exec(url);
+  const found = /^\/key\/([^/?#]{1,200})(\/.*)$/.exec(url);
   if (!found) return url;
   request.headers.authorization ??= `Bearer ${found[1]}`;
   return found[2] as string;
