@@ -21,7 +21,7 @@ STEP := @$(ROOT)/bin/step.sh
 SOURCES := $(shell find protocol std node-agent/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
 CONSOLE := $(shell find coordinator/console/src coordinator/console/build.ts coordinator/console/found.ts protocol/src -type f -not -name '*.test.ts' 2>/dev/null) docs/examples/home.yaml
 
-.PHONY: install up down dev test check bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
+.PHONY: install up down dev test check clients bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
 
 help:
 	@sed -n 's/^##//p' $(MAKEFILE_LIST)
@@ -98,6 +98,10 @@ sim-hour: node_modules/.installed
 ## make sim-mutants  plants bugs in a copy of the source; each must be caught
 sim-mutants: node_modules/.installed
 	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/sim/mutants.ts $(MUTANT)
+
+## make clients   asks a fleet that runs here with the official clients of OpenAI, Anthropic and Ollama; DATA=<folder> MODEL=<name>
+clients: node_modules/.installed
+	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/clients/run.ts --data "$(DATA)" $(if $(MODEL),--model "$(MODEL)")
 
 ## make bench     one line a figure; the long ones (idle for ten minutes) with BENCH=all
 bench: node_modules/.installed node-agent/dist/main.mjs coordinator/console/dist/index.html

@@ -25,6 +25,11 @@ const stop = () => {
   }, 1500);
 };
 process.on('SIGINT', stop);
+// What goes wrong here must not leave a coordinator behind that nobody knows of.
+process.on('uncaughtException', (error) => {
+  console.error(error);
+  stop();
+});
 process.on('SIGTERM', stop);
 
 start(['--watch', '--watch-preserve-output', 'coordinator/console/build.ts', '--dev']);

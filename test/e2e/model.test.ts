@@ -1,12 +1,12 @@
 // The session of the README with a real model: a node-agent with the embedded runtime, the greeter of docs/examples, a name told and
 // asked for again; and the runtime's process killed in the middle of an answer: the task is done again, the node-agent goes on.
 // Skipped where the models cannot be fetched, with the reason.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isEnd, type TaskView } from '@blackroad/protocol';
 import t from 'tap';
 import { testModels } from '../fixtures/node-agent/test-models.ts';
-import { type Fleet, type Process, runFleet, startFleet, until } from '../fixtures/processes.ts';
+import { childWith, type Fleet, runFleet, startFleet, until } from '../fixtures/processes.ts';
 import { ended, memoryOf, nodeOf, presence, ready, submit } from '../fixtures/steps.ts';
 
 t.setTimeout(240_000);
@@ -58,12 +58,14 @@ t.test('a real model on a real node', { skip }, async (t) => {
     await fleet.apply({ name: 'teller', limits: { maxTokens: 400 } as never, instructions: 'You tell long stories.' });
     await ready(fleet, 'teller', 'alice');
     const task = await submit(fleet, 'teller', 'Tell me a long story about a lighthouse and the sea.');
-    const child = await until('words come', async () => firstChunk(fleet, task.id).then(() => llamaOf(node)));
+    const child = await until('words come', async () =>
+      firstChunk(fleet, task.id).then(() => childWith(node, 'llama-child')),
+    );
     process.kill(child, 'SIGKILL');
     const end = await ended(fleet, task.id, 120_000);
     t.match(end, { state: 'done', attempt: 2, node: 'alice' }, JSON.stringify(end.problem));
     t.ok((end.result ?? '').length > 20);
-    t.not(llamaOf(node), child, 'another process serves now');
+    t.not(childWith(node, 'llama-child'), child, 'another process serves now');
     t.equal(node.child.exitCode, null, 'the node-agent is the same');
     t.equal((await nodeOf(fleet, 'alice')).presence, 'online');
     const turns = (await memoryOf(fleet, 'teller')).filter(({ payload }) => payload?.source === `task:${task.id}`);
@@ -71,7 +73,7 @@ t.test('a real model on a real node', { skip }, async (t) => {
   });
 
   await t.test('nothing is left behind', async (t) => {
-    const child = llamaOf(node);
+    const child = childWith(node, 'llama-child');
     t.ok(child);
     await node.kill('SIGTERM');
     await until('its child is gone, too', async () => !isAlive(child as number));
@@ -97,20 +99,6 @@ async function firstChunk(fleet: Fleet, task: string): Promise<void> {
   stop.abort();
 }
 
-/** The process that holds llama.cpp: a child of the node-agent that mentions it. */
-function llamaOf({ child }: Process): number | null {
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      const parent = /\) \S (\d+)/.exec(readFileSync(`/proc/${entry}/stat`, 'utf8'))?.[1];
-      if (Number(parent) === child.pid && readFileSync(`/proc/${entry}/cmdline`, 'utf8').includes('llama-child'))
-        return Number(entry);
-    } catch {
-      // It ended while we looked.
-    }
-  }
-  return null;
-}
 function isAlive(pid: number): boolean {
   try {
     return !/^\d+ \(.*\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
