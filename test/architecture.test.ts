@@ -124,6 +124,7 @@ const calls: Record<string, Record<string, string[]>> = {
     memory: [],
     history: [],
     store: [],
+    backup: ['store'],
     ca: [],
     door: [],
     bus: ['door'],
@@ -208,6 +209,7 @@ forbid(
 const entries = [
   'coordinator/src/main.ts',
   'coordinator/src/model-cache/process.ts',
+  'coordinator/src/backup/process.ts',
   'coordinator/cli/src/main.ts',
   'node-agent/src/main.ts',
   'node-agent/src/runtimes/llama-child.ts',

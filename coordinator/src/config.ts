@@ -1,7 +1,8 @@
 // The coordinator's configuration: the only reader of its environment. Everything else receives values.
 // Each option has a heading in docs/configuration.md; test/contract checks it.
 import { type CloudCatalogue, readCloudCatalogue } from '@blackroad/protocol/cloud-models';
-import { isTimeZone, timeZoneFault } from '@blackroad/protocol/cron';
+import { cronFault, isTimeZone, timeZoneFault } from '@blackroad/protocol/cron';
+import { systemClock } from '@blackroad/std/clock';
 import { OptionError, readOptions, type Values } from '@blackroad/std/options';
 import type { Policy } from './state/input.ts';
 
@@ -242,6 +243,45 @@ export const coordinatorOptions = {
     default: '',
     text: 'File that adds models to the catalogue, or changes what it says of them; read at the start and whenever it changes. docs/models.md has its form. Empty: models.yaml in the data folder.',
   },
+  backupFolder: {
+    type: 'text',
+    flag: 'backup-folder',
+    env: 'BLACKROAD_BACKUP_FOLDER',
+    default: '',
+    text: 'Folder for backups; one on another disk survives the end of this one. Empty: `backups` in the data folder.',
+  },
+  backupSchedule: {
+    type: 'text',
+    flag: 'backup-schedule',
+    env: 'BLACKROAD_BACKUP_SCHEDULE',
+    default: '30 3 * * *',
+    text: 'When backups are made by themselves, as a cron expression in the time zone of the fleet. `none`: never.',
+  },
+  backupKeepDays: {
+    type: 'number',
+    flag: 'backup-keep-days',
+    env: 'BLACKROAD_BACKUP_KEEP_DAYS',
+    default: 7,
+    min: 1,
+    max: 3650,
+    text: 'Of so many days with a scheduled backup the newest one is kept. Those that a person made stay until they are removed.',
+  },
+  backupKeepWeeks: {
+    type: 'number',
+    flag: 'backup-keep-weeks',
+    env: 'BLACKROAD_BACKUP_KEEP_WEEKS',
+    default: 4,
+    min: 0,
+    max: 520,
+    text: 'Of so many weeks with a scheduled backup the newest one is kept, beside those of the days.',
+  },
+  backupAge: {
+    type: 'text',
+    flag: 'backup-age',
+    env: 'BLACKROAD_BACKUP_AGE',
+    default: '',
+    text: 'Public keys of age (age1...) that backups are encrypted to unless told otherwise, with commas between them. Empty: they are not encrypted, and have the keys of the fleet in them.',
+  },
   log: {
     type: 'choice',
     flag: 'log',
@@ -264,6 +304,10 @@ export function readConfig(
     throw new OptionError('--broker-user: expected --broker with it; the embedded broker is not entered with a name.');
   if (config.brokerPassword && !config.brokerUser)
     throw new OptionError('BLACKROAD_BROKER_PASSWORD: expected --broker-user with it, the name that it belongs to.');
+  if (config.backupSchedule !== 'none') {
+    const fault = cronFault(config.backupSchedule, systemClock.nowMs());
+    if (fault) throw new OptionError(`--backup-schedule: expected ${fault.expected} or none, got ${fault.got}.`);
+  }
   if (config.cacheOpen === 'on' && config.cache === 'off')
     throw new OptionError('--cache-open: expected --cache on with it, got --cache off.');
   return config;

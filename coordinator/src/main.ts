@@ -12,6 +12,8 @@ import {
   maxHttpStrangersPerSubnet,
   maxRefusalsPerMinute,
   maxRequestsPerMinute,
+  problems,
+  toProblem,
 } from '@blackroad/protocol';
 import { shippedModels } from '@blackroad/protocol/shipped-models';
 import { sleep, systemClock } from '@blackroad/std/clock';
@@ -21,6 +23,10 @@ import { createLog, type Log } from '@blackroad/std/log';
 import { asksForHelp, OptionError, optionsHelp } from '@blackroad/std/options';
 import { systemRandom } from '@blackroad/std/random';
 import { createApi } from './api/server.ts';
+import { isRecipient } from './backup/archive.ts';
+import { type BackupSettings, Backups } from './backup/backups.ts';
+import { backupVerbs, runBackupVerb } from './backup/commands.ts';
+import { finishRestore, forgetRestored, readRestored } from './backup/restore.ts';
 import { createAedesBus } from './bus/aedes.ts';
 import type { Bus } from './bus/bus.ts';
 import { createExternalBus } from './bus/external.ts';
@@ -31,7 +37,7 @@ import { type CoordinatorConfig, cloudCatalogueOf, coordinatorOptions, policyOf,
 import { doorLimits } from './door/door-limits.ts';
 import { createDoorkeeper } from './door/doorkeeper.ts';
 import { openModelFile } from './drivers/model-file.ts';
-import { admit, type Gate } from './fleet/gate.ts';
+import { admit, type Claim, type Gate } from './fleet/gate.ts';
 import { ensureFirstAdmin, mintKey } from './http/access.ts';
 import { compiledCheck } from './http/compiled-check.ts';
 import { createApiContext } from './http/context.ts';
@@ -59,9 +65,10 @@ async function main(config: CoordinatorConfig): Promise<void> {
   const data = resolve(config.data);
   const kept = {
     files: /^(fleet\.sqlite.*|fleet\.json|admin\.key|.*\.pem|ticket-keys|file-.*|batch_.*)$/,
-    folders: ['ca', 'files', 'batches'],
+    folders: ['ca', 'files', 'batches', 'backups', 'restoring'],
   };
   for (const words of tightenedWords(data, openDataFolder(data, kept))) log.warn({}, words);
+  if (await finishRestore(data)) log.warn({ data }, 'a restore that was interrupted is complete now');
   const fleetFile = join(data, 'fleet.json');
   const keyFile = join(data, 'admin.key');
   const policy = policyOf(config);
@@ -88,6 +95,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
   const gate: Gate = (claim) => {
     const admitted = admit(coordinator?.view ?? null, claim, clock.nowMs(), policy.certificateMs);
     if (admitted.as === 'people') keyUsed(admitted.keyId);
+    if (admitted.as === 'refused' && coordinator) noteUnknown(coordinator, claim, admitted.reason);
     return admitted;
   };
 
@@ -129,8 +137,10 @@ async function main(config: CoordinatorConfig): Promise<void> {
   if (config.port === 0) await modelCache?.listening;
   const modelCachePort = config.port === 0 ? modelCache?.port : config.port + 3;
 
+  const restored = readRestored(data);
   coordinator = await startCoordinator({
     store,
+    restored,
     bus,
     policy: modelCache && modelCachePort ? { ...policy, modelCachePort } : policy,
     clock,
@@ -145,12 +155,23 @@ async function main(config: CoordinatorConfig): Promise<void> {
     },
   });
 
+  forgetRestored(data);
+
   const models = await openModelFile({
     path: config.models ? resolve(config.models) : join(data, 'models.yaml'),
     shipped: shippedModels,
     async learn(models) {
       const outcome = await (coordinator as Coordinator).submit('models-known', { models });
       if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
+    },
+    clock,
+    log,
+  });
+  const backups = new Backups({
+    settings: backupSettingsOf(config, { data, version, timeZone: policy.timeZone }),
+    store,
+    told: async (stand, ended) => {
+      await (coordinator as Coordinator).submit('backup-told', ended ? { stand, ended } : { stand });
     },
     clock,
     log,
@@ -180,6 +201,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     busStats: () => bus.stats(),
     modelCache,
     modelFile: models,
+    backups,
   });
   keyUsed = context.access.used;
   const overTls = await createApi({ context, listener: 'tls', tls: server });
@@ -223,6 +245,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     clock.after(stopDeadlineMs, () => process.exit(1));
     pruning.cancel();
     models.stop();
+    await backups.stop();
     await context.batches.stop();
     // Before the listeners: a client that keeps its connection may hold them until the deadline, and the costs of the last minute were lost.
     await context.recorder.flush();
@@ -238,6 +261,48 @@ async function main(config: CoordinatorConfig): Promise<void> {
   process.on('SIGTERM', () => void stop('SIGTERM'));
   process.on('SIGINT', () => void stop('SIGINT'));
   process.on('disconnect', () => void stop('the process that started it is gone'));
+}
+
+/** After a restore: a machine whose certificate was made after the backup is named in the report. */
+function noteUnknown(coordinator: Coordinator, claim: Claim, reason: string): void {
+  const { view } = coordinator;
+  if (!view.restored || claim.kind !== 'node' || claim.certificateExpiresMs === undefined) return;
+  if (reason !== 'unknown-node' && reason !== 'old-key') return;
+  const { node, keyFingerprint, certificateExpiresMs } = claim;
+  const known = view.found.get(`node ${node}`);
+  if (known?.kind === 'node' && known.keyFingerprint === keyFingerprint) return;
+  coordinator.submit('node-unknown', { node, keyFingerprint, certificateExpiresMs }).catch(() => {}); // it comes again
+}
+
+function backupSettingsOf(
+  {
+    backupFolder,
+    backupSchedule,
+    backupKeepDays,
+    backupKeepWeeks,
+    backupAge,
+    cacheDir,
+    models,
+    name,
+  }: CoordinatorConfig,
+  own: Pick<BackupSettings, 'data' | 'version' | 'timeZone'>,
+): BackupSettings {
+  const recipients = backupAge.split(',').flatMap((key) => key.trim() || []);
+  for (const key of recipients)
+    if (!isRecipient(key))
+      throw new OptionError(
+        `--backup-age: expected public keys of age (age1...) with commas between them, got ${JSON.stringify(key)}.`,
+      );
+  return {
+    ...own,
+    folder: backupFolder ? resolve(backupFolder) : join(own.data, 'backups'),
+    without: cacheDir ? [resolve(cacheDir)] : [],
+    further: models && existsSync(resolve(models)) ? { 'models.yaml': resolve(models) } : {},
+    schedule: backupSchedule === 'none' ? null : backupSchedule,
+    keep: { days: backupKeepDays, weeks: backupKeepWeeks },
+    recipients,
+    fleet: name,
+  };
 }
 
 function cacheOf(
@@ -303,10 +368,17 @@ try {
     );
     process.exit(0);
   }
-  await main(readConfig(process.argv.slice(2), process.env));
+  const [verb, ...words] = process.argv.slice(2);
+  const backupVerb = backupVerbs.find((name) => name === verb);
+  if (backupVerb) await runBackupVerb(backupVerb, words, process.env.BLACKROAD_DATA || coordinatorOptions.data.default);
+  else await main(readConfig(process.argv.slice(2), process.env));
 } catch (error) {
+  if (error instanceof FleetError && process.argv.includes('--json')) {
+    process.stderr.write(`${JSON.stringify(toProblem(error))}\n`);
+    process.exit(problems[error.code].exit);
+  }
   const expected = error instanceof OptionError || error instanceof FleetError || error instanceof DataFolderError;
   const { message, stack } = error as Error;
   process.stderr.write(`${expected ? message : (errnoSentence(error) ?? stack)}\n`);
-  process.exit(error instanceof OptionError ? 2 : 1);
+  process.exit(error instanceof OptionError ? 2 : error instanceof FleetError ? problems[error.code].exit : 1);
 }

@@ -245,6 +245,12 @@ export const AssignedAgent = Type.Object({
       baseSeq: Seq,
       baseHash: Hash,
       from: Type.Nullable(NodeId),
+      restored: Type.Optional(
+        Type.Literal(true, {
+          description:
+            'The coordinator was restored from a backup: what the log of the node has beyond the base stays in it and is sent, also under its older epochs.',
+        }),
+      ),
     },
     { description: 'Where the log stood when this epoch began; the node fetches up to it, then writes.' },
   ),

@@ -20,6 +20,9 @@ export const alertKinds = [
   'branches-waiting',
   'budget-low',
   'budget-used-up',
+  'backup-failed',
+  'backup-late',
+  'restored',
 ] as const;
 export const AlertKind = Type.OneOf(alertKinds);
 export type AlertKind = Static<typeof AlertKind>;
@@ -38,6 +41,7 @@ const AlertVerb = Type.OneOf(
     'uncordon-node', // PUT /v1/nodes/:node {cordoned: false, draining: false}: a drain ends too
     'pull-model', // POST /v1/nodes/:node/pull {model}
     'open-keys', // GET /v1/keys
+    'open-backups', // GET /v1/backups, GET /v1/restore
     'add-node', // POST /v1/join-tokens
     'release-moves', // POST /v1/fleet/release-moves {site?}
   ],

@@ -108,6 +108,31 @@ export const audit = {
     () => 'model cache',
     ({ bytes }) => `${bytes} bytes`,
   ),
+  'backup-create': kind(
+    'made a backup',
+    { backup: Text },
+    ({ backup }) => backup,
+    () => '',
+  ),
+  'backup-fetch': kind(
+    'fetched a backup',
+    { backup: Text },
+    ({ backup }) => backup,
+    () => 'it has the keys of the fleet',
+  ),
+  'backup-delete': kind(
+    'removed a backup',
+    { backup: Text },
+    ({ backup }) => backup,
+    () => '',
+  ),
+  'restore-agent': kind(
+    'brought an agent back after a restore',
+    Version,
+    ofAgent,
+    ({ version }) => `version ${version}`,
+  ),
+  'restore-node': kind('let a node back in after a restore', { ...Node, key: Text }, ofNode, ({ key }) => `key ${key}`),
   'node-stop-pull': kind('stopped the fetch of a model', { ...Node, model: ModelName }, ofNode, ({ model }) => model),
   'node-remove-model': kind('had a model removed', { ...Node, model: ModelName }, ofNode, ({ model }) => model),
   'model-pin': kind(

@@ -2,6 +2,7 @@
 import { Hardware } from './hardware.ts';
 import { AgentName, Attempt, BootId, CommandId, Generation, NodeId, TaskId, TimeMs } from './ids.ts';
 import { maxPinsPerNode } from './limits.ts';
+import { Lineage } from './restore.ts';
 import { TaskProblem } from './task-problem.ts';
 import { type Static, Type } from './typebox.ts';
 
@@ -43,6 +44,7 @@ export const Welcome = Type.Object({
     }),
   ),
   keep: Type.Optional(KeptModels),
+  lineage: Type.Optional(Lineage),
   upMs: Type.Optional(Type.Number({ minimum: 0, description: 'Of the hello that this answers: how long it took.' })),
 });
 export type Welcome = Static<typeof Welcome>;

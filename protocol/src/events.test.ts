@@ -38,6 +38,16 @@ const samples: { [T in EventType]: [EventParams<T>, string] } = {
     { site: 'barn', by: ada, reasons: ['a', 'b'] },
     'moves at site barn released by key:ada; frozen because: a; b',
   ],
+  'backup-made': [{ backup: 'fleet-home', bytes: 9, seconds: 2 }, 'backup fleet-home is made: 9 bytes in 2 s'],
+  'backup-failed': [{ problem: 'the disk is full' }, 'no backup was made: the disk is full'],
+  restored: [
+    { backupMs: 0, restoredMs: 3_600_000, agents: 2, nodes: 1, tasks: 1 },
+    'restored from the backup of 1970-01-01 00:00 UTC, at 1970-01-01 01:00 UTC, with 1 node and 2 agents; nodes bring what they have of the time between; 1 task that had not ended may have been done since: see the failed tasks',
+  ],
+  'restore-found': [
+    { node: 'alice', agent: 'ada' },
+    'alice has the agent ada as the backup does not know it: it was made or changed since',
+  ],
   'budget-low': [
     { of: 'key', name: 'guest', words: '$8.10 of $10 used' },
     'the budget of the key guest comes to its end: $8.10 of $10 used',

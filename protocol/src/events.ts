@@ -79,6 +79,39 @@ const ofTheFleet = {
   ),
 };
 
+const Restore = { backupMs: TimeMs, restoredMs: TimeMs };
+const minuteOf = (ms: number) => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+const ofBackups = {
+  'backup-made': kind(
+    'info',
+    'A backup of the coordinator was made',
+    { backup: Text, bytes: Count, seconds: Count },
+    ({ backup, bytes, seconds }) => `backup ${backup} is made: ${bytes} bytes in ${seconds} s`,
+  ),
+  'backup-failed': kind(
+    'error',
+    'A backup of the coordinator could not be made',
+    { problem: Text },
+    ({ problem }) => `no backup was made: ${problem}`,
+  ),
+  restored: kind(
+    'warning',
+    'The coordinator was restored from a backup; `tasks` had not ended in it, and are dead letters now',
+    { ...Restore, agents: Count, nodes: Count, tasks: Count },
+    ({ backupMs, restoredMs, agents, nodes, tasks }) =>
+      `restored from the backup of ${minuteOf(backupMs)}, at ${minuteOf(restoredMs)}, with ${counted(nodes, 'node')} and ${counted(agents, 'agent')}; nodes bring what they have of the time between${tasks === 0 ? '' : `; ${counted(tasks, 'task')} that had not ended may have been done since: see the failed tasks`}`,
+  ),
+  'restore-found': kind(
+    'warning',
+    'After a restore a node has an agent, or a machine is a node, that the backup does not know',
+    { node: NodeId, agent: Optional(AgentName) },
+    ({ node, agent }) =>
+      agent === undefined
+        ? `${node} has a certificate of this fleet and is not in the backup: it joined since`
+        : `${node} has the agent ${agent} as the backup does not know it: it was made or changed since`,
+  ),
+};
+
 const ofNodes = {
   'node-enrol': kind(
     'info',
@@ -264,7 +297,15 @@ const ofAgents = {
   ),
 };
 
-export const events = { ...ofTheFleet, ...ofNodes, ...ofAgents, ...ofBudgets, ...nodeEvents, ...ofNewerNodes };
+export const events = {
+  ...ofTheFleet,
+  ...ofBackups,
+  ...ofNodes,
+  ...ofAgents,
+  ...ofBudgets,
+  ...nodeEvents,
+  ...ofNewerNodes,
+};
 export type EventType = keyof typeof events;
 export type EventParams<T extends EventType> = Static<(typeof events)[T]['params']>;
 /** Params of an event of any type. */

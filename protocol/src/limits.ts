@@ -301,3 +301,11 @@ export const maxUsageRowsPerDay = 50_000;
 export const maxPastAttempts = 20;
 /** Bytes a slow console may leave unread before it is cut off (it reconnects and gets a snapshot). */
 export const maxFeedBacklogBytes = 4 * 1024 * 1024;
+/** Backups that a list shows; the folder may hold more. */
+export const maxShownBackups = 500;
+/** Public keys of age that one backup is encrypted to: each adds a few hundred bytes and an exchange of keys. */
+export const maxAgeRecipients = 20;
+/** A key of age that withstands quantum computers has about 2,000 characters. */
+export const maxAgeRecipientChars = 4_000;
+/** Agents, nodes and memories that the report of a restore names. */
+export const maxRestoreRows = 20_000;

@@ -153,6 +153,11 @@ export const MemoryDown = Type.Union([
     headHash: Hash,
     /** The hash of what is refused: the last entry of the batch or branch, or the hello. Missing: an older coordinator. */
     of: Type.Optional(Hash),
+    has: Type.Optional(
+      Type.Literal(true, {
+        description: 'To a hello: the log has the entry that the hello names, and so all before it.',
+      }),
+    ),
     final: Type.Optional(
       Type.String({
         maxLength: 300,

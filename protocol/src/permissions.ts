@@ -30,6 +30,8 @@ export const permissions = {
   'conversations:write': "Begin, name, share and delete one's own conversations.",
   'memory:read': "Agents' memories.",
   'audit:read': 'Who did what.',
+  'backups:read': 'See and fetch backups, which have the keys of the fleet.',
+  'backups:write': 'Make and remove backups, and bring back what a restore lacks.',
   'keys:read': 'API keys, without their secrets.',
   'keys:write': 'Make and revoke API keys.',
   'sessions:write': 'Make one-time sign-in codes; see and end consoles of other keys.',
@@ -77,6 +79,8 @@ const administering: readonly Permission[] = [
   ...operating,
   'nodes:admit',
   'audit:read',
+  'backups:read',
+  'backups:write',
   'keys:read',
   'keys:write',
   'sessions:write',
@@ -94,7 +98,7 @@ export const roleTable: Record<RoleName, { text: string; permissions: readonly P
     text: 'also runs tasks, agents and nodes; what Home Assistant needs over MQTT',
     permissions: operating,
   },
-  admin: { text: 'also makes keys and join tokens', permissions: administering },
+  admin: { text: 'also makes keys, join tokens and backups', permissions: administering },
 };
 
 /** Whether one of these roles has the permission. */

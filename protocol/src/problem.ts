@@ -31,6 +31,7 @@ export const problems = {
   'no-such-route': row(404, 4, false, 'No such route'),
   'no-such-model': row(404, 4, false, 'No such model'),
   'no-such-file': row(404, 4, false, 'No such file'),
+  'no-such-backup': row(404, 4, false, 'No such backup'),
   'no-such-batch': row(404, 4, false, 'No such batch'),
   conflict: row(409, 1, false, 'That does not fit the present state'),
   'request-late': row(408, 1, true, 'The request did not come whole in time'),

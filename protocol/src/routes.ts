@@ -2,6 +2,7 @@
 // Every answer that is not the schema of its row is a Problem. Streams are server-sent events.
 import { agentRoutes } from './routes/agents.ts';
 import { alertRoutes } from './routes/alerts.ts';
+import { backupRoutes } from './routes/backups.ts';
 import { batchRoutes } from './routes/batches.ts';
 import { conversationRoutes } from './routes/conversations.ts';
 import { enrolRoutes } from './routes/enrol.ts';
@@ -12,6 +13,7 @@ import { memoryRoutes } from './routes/memory.ts';
 import { modelCacheRoutes } from './routes/model-cache.ts';
 import { modelRoutes } from './routes/models.ts';
 import { nodeRoutes } from './routes/nodes.ts';
+import { restoreRoutes } from './routes/restore.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import type { TaskChunk, TaskView } from './task.ts';
 import type { Static, TSchema } from './typebox.ts';
@@ -27,6 +29,8 @@ export const routes = {
   ...batchRoutes,
   ...memoryRoutes,
   ...modelCacheRoutes,
+  ...backupRoutes,
+  ...restoreRoutes,
   ...keyRoutes,
   ...enrolRoutes,
   ...gatewayRoutes,

@@ -38,6 +38,7 @@ import { MemoryDown, MemoryUp } from './memory.ts';
 import { ModelAnswers, ModelChannel, ModelRequestPiece, ModelRequestStop, ModelServers } from './model-request.ts';
 import { AgentObserved, NodeCapacity, NodeHealth, NodeHello, NodeInfo, NodeState } from './node.ts';
 import { NodeEvent } from './node-events.ts';
+import { AgentHeld } from './restore.ts';
 import { TaskChunk, TaskLease, TaskReport } from './task.ts';
 import { topicRow as row } from './topic-row.ts';
 import { type Static, Type } from './typebox.ts';
@@ -104,6 +105,15 @@ export const topics = {
     AgentObserved,
     small,
     'What really runs, by the id of the agent.',
+  ),
+  agentHeld: row(
+    'node',
+    'node/{node}/agent/{agent}/held',
+    1,
+    false,
+    AgentHeld,
+    maxAssignmentBytes,
+    'After a restore of the coordinator: an agent that the node had before, as it was assigned.',
   ),
   taskReport: row(
     'node',

@@ -1,4 +1,6 @@
 // The API as functions, typed from the route table. Every failure is a FleetError whose code decides the exit code.
+import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { Readable } from 'node:stream';
@@ -44,6 +46,8 @@ export interface Client {
   upload<N extends RouteName>(name: N, file: FormFile): Promise<RouteAnswer<N>>;
   /** The body of an answer as it comes, however large. */
   download<N extends RouteName>(name: N, call: Call<N>): AsyncGenerator<Buffer>;
+  /** Writes the file of a route to `path`, which is whole when it resolves, or not there. */
+  save<N extends RouteName>(name: N, call: Call<N>, path: string, signal: AbortSignal): Promise<void>;
   /** Server-sent events of a streaming route. Ends with the stream; aborting closes the connection. */
   stream<N extends RouteName>(name: N, call: Call<N>, signal: AbortSignal): AsyncGenerator<TaskStreamEvent>;
 }
@@ -117,6 +121,23 @@ export function createClient(place: FleetPlace): Client {
         throw broke(cause as Error);
       }
     },
+    async save(name, call, path, signal) {
+      const response = await open(name, call as Call<RouteName>, 'application/octet-stream', signal);
+      if ((response.statusCode ?? 500) >= 400) throw problemOf(response, await readAll(response));
+      const part = `${path}.part`;
+      try {
+        // It has keys in it: nobody else may read it.
+        await pipeline(response, createWriteStream(part, { mode: 0o600, flush: true }));
+        await rename(part, path);
+      } catch (cause) {
+        await rm(part, { force: true });
+        throw new FleetError(
+          'unavailable',
+          { detail: `${path} was not fetched: ${(cause as Error).message}` },
+          { cause },
+        );
+      }
+    },
     async *stream(name, call, signal) {
       const response = await open(name, call as Call<RouteName>, 'text/event-stream', signal);
       if ((response.statusCode ?? 500) >= 400) throw problemOf(response, await readAll(response));
@@ -148,6 +169,7 @@ export function harmlessClient(client: Client): Client {
     upload: async (name, file) => harmlessValue(await client.upload(name, file)),
     // Bytes: whoever writes them to a terminal makes them harmless.
     download: (name, call) => client.download(name, call),
+    save: (name, call, path, signal) => client.save(name, call, path, signal),
     async *stream(name, call, signal) {
       for await (const event of client.stream(name, call, signal)) yield harmlessValue(event);
     },

@@ -5,6 +5,7 @@ import { completionScript, completions } from './completion.ts';
 import { argument, type Verb, type VerbCall } from './verb.ts';
 import { accessVerbs } from './verbs/access.ts';
 import { agentVerbs } from './verbs/agents.ts';
+import { backupVerbs } from './verbs/backups.ts';
 import { batchVerbs } from './verbs/batches.ts';
 import { cacheVerbs } from './verbs/cache.ts';
 import { conversationVerbs } from './verbs/conversations.ts';
@@ -72,5 +73,6 @@ export const verbs: Verb[] = [
   ...workVerbs.slice(1),
   ...accessVerbs,
   ...usageVerbs,
+  ...backupVerbs,
   ...shellVerbs,
 ];

@@ -40,6 +40,7 @@ import { limitHeaders, rateName } from '../http/own-limits.ts';
 import { parseBody, validatorOf } from '../http/validate.ts';
 import { agentHandlers } from './agents.ts';
 import { alertHandlers } from './alerts.ts';
+import { backupHandlers } from './backups.ts';
 import { batchHandlers } from './batches.ts';
 import { conversationHandlers } from './conversations.ts';
 import { enrolHandlers } from './enrol.ts';
@@ -51,6 +52,7 @@ import { modelCacheHandlers } from './model-cache.ts';
 import { modelHandlers } from './models.ts';
 import { nodeHandlers } from './nodes.ts';
 import { overviewHandlers } from './overview.ts';
+import { restoreHandlers } from './restore.ts';
 import { taskHandlers } from './tasks.ts';
 
 /** A route without a handler does not compile. */
@@ -65,6 +67,8 @@ const handlers: Handlers = {
   ...conversationHandlers,
   ...memoryHandlers,
   ...modelCacheHandlers,
+  ...backupHandlers,
+  ...restoreHandlers,
   ...keyHandlers,
   ...enrolHandlers,
   ...gatewayHandlers,

@@ -37,7 +37,8 @@ export function claimOf(
     )
       return { kind: 'stranger', reason: 'certificate-role' };
     if (!node) return { kind: 'stranger', reason: 'certificate-without-name' };
-    return { kind: 'node', node, keyFingerprint: fingerprintOf(certificate) };
+    const certificateExpiresMs = Date.parse(certificate.validTo);
+    return { kind: 'node', node, keyFingerprint: fingerprintOf(certificate), certificateExpiresMs };
   }
   if (password !== undefined) return keyOf(username ?? '', password.toString('utf8'));
   if (!certificate) return { kind: 'stranger', reason: 'no-certificate' };

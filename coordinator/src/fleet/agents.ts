@@ -1,6 +1,6 @@
 // Agents that people apply and remove. A changed spec is a new version; the node of a placed agent gets it at once and the agent keeps its
 // epoch, unless its node obviously no longer fits: then the agent is unplaced, and placement chooses a new node.
-import { type AgentSpec, actorOf, isApart, maxAgents, type Principal } from '@blackroad/protocol';
+import { type AgentSpec, actorOf, coordinatorSelf, isApart, maxAgents, type Principal } from '@blackroad/protocol';
 import { budgetChanged } from '../budgets/ledger.ts';
 import { isWished } from '../placement/model/wish.ts';
 import { agentAccount } from '../state/account.ts';
@@ -18,7 +18,7 @@ import {
   putAgent,
   waitingIn,
 } from '../state/draft.ts';
-import type { Decide } from '../state/input.ts';
+import type { Decide, Policy } from '../state/input.ts';
 import type { AgentRow, NodeRow } from '../state/rows.ts';
 import { agentIdOf, agentNameOf, inSpace, type View } from '../state/view.ts';
 import { endTask } from '../tasks/ends.ts';
@@ -104,6 +104,40 @@ const widestPlacement = {
   baseHash: '0'.repeat(64),
   from: 'n'.repeat(63),
 };
+
+/** Applies a version that a node has and the backup has not, under the same id. The refusal where that is not possible. */
+export function bringBack(
+  draft: Draft,
+  {
+    agent: id,
+    space,
+    spec,
+    version,
+    epoch,
+  }: { agent: string; space: string; spec: AgentSpec; version: number; epoch: number },
+  { timeZone }: Policy,
+): AgentRow | Decision<never> {
+  const { view, nowMs } = draft;
+  const named = agentIdOf(view, space, spec.name);
+  if (named !== undefined && named !== id)
+    return refuse('conflict', `There is an agent ${spec.name} already: rename it, then bring this one back.`);
+  const before = draft.agents.get(id);
+  if (!before && view.agents.size >= maxAgents)
+    return refuse('fleet-full', `The fleet has ${maxAgents} agents, its limit.`);
+  const first = { ...firstVersion(view, { space, spec, newId: id }, nowMs), id, restored: true as const };
+  const row = {
+    ...(before ? nextVersion(before, spec, nowMs) : first),
+    version: Math.max(version, (before?.version ?? 0) + 1),
+  };
+  // Its placements since the backup had epochs up to this one.
+  const raised = { ...row, epoch: Math.max(row.epoch, epoch + (before ? 0 : 1)) };
+  const tooLarge = refuseTooLarge(draft, raised);
+  if (tooLarge) return tooLarge;
+  putVersion(draft, coordinatorSelf, raised);
+  budgetChanged(draft, agentAccount(id), spec.budget, timeZone);
+  if (before?.placement) tellOrTakeOff(draft, before, raised);
+  return raised;
+}
 
 function tellOrTakeOff(draft: Draft, before: AgentRow, row: AgentRow): void {
   const deltas = openDeltas();

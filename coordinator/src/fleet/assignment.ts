@@ -33,7 +33,12 @@ export function assignedOf(draft: Draft, row: AgentRow, placement: Placement): A
     version: row.version,
     epoch: placement.epoch,
     model: placement.model,
-    memory: { baseSeq: placement.baseSeq, baseHash: placement.baseHash, from: placement.from },
+    memory: {
+      baseSeq: placement.baseSeq,
+      baseHash: placement.baseHash,
+      from: placement.from,
+      ...(placement.restored ? { restored: true as const } : {}),
+    },
     ...(quietMs > 0 ? { quietMs } : {}),
   };
 }
@@ -195,7 +200,7 @@ function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, move: Move, to:
   const head = draft.view.heads.get(row.id);
   // [INV-epoch]
   const epoch = row.epoch + 1;
-  const { quiet: _, ...rest } = row;
+  const { quiet: _, restored, ...rest } = row;
   const quiet = quietOf(draft.view, row, to.node, draft.nowMs);
   const placed: AgentRow = {
     ...rest,
@@ -210,6 +215,7 @@ function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, move: Move, to:
       from: before?.node ?? (row.last === to.node ? null : (row.last ?? null)),
       ...(move.cause === 'rebalance' ? { rebalanced: true as const } : {}),
       ...(quiet ? { quiet } : {}),
+      ...(restored ? { restored } : {}),
     },
     last: null,
     why: to.why,

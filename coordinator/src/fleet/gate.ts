@@ -8,7 +8,7 @@ import { principalOfKey } from './principals.ts';
 
 /** The claimed identity of a connection, from the TLS layer and the CONNECT packet. */
 export type Claim =
-  | { kind: 'node'; node: string; keyFingerprint: string }
+  | { kind: 'node'; node: string; keyFingerprint: string; certificateExpiresMs?: number }
   | { kind: 'key'; keyId: string; secretHash: string }
   | { kind: 'stranger'; reason: string };
 export type Admitted =

@@ -51,7 +51,10 @@ function greet(draft: Draft, row: NodeRow, message: NodeHello, policy: Policy): 
   const said = asSaid(row, message);
   const isOther = said.agentIds !== message.agentIds;
   const known = isOther ? knowingIds(said, message.agentIds) : said;
-  if (generation !== row.generation || known !== row) putNode(draft, { ...known, generation });
+  const lineage = draft.view.restored?.lineage;
+  const met = lineage === undefined || lineage === row.lineage ? {} : { lineage };
+  if (generation !== row.generation || known !== row || 'lineage' in met)
+    putNode(draft, { ...known, ...met, generation });
   const heartbeatMs = heartbeatIntervalMs(draft.view, policy);
   const { boot, version } = message;
   const live = draft.live.get(row.id);
@@ -92,6 +95,7 @@ export function sendWelcome(
       leaseMs: licenceMs,
       generation: draft.nodes.get(node)?.generation ?? 0,
       ...keepFor(draft, node),
+      ...(draft.view.restored ? { lineage: draft.view.restored.lineage } : {}),
       ...(upMs === undefined ? {} : { upMs }),
     },
   );

@@ -16,6 +16,7 @@ import { turnAway } from './hello.ts';
 import { withKnown } from './known.ts';
 import { judgeCapacity, judgeModel } from './model-faults.ts';
 import { isOver } from './quiet.ts';
+import { isOfLostTime } from './restored.ts';
 import { quarantine, turnOnline, turnSuspect } from './transitions.ts';
 import { isTwin, twinText } from './twins.ts';
 
@@ -103,7 +104,9 @@ export const acceptObserved: Decide<'agent-observed'> = (view, { node, message }
   const draft = openDraft(view, nowMs);
   const row = ofThisBoot(draft, node, message.boot, 'agent state');
   if (!row) return decided(draft);
-  if (!everHeldBy(view, message.agent, node)) {
+  const isLost =
+    view.restored !== null && (!view.agents.has(message.agent) || isOfLostTime(view, message.agent, message.epoch));
+  if (!everHeldBy(view, message.agent, node) && !isLost) {
     refuseNotItsOwn(
       draft,
       node,

@@ -16,6 +16,7 @@ import type { CloudCatalogue } from '@blackroad/protocol/cloud-models';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
+import type { Backups } from '../backup/backups.ts';
 import { Batches } from '../batches/batches.ts';
 import type { BusStats } from '../bus/bus.ts';
 import { type Refusals as CountedRefusals, createRefusals as createCountedRefusals } from '../door/counted-refusals.ts';
@@ -103,6 +104,8 @@ interface ApiParts {
   modelCache?: ModelCacheProcess | null;
   /** The operator's file of models; missing: none is read. */
   modelFile?: ModelFile;
+  /** Missing: no backups are made. */
+  backups?: Backups;
   limits?: Partial<ApiLimits>;
 }
 export interface ApiContext extends Omit<ApiParts, 'limits'> {

@@ -26,6 +26,10 @@ const bodyOf = (row: RouteRow) => (row.body ? {} : undefined);
 const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
   admin: [
     'audit',
+    'backupContent',
+    'backupCreate',
+    'backupDelete',
+    'backups',
     'joinTokenCreate',
     'joinTokenRevoke',
     'joinTokens',
@@ -36,6 +40,8 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'keys',
     'nodeForget',
     'nodeRelease',
+    'restoreAgent',
+    'restoreNode',
     'signInCode',
   ],
   operator: [

@@ -3,6 +3,7 @@
 
 import { type BudgetView, maxBudgetRows, moveCauses, shareUsed } from '@blackroad/protocol';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Backups } from '../backup/backups.ts';
 import { allAccounts, viewOf } from '../budgets/books.ts';
 import type { BusStats } from '../bus/bus.ts';
 import type { GatewayFigures } from '../gateway/figures.ts';
@@ -43,7 +44,13 @@ export function createMetrics(
     coordinator,
     busStats,
     modelCache,
-  }: { coordinator: Coordinator; busStats?: () => BusStats; modelCache?: CacheOfModels | null },
+    backups,
+  }: {
+    coordinator: Coordinator;
+    busStats?: () => BusStats;
+    modelCache?: CacheOfModels | null;
+    backups?: Pick<Backups, 'view'>;
+  },
   feed: ConsoleFeed,
   refused: () => Record<string, number>,
   gateway: Readonly<GatewayFigures>,
@@ -72,6 +79,7 @@ export function createMetrics(
   readGateway(read, gateway, coordinator);
   readBudgets(read, coordinator.view);
   read(Gauge, 'batches', 'Batches that are not over.', [], (set) => set({}, openBatches()));
+  if (backups) readBackups(read, backups);
   if (busStats) readBus(read, busStats);
   if (modelCache) readModelCache(read, modelCache);
   const requests = new Histogram({
@@ -222,6 +230,25 @@ function fullestBudgets(view: View) {
     budget: viewOf(view, account),
   }));
   return rows.sort((a, b) => shareUsed(b.budget) - shareUsed(a.budget)).slice(0, maxBudgetRows);
+}
+
+function readBackups(read: Read, backups: Pick<Backups, 'view'>): void {
+  const figures = {
+    last_success_seconds: [
+      'When the last backup was made, seconds since 1970; 0: none is known.',
+      (atMs: number) => atMs / 1000,
+      'atMs',
+    ],
+    last_bytes: ['The size of the last backup.', (bytes: number) => bytes, 'bytes'],
+    last_duration_seconds: [
+      'How long the last backup took, where this process made it.',
+      (seconds: number) => seconds,
+      'seconds',
+    ],
+  } as const;
+  for (const [name, [help, inUnit, field]] of Object.entries(figures))
+    read(Gauge, `backup_${name}`, help, [], (set) => set({}, inUnit(backups.view().last?.[field] ?? 0)));
+  read(Gauge, 'backup_failed', '1 while the last backup failed.', [], (set) => set({}, backups.view().failed ? 1 : 0));
 }
 
 function readBus(read: Read, busStats: () => BusStats): void {

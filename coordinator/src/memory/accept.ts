@@ -2,6 +2,8 @@
 // nothing, forks are stored apart and shown, and gaps and stale writers are answered with the head. Acks are sent after the commit.
 import { entriesThatFit, type MemoryDown, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
 import { actorFault, heldBy, refuseNotItsOwn } from '../fleet/held.ts';
+import { noteMemories } from '../fleet/restore-found.ts';
+import { isOfLostTime } from '../fleet/restored.ts';
 import { change, type Draft, decidedWith, noteEvent, openDraft, remark, send } from '../state/draft.ts';
 import type { Decide, Given } from '../state/input.ts';
 import type { AgentRow } from '../state/rows.ts';
@@ -46,8 +48,8 @@ function takeMemory(draft: Draft, input: Given<'memory-up'>, { id, placement }: 
       takeBranch(draft, input, message, head);
       return false;
     case 'batch':
-      if (isWriter) takeBatch(draft, input, message, head);
-      else turnDown(draft, input, head);
+      if (isWriter) return takeBatch(draft, input, message, head);
+      turnDown(draft, input, head);
       return false;
     case 'hello':
       if (isWriter) return greet(draft, input, message, head);
@@ -62,9 +64,13 @@ function takeMemory(draft: Draft, input: Given<'memory-up'>, { id, placement }: 
 /** Refuses entries of a node that is not the writer now. */
 function turnDown(draft: Draft, input: Given<'memory-up'>, head: Head): void {
   const { node, agent, message } = input;
-  if (!heldBy(draft.view, agent, message.epoch, node))
-    refuseNotItsOwn(draft, node, `it writes the memory of ${agentNameOf(draft, agent)} under epoch ${message.epoch}`);
-  nack(draft, input, 'stale-epoch', head);
+  const { epoch } = message;
+  if (!heldBy(draft.view, agent, epoch, node) && !isOfLostTime(draft.view, agent, epoch))
+    refuseNotItsOwn(draft, node, `it writes the memory of ${agentNameOf(draft, agent)} under epoch ${epoch}`);
+  const has =
+    message.type === 'hello' &&
+    input.stored.some(({ seq, hash }) => seq === message.durableSeq && hash === message.hash);
+  nack(draft, input, 'stale-epoch', head, has ? { has } : {});
 }
 
 /**
@@ -102,44 +108,63 @@ function offerBranch(draft: Draft, input: Given<'memory-up'>): boolean {
   return input.branch !== null && branch?.complete === true && bringIn(draft, branch, input.branch.entries);
 }
 
-function takeBatch(draft: Draft, input: Given<'memory-up'>, message: Up<'batch'>, head: Head): void {
+/** Returns whether the next branch is to be offered. */
+function takeBatch(draft: Draft, input: Given<'memory-up'>, message: Up<'batch'>, head: Head): boolean {
   const { agent, node } = input;
-  const { epoch, previousHash, entries } = message;
-  const fault = runFault(agent, epoch, previousHash, entries);
+  const { previousHash, entries } = message;
+  const fault = batchFault(draft, input, message);
   if (fault !== null) {
-    remark(draft, 'memory-bad-hash', `${node}, ${agent}: ${fault}`);
     refuseForGood(draft, input, head, fault);
-    return;
-  }
-  for (const entry of entries) {
-    const claim = actorFault(draft.view, node, entry);
-    if (claim === null) continue;
-    refuseNotItsOwn(draft, node, `of ${agentNameOf(draft, agent)}, ${claim}`);
-    refuseForGood(draft, input, head, claim);
-    return;
+    return false;
   }
   const meeting = meet(head, new Map(input.stored.map(({ seq, hash }) => [seq, hash])), previousHash, entries);
   switch (meeting.how) {
     case 'known':
       ack(draft, input, head);
-      return;
+      return false;
     case 'gap':
       nack(draft, input, 'gap', head);
-      return;
+      return false;
     case 'fork':
       fork(draft, input, meeting.fromSeq, head);
-      return;
+      return false;
     case 'next': {
-      const last = meeting.fresh[meeting.fresh.length - 1] as MemoryEntry;
+      const { fresh } = meeting;
       const { space } = draft.agents.get(agent) as AgentRow;
-      change(draft, { type: 'memory', agent, space, entries: meeting.fresh });
-      ack(draft, input, last);
-      if (!advanceMerges(draft, input, meeting.fresh)) offerBranch(draft, input);
-      return;
+      change(draft, { type: 'memory', agent, space, entries: fresh });
+      noteMemories(draft, node, agent, fresh);
+      ack(draft, input, fresh[fresh.length - 1] as MemoryEntry);
+      return !advanceMerges(draft, input, fresh) && offerBranch(draft, withoutKnown(input, fresh));
     }
     default:
       meeting satisfies never;
+      return false;
   }
+}
+/** Adds the fault as a remark. */
+function batchFault(draft: Draft, { agent, node }: Given<'memory-up'>, message: Up<'batch'>): string | null {
+  const { epoch, previousHash, entries } = message;
+  const fault = runFault(agent, epoch, previousHash, entries, draft.agents.get(agent)?.placement?.restored === true);
+  if (fault !== null) {
+    remark(draft, 'memory-bad-hash', `${node}, ${agent}: ${fault}`);
+    return fault;
+  }
+  for (const entry of entries) {
+    // Of a placement since the backup another node may be the author: nobody knows who had the agent then.
+    if (entry.epoch < epoch && entry.actorId.startsWith('node:')) continue;
+    const claim = actorFault(draft.view, node, entry);
+    if (claim === null) continue;
+    refuseNotItsOwn(draft, node, `of ${agentNameOf(draft, agent)}, ${claim}`);
+    return claim;
+  }
+  return null;
+}
+/** After a restore the writer may bring for the log what another node has brought as a branch: of that nothing is left to merge. */
+function withoutKnown(input: Given<'memory-up'>, fresh: readonly MemoryEntry[]): Given<'memory-up'> {
+  if (!input.branch) return input;
+  const known = new Set(fresh.map(({ hash }) => hash));
+  const entries = input.branch.entries.map((entry) => (known.has(entry.hash) ? { ...entry, payload: null } : entry));
+  return { ...input, branch: { ...input.branch, entries } };
 }
 
 function takeBranch(draft: Draft, input: Given<'memory-up'>, message: Up<'branch'>, head: Head): void {
@@ -150,7 +175,7 @@ function takeBranch(draft: Draft, input: Given<'memory-up'>, message: Up<'branch
     refuseForGood(draft, input, head, fault);
     return;
   }
-  if (!heldBy(draft.view, agent, message.epoch, node)) {
+  if (!heldBy(draft.view, agent, message.epoch, node) && !mayBeOfLostTime(draft, input, message)) {
     refuseNotItsOwn(draft, node, `it brings a branch of ${agentNameOf(draft, agent)} under epoch ${message.epoch}`);
     const why = `the node that is now called ${node} never held ${agentNameOf(draft, agent)} under epoch ${message.epoch}`;
     refuseForGood(draft, input, head, why);
@@ -159,6 +184,21 @@ function takeBranch(draft: Draft, input: Given<'memory-up'>, message: Up<'branch
   const uptoSeq = keepBranch(draft, input, message);
   if (uptoSeq === null) nack(draft, input, 'gap', head);
   else down(draft, node, { type: 'branch-ack', agent, epoch: message.epoch, upto: uptoSeq });
+}
+
+/**
+ * After a restore: a node that had the agent since the backup is not among its holders. What it brings must follow an entry of the log or of
+ * a branch, which only a node that had the log can know; or it begins a log under an epoch that was given out since.
+ */
+function mayBeOfLostTime({ view }: Draft, { agent, stored }: Given<'memory-up'>, message: Up<'branch'>): boolean {
+  if (!view.restored) return false;
+  const { previousHash, epoch } = message;
+  if (previousHash === 'genesis') return isOfLostTime(view, agent, epoch);
+  if (stored.some(({ hash }) => hash === previousHash)) return true;
+  for (const branch of view.branches.values())
+    if (branch.agent === agent && branch.uptoHash === previousHash) return true;
+  for (const [id, hash] of view.justMerged) if (hash === previousHash && id.startsWith(`${agent}.`)) return true;
+  return false;
 }
 
 /** Refuses another history under the writer's own epoch. The node moves its tail aside and sends it as a branch; people see an event. */
@@ -175,13 +215,13 @@ function nack(
   { node, agent, message }: Given<'memory-up'>,
   reason: NackReason,
   { seq, hash }: Head,
-  final: { final?: string } = {},
+  more: { final?: string; has?: true } = {},
 ): void {
   const { epoch, type } = message;
   remark(draft, `memory-nack-${reason}`, `${node}, ${agent}: ${type} under epoch ${epoch}`);
   const of = 'entries' in message ? message.entries.at(-1)?.hash : message.hash;
   const about = of === undefined ? {} : { of };
-  down(draft, node, { type: 'nack', agent, epoch, reason, headSeq: seq, headHash: hash, ...about, ...final });
+  down(draft, node, { type: 'nack', agent, epoch, reason, headSeq: seq, headHash: hash, ...about, ...more });
 }
 /**
  * Refuses entries that will never be accepted, with the reason: the node sends a batch again as a branch, and sets a branch aside. An older

@@ -3,6 +3,7 @@
 import { entriesThatFit, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
 import { takesRecords } from '../fleet/budget.ts';
 import { asWrittenBy } from '../fleet/held.ts';
+import { noteMemories } from '../fleet/restore-found.ts';
 import { change, type Draft, noteEvent, remark, send } from '../state/draft.ts';
 import type { Given } from '../state/input.ts';
 import type { AgentRow, BranchRow } from '../state/rows.ts';
@@ -85,6 +86,7 @@ function isReadInFull(draft: Draft, id: string, row: BranchRow | undefined, tip:
 function finishBranch(draft: Draft, input: Given<'memory-up'>, row: BranchRow, fresh: MemoryEntry[]): void {
   const { agent, node, epoch, fromSeq, uptoSeq, complete } = row;
   putBranch(draft, row, fresh);
+  noteMemories(draft, node, agent, fresh);
   if (!complete) return;
   noteEvent(draft, 'memory-branch', { agent, node, branch: row.id, epoch, fromSeq, uptoSeq });
   const before = input.branch?.id === row.id ? input.branch.entries : [];

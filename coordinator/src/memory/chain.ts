@@ -1,18 +1,25 @@
 // Recomputes the claims of a batch of memory entries: digests, links, order. Trusts nothing in a message. [INV-chain]
 import { entryBytes, entryFault, type MemoryEntry, maxMemoryEntryBytes } from '@blackroad/protocol';
 
-/** The fault of a run of entries by itself, in words; null: it is a correct part of a chain. */
+/**
+ * The fault of a run of entries by itself, in words; null: it is a correct part of a chain. `mayBeOlder`: after a restore the writer also
+ * sends entries of earlier epochs, which the coordinator lost.
+ */
 export function runFault(
   agent: string,
   epoch: number,
   previousHash: string,
   entries: readonly MemoryEntry[],
+  mayBeOlder = false,
 ): string | null {
-  let previous: { seq: number; hash: string } | null = null;
+  let previous: { seq: number; hash: string; epoch: number } | null = null;
   for (const entry of entries) {
     const at = `entry ${entry.seq}`;
     if (entry.agentId !== agent) return `${at} is of agent ${entry.agentId}`;
-    if (entry.epoch !== epoch) return `${at} is of epoch ${entry.epoch}, the message of ${epoch}`;
+    const isOfEpoch = mayBeOlder
+      ? entry.epoch <= epoch && entry.epoch >= (previous?.epoch ?? 0)
+      : entry.epoch === epoch;
+    if (!isOfEpoch) return `${at} is of epoch ${entry.epoch}, the message of ${epoch}`;
     if (entry.previousHash !== (previous?.hash ?? previousHash)) return `${at} does not link to what comes before it`;
     if (previous && entry.seq !== previous.seq + 1) return `${at} follows ${previous.seq}`;
     const bytes = entryBytes(entry);

@@ -88,6 +88,9 @@ export class Arrivals {
       case 'agentState':
         await submit('agent-observed', { node, message: decoded.message });
         return;
+      case 'agentHeld':
+        await submit('agent-held', { node, message: decoded.message });
+        return;
       case 'taskReport':
         await submit('task-report', { node, message: decoded.message });
         return;

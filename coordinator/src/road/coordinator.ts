@@ -27,6 +27,7 @@ import type { Cuts } from '../state/cuts.ts';
 import type { Decision, Outcome } from '../state/decision.ts';
 import type { Answer, Decide, InputKind, Inputs, NodeOrder, Policy, Stored } from '../state/input.ts';
 import { fill } from '../state/rebuild.ts';
+import type { RestoredRow } from '../state/rows.ts';
 import { nothingTouched, type Touched, touchesAnything } from '../state/touched.ts';
 import { emptyView, type MutableView, type View } from '../state/view.ts';
 import type { Store } from '../store/store.ts';
@@ -74,6 +75,8 @@ interface CoordinatorParts {
   store: Store;
   bus: Bus;
   policy: Policy;
+  /** The store was restored from this backup since the last start. */
+  restored?: Omit<RestoredRow, 'tasks'> | null;
   /** Missing: the limits of the protocol. */
   cuts?: Cuts;
   clock: Clock;
@@ -181,6 +184,11 @@ class Loop implements Coordinator {
     const { store, bus, clock } = this.#parts;
     await this.#commits.claim();
     fill(this.#view, await store.load());
+    if (this.#parts.restored) {
+      // No node and no person may meet the store as it was.
+      const taken = await this.submit('restored', { mark: this.#parts.restored });
+      if (!taken.ok) throw new FleetError(taken.code, taken.details);
+    }
     await bus.start(
       (message) => this.#arrivals.arrived(message),
       (state) => this.#presence(state),

@@ -14,6 +14,7 @@ import {
 } from '../fleet/access.ts';
 import { acknowledge, unacknowledge } from '../fleet/acknowledge.ts';
 import { applyAgent, removeAgent, renameAgent } from '../fleet/agents.ts';
+import { learnBackups } from '../fleet/backups.ts';
 import { clockSet } from '../fleet/clock-set.ts';
 import { commandNode, refuseReply } from '../fleet/commands.ts';
 import { enrol, renew } from '../fleet/enrolment.ts';
@@ -31,6 +32,8 @@ import {
   acceptObserved,
   acceptState,
 } from '../fleet/presence.ts';
+import { acceptHeld, noteUnknownNode, restoreAgent, restoreNode } from '../fleet/restore-found.ts';
+import { takeRestored } from '../fleet/restored.ts';
 import { storageBack } from '../fleet/storage-back.ts';
 import { started, tick } from '../fleet/tick.ts';
 import { acceptMemory } from '../memory/accept.ts';
@@ -49,6 +52,7 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'node-health': judged(acceptHealth),
   'node-event': judged(acceptEvent),
   'agent-observed': judged(acceptObserved),
+  'agent-held': judged(acceptHeld),
   'task-report': judged(reportTask),
   'memory-up': judged(acceptMemory),
   'reply-refused': judged(refuseReply),
@@ -83,11 +87,16 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'alert-unack': unacknowledge,
   'model-pin': pinModel,
   'moves-release': releaseMoves,
+  'restore-agent': restoreAgent,
+  'restore-node': restoreNode,
   audit: recordAudit,
   tick,
   'models-known': learnKnown,
+  'backup-told': learnBackups,
   'plan-apply': applyPlan,
   'models-idle': unloadIdle,
+  restored: takeRestored,
+  'node-unknown': noteUnknownNode,
   started,
   'storage-back': storageBack,
   'clock-set': clockSet,

@@ -13,7 +13,7 @@ export async function readMemory(
 ): Promise<Stored['memory-up']> {
   const input: Stored['memory-up'] = { stored: [], missing: [], branch: null };
   // The message will be refused, so nothing is read for it.
-  if (!heldBy(view, agent, message.epoch, node)) return input;
+  if (!heldBy(view, agent, message.epoch, node) && !view.restored) return input;
   if (message.type === 'hello') {
     const head = view.heads.get(agent);
     // The hash of the node's head is compared with ours: a difference is a fork.
@@ -24,9 +24,10 @@ export async function readMemory(
       input.branch = await readBranch(store, view, oldestBranch(view, agent));
     }
   } else if (message.type === 'batch' || message.type === 'branch') {
-    // `from` is the entry before the first; it and the entries of the batch may be stored already.
+    // The entries, and the one before them, may be stored already.
     const last = message.entries[message.entries.length - 1];
-    input.stored = await store.memoryHashes(agent, message.from, Math.max(message.from, last?.seq ?? 0));
+    const beforeSeq = Math.max(0, message.from - 1);
+    input.stored = await store.memoryHashes(agent, beforeSeq, Math.max(message.from, last?.seq ?? 0));
     if (message.type === 'batch') {
       input.merging = await readMerging(store, view, message.entries);
       // The branches that this batch merges offer their next parts themselves; the next branch follows when they are merged.
@@ -95,6 +96,18 @@ function oldestBranch(view: View, agent: string, but: ReadonlySet<string> = new 
 async function readBranch(store: Store, view: View, branch: Branch): Promise<Stored['memory-up']['branch']> {
   if (!branch) return null;
   const entries = await store.branchEntries(branch.id);
-  const open = entries.filter(({ seq }) => seq > (branch.mergedUpto ?? 0));
-  return { id: branch.id, entries: open.slice(0, branchMessages * view.cuts.memoryBatchEntries) };
+  const open = entries
+    .filter(({ seq }) => seq > (branch.mergedUpto ?? 0))
+    .slice(0, branchMessages * view.cuts.memoryBatchEntries);
+  const [first] = open;
+  const last = open.at(-1);
+  if (!view.restored || !first || !last) return { id: branch.id, entries: open };
+  // After a restore several nodes may bring the same entries, one of them for the log itself: there is nothing to merge of these.
+  const log = new Map(
+    (await store.memoryHashes(branch.agent, first.seq, last.seq)).map(({ seq, hash }) => [seq, hash]),
+  );
+  return {
+    id: branch.id,
+    entries: open.map((entry) => (log.get(entry.seq) === entry.hash ? { ...entry, payload: null } : entry)),
+  };
 }

@@ -255,6 +255,16 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
   'known-models'(view, change) {
     view.known = change.known;
   },
+  restored(view, change) {
+    view.restored = change.row;
+    view.found.clear();
+  },
+  'restore-found'(view, change) {
+    view.found.set(change.row.id, change.row);
+  },
+  backups(view, change) {
+    view.backups = change.stand;
+  },
   announced(view, change) {
     view.announcedMs = change.atMs;
   },

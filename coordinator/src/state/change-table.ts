@@ -138,6 +138,8 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
   pin: kept,
   'pin-gone': kept,
   'acknowledged-gone': { ...kept, touches: (touched, { alert }) => void touched.alerts.add(alert) },
+  restored: kept,
+  'restore-found': kept,
   // Events are shown with the numbers that the store gives them.
   event: kept,
   audit: kept,
@@ -160,6 +162,7 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
   'reservation-free': perishable,
   // Models that nobody could fetch may be fetchable now.
   'known-models': { ...perishable, plan: 'ordinary', review: 'everyone' },
+  backups: perishable,
   announced: perishable,
   renewed: perishable,
   ticked: { ...perishable, plan: planForTick },

@@ -18,6 +18,7 @@ import type {
   TopicName,
   TopicParams,
 } from '@blackroad/protocol';
+import type { BackupStand } from '../backup/backups.ts';
 import type { ReservationRow, SpendingRow } from './budget-rows.ts';
 import type { ConversationRow } from './conversation-row.ts';
 import type {
@@ -28,6 +29,7 @@ import type {
   BudgetName,
   Connects,
   EndedTask,
+  FoundRow,
   Freeze,
   HolderRow,
   JoinTokenRow,
@@ -39,6 +41,7 @@ import type {
   PlaceTrouble,
   Refusals,
   RemovedAgentRow,
+  RestoredRow,
   SessionRow,
   Spent,
   TaskRow,
@@ -115,6 +118,9 @@ export type DurableChange =
   | { type: 'acknowledged-gone'; alert: string }
   | { type: 'pin'; row: PinRow }
   | { type: 'pin-gone'; id: string }
+  /** What was found after an earlier restore is forgotten. */
+  | { type: 'restored'; row: RestoredRow }
+  | { type: 'restore-found'; row: FoundRow }
   | { type: 'event'; row: EventRow }
   | { type: 'audit'; row: AuditRow };
 
@@ -142,6 +148,7 @@ type PerishableChange =
   | { type: 'reservation-free'; row: ReservationRow }
   /** The catalogue that the coordinator read: its own, with the file of the operator. */
   | { type: 'known-models'; known: KnownModels }
+  | { type: 'backups'; stand: BackupStand }
   | { type: 'announced'; atMs: number }
   /** The new id of the coordinator, after which nodes send a hello. */
   | { type: 'renewed'; coordinator: string }

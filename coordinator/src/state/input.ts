@@ -2,6 +2,7 @@
 // the edges and are part of the input: decisions are deterministic. A decision returns changes (committed first), messages (sent
 // afterwards) and an answer (given after that).
 import type {
+  AgentHeld,
   AgentObserved,
   AgentSpec,
   AuditNote,
@@ -23,11 +24,12 @@ import type {
   TaskRequest,
   TopicMessage,
 } from '@blackroad/protocol';
+import type { BackupEnded, BackupStand } from '../backup/backups.ts';
 import type { PlanApplied, PlanPart, Unload } from '../placement/plan/plan-parts.ts';
 import type { StoredHash } from '../store/store.ts';
 import type { TaskOfConversation } from './conversation-row.ts';
 import type { Decision } from './decision.ts';
-import type { EndedTask, JoinTokenRow, KeyRow, ReplyTo, SessionRow, TaskRow } from './rows.ts';
+import type { EndedTask, JoinTokenRow, KeyRow, ReplyTo, RestoredRow, SessionRow, TaskRow } from './rows.ts';
 import type { View } from './view.ts';
 
 /** Commands of people to a node. */
@@ -51,6 +53,7 @@ export interface Inputs {
   'node-health': { node: string; message: NodeHealth };
   'node-event': { node: string; message: NodeEvent };
   'agent-observed': { node: string; message: AgentObserved };
+  'agent-held': { node: string; message: AgentHeld };
   'task-report': { node: string; message: TaskReport };
   'memory-up': { node: string; agent: string; message: MemoryUp };
   /** An answer of a node to a command that another node got. */
@@ -134,16 +137,24 @@ export interface Inputs {
   /** A model is pinned to these nodes, to a class, or wherever it is; or no longer. */
   'model-pin': By & { model: string; nodes?: string[]; class?: string; pinned: boolean };
   /** `site`: only there; missing: everywhere. */
+  'restore-agent': By & { agent: string };
+  'restore-node': By & { node: string };
   'moves-release': By & { site?: string };
   audit: By & AuditNote;
   // Inputs from the clock and the coordinator itself.
   tick: Record<string, never>;
   /** The catalogue was read. */
   'models-known': { models: readonly KnownModel[] };
+  /** How backups stand; `ended`: how one has just ended. */
+  'backup-told': { stand: BackupStand; ended?: BackupEnded };
   /** A part of a plan, complete in itself; the view may have changed since the plan was made. */
   'plan-apply': PlanPart;
   /** Loaded models without use for a long time. */
   'models-idle': { unloads: Unload[] };
+  /** Before all others: the store was restored from a backup. */
+  restored: { mark: Omit<RestoredRow, 'tasks'> };
+  /** The broker refused a machine whose certificate is of this fleet, as no node has its key. */
+  'node-unknown': { node: string; keyFingerprint: string; certificateExpiresMs: number };
   started: Record<string, never>;
   /** Whether the store accepts writes again, which the commit of this input tests. `coordinator`: the new id of the coordinator. */
   'storage-back': { coordinator: string; awayMs: number; refused: number; detail: string };
@@ -209,6 +220,7 @@ interface Answers {
   tick: { more: boolean };
   'model-pin': { changed: number };
   'plan-apply': PlanApplied;
+  'restore-agent': { id: string; name: string; version: number };
   'agent-apply': { id: string; version: number; created: boolean; changed: boolean };
 }
 export type Answer<K extends InputKind> = K extends keyof Answers ? Answers[K] : undefined;

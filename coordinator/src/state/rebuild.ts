@@ -67,6 +67,9 @@ const origins: Record<keyof MutableView, Origin> = {
   tasksByWake: 'stored',
   justEnded: 'heard',
   justEndedKeys: 'heard',
+  restored: 'heard', // a restore is no change of a coordinator that works
+  found: 'stored',
+  backups: 'heard',
   announcedMs: 'heard',
   tickedMs: 'heard',
   resumedMs: 'heard',

@@ -13,6 +13,7 @@ import {
   noKnownModels,
   type Principal,
 } from '@blackroad/protocol';
+import type { BackupStand } from '../backup/backups.ts';
 import type { ReservationRow, SpendingRow } from './budget-rows.ts';
 import type { ConversationRow } from './conversation-row.ts';
 import type { Cuts } from './cuts.ts';
@@ -21,6 +22,7 @@ import type {
   AgentRow,
   AgentWork,
   BranchRow,
+  FoundRow,
   Freeze,
   HolderRow,
   JoinTokenRow,
@@ -33,6 +35,7 @@ import type {
   PinRow,
   PlaceTrouble,
   RemovedAgentRow,
+  RestoredRow,
   SessionRow,
   TaskRow,
 } from './rows.ts';
@@ -106,6 +109,12 @@ export interface MutableView {
    */
   justEnded: Map<string, string | null>;
   justEndedKeys: Map<string, string>;
+  /** The last restore from a backup; null: there was none. */
+  restored: RestoredRow | null;
+  /** What was found since, by id. */
+  found: Map<string, FoundRow>;
+  /** How backups stand; null: not told yet. */
+  backups: BackupStand | null;
   /** The time of the last fleet/state; null: none yet. */
   announcedMs: number | null;
   /** The times of the last tick, and of the last tick after a pause of the coordinator itself, in which nodes do not count as silent. */
@@ -207,6 +216,9 @@ export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = o
     tasksByWake: new Map(),
     justEnded: new Map(),
     justEndedKeys: new Map(),
+    restored: null,
+    found: new Map(),
+    backups: null,
     announcedMs: null,
     tickedMs: null,
     resumedMs: null,

@@ -141,6 +141,12 @@ export interface Store {
   /** Tasks that ended at or after `fromMs` (of that very moment only ids above `afterId`), in the order of their ends. */
   endedFrom(fromMs: number, afterId: string, limit: number): Promise<EndedTask[]>;
 
+  /**
+   * Writes a copy of all that is stored to a new file, as of one moment, while commits and reads go on: each waits for a few pages of it at
+   * most.
+   */
+  copyTo(path: string): Promise<void>;
+
   /** Deletes ended tasks, events and audit rows older than given; returns their number. Bounded work a call: call again until it is 0. */
   prune(before: { tasksMs: number; eventsMs: number; auditMs: number }): Promise<number>;
   close(): Promise<void>;

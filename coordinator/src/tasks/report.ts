@@ -5,6 +5,7 @@ import { settleAttempt } from '../budgets/task-budgets.ts';
 import { takesRecords } from '../fleet/budget.ts';
 import { heldBy, refuseNotItsOwn } from '../fleet/held.ts';
 import { judgeWork } from '../fleet/model-faults.ts';
+import { isOfLostTime } from '../fleet/restored.ts';
 import { addTask, type Draft, decided, openDraft, remark, send, setTask, waitingIn } from '../state/draft.ts';
 import type { Decide, Policy } from '../state/input.ts';
 import type { AgentRow, EndedTask, TaskRow } from '../state/rows.ts';
@@ -162,7 +163,8 @@ function recordLocal(draft: Draft, node: string, message: TaskReport, ended: End
   if (!local || state === 'running') return;
   const row = draft.agents.get(agent);
   const isKnown = ended !== null || draft.view.justEnded.has(id);
-  const isNews = !isKnown && row !== undefined && heldBy(draft.view, agent, epoch, node);
+  const isIts = heldBy(draft.view, agent, epoch, node) || isOfLostTime(draft.view, agent, epoch);
+  const isNews = !isKnown && row !== undefined && isIts;
   // Without a confirmation the node keeps the report and sends it again.
   if (isNews && !takesRecords(draft, node, 1)) return;
   // The report is confirmed once, also where the task is not recorded.
@@ -172,7 +174,7 @@ function recordLocal(draft: Draft, node: string, message: TaskReport, ended: End
     remark(draft, 'stale-report', `${node} ran ${id} by itself for ${agentNameOf(draft, agent)}, which is gone`);
     return;
   }
-  if (!heldBy(draft.view, agent, epoch, node)) {
+  if (!isIts) {
     refuseNotItsOwn(
       draft,
       node,

@@ -273,6 +273,7 @@ class Loop implements RunningNode {
   #welcome(message: Welcome): void {
     if (!this.#session.welcomed(message)) return;
     this.#parts.onModelCache(message.modelCachePort ?? null);
+    if (message.lineage !== undefined) this.#coordinatorRestored(message.lineage);
     this.#requests.askedBy(message.coordinator);
     this.#heartbeat.changeInterval(message.heartbeatMs);
     if (message.keep !== undefined) this.#parts.pool.keep(message.keep);
@@ -283,6 +284,17 @@ class Loop implements RunningNode {
     this.#inventory.repeatCapacity();
     this.#tellStates();
     this.#parts.memory.connected();
+  }
+
+  /** Its snapshot follows: what is assigned now is told before. */
+  #coordinatorRestored(lineage: string): void {
+    const { node, boot, memory, assignments, transport, log } = this.#parts;
+    if (!memory.restored(lineage)) return;
+    log.warn({ lineage }, 'the coordinator was restored from a backup: this node tells it what it has');
+    for (const assigned of assignments.agents()) {
+      const agent = idOf(assigned);
+      transport.post(`held.${agent}`, 'sent', 'agentHeld', { node, agent }, { boot, agent, lineage, assigned });
+    }
   }
 
   #farewell(reason: 'forgotten' | 'quarantined', text: string): void {

@@ -170,7 +170,7 @@ export class Answers {
           'another node writes this memory now: this one is fenced and uploads its tail as a branch',
         );
         log.greeted = true;
-        this.#sending.write(log, () => writes.fence(this.#w, log));
+        this.#sending.write(log, () => writes.fence(this.#w, log, this.#knownSeq(log, message)));
         return;
       case 'catch-up':
         this.#catchUp(log, message);
@@ -189,6 +189,12 @@ export class Answers {
         this.#putAside(log, flight, final!);
         return;
     }
+  }
+
+  /** Up to where the coordinator has this very log, as far as a refusal shows. */
+  #knownSeq(log: AgentLog, { has, headSeq, headHash }: Down<'nack'>): number {
+    if (has) return log.head.seq;
+    return this.#parts.journal.hashAt(log.row.id, headSeq) === headHash ? headSeq : 0;
   }
 
   #catchUp(log: AgentLog, { headSeq, headHash }: Down<'nack'>): void {

@@ -103,6 +103,14 @@ export function openJournal(
       return db.transaction(work).immediate();
     },
 
+    /** The last restore of the coordinator that this node has heard of; null: none. */
+    lineage: (): string | null =>
+      (sql("SELECT value FROM meta WHERE key = 'lineage'").pluck().get() as string | undefined) ?? null,
+    setLineage: (lineage: string): void =>
+      void sql("INSERT INTO meta VALUES ('lineage', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value").run(
+        lineage,
+      ),
+
     logs: (): LogRow[] => (sql('SELECT * FROM logs').all() as Row[]).map(logRow),
     log: (logId: number): LogRow | null => {
       const row = sql('SELECT * FROM logs WHERE id = ?').get(logId) as Row | undefined;

@@ -39,7 +39,8 @@ export function beginEpoch(w: WriteContext, log: AgentLog, assigned: AssignedAge
   const { baseSeq, baseHash, from } = assigned.memory;
   // An equal hash at the base proves our copy up to there; where it differs, sync finds the common part.
   if (log.head.seq > baseSeq && journal.hashAt(log.row.id, baseSeq) === baseHash) {
-    branchOff(w, log, baseSeq);
+    // A restored coordinator lost what is beyond the base: it stays in the log, and is sent again.
+    if (assigned.memory.restored !== true) branchOff(w, log, baseSeq);
     log.row.acked = baseSeq;
   }
   save(w, log, {
@@ -141,8 +142,19 @@ export function rewind(w: WriteContext, log: AgentLog): void {
   log.greeted = false;
 }
 
-/** Another node writes now. Nothing is deleted: the tail and the pending memories become a branch to upload. */
-export function fence(w: WriteContext, log: AgentLog): void {
+/** The coordinator was restored: what it acknowledged it may not have any more. A hello of each log finds out. */
+export function doubt(w: WriteContext, log: AgentLog): void {
+  save(w, log, { acked: 0, ...(log.open ? {} : { fenced: false, confirmed: false }) });
+  log.greeted = false;
+  log.hydratedSaid = false;
+  log.unknown = false;
+}
+
+/**
+ * Another node writes now. Nothing is deleted: the tail and the pending memories become a branch to upload. `knownSeq`: the coordinator has
+ * the log up to there.
+ */
+export function fence(w: WriteContext, log: AgentLog, knownSeq: number): void {
   const { journal } = w;
   w.touched.add(log);
   if (log.pending > 0) {
@@ -154,8 +166,9 @@ export function fence(w: WriteContext, log: AgentLog): void {
       chain(w, log, row, row.origin);
     }
   }
-  branchOff(w, log, Math.min(log.row.acked, log.head.seq));
-  save(w, log, { fenced: true, confirmed: false });
+  const keep = Math.min(Math.max(log.row.acked, knownSeq), log.head.seq);
+  branchOff(w, log, keep);
+  save(w, log, { fenced: true, confirmed: false, acked: keep });
   log.hydrated = isHydrated(log, journal);
 }
 

@@ -36,6 +36,8 @@ export interface NodeMemory {
   /** Stops writing for an agent (assignment withdrawn); unacknowledged entries are kept and still uploaded. */
   release(agent: string, epoch: number): void;
   receive(message: MemoryDown): void;
+  /** The coordinator was restored from a backup: all logs are compared with it anew, once for each restore. Whether it is news. */
+  restored(lineage: string): boolean;
   /** Called after each (re)connection: sends a hello for every log that has entries to send or lacks some. */
   connected(): void;
   disconnected(): void;
@@ -299,6 +301,20 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     },
 
     receive: (message) => sync.receive(message),
+    restored(lineage) {
+      if (journal.lineage() === lineage) return false;
+      const doubted = commits.submit(() => {
+        for (const log of logs.values()) {
+          if (log.row.id === 0) continue;
+          sync.forget(log);
+          writes.doubt(w, log);
+        }
+        journal.setLineage(lineage);
+      });
+      // It is heard again at the next connection.
+      doubted.catch((error) => logger.warn({ err: error }, 'that the coordinator was restored could not be stored'));
+      return true;
+    },
     connected: () => sync.connected(),
     disconnected: () => sync.disconnected(),
     // [INV-only-here]

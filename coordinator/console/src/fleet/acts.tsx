@@ -50,6 +50,7 @@ export const acts = {
   'open-queue': { link: ({ agent }) => ({ to: '/tasks', search: { state: 'queued', agent } }) },
   'open-branches': { link: () => ({ to: '/memory', search: { tab: 'branches' } }) },
   'open-keys': { link: () => ({ to: '/keys' }), may: 'keys' },
+  'open-backups': { link: () => ({ to: '/settings' }), may: 'admin' },
   'add-node': { link: () => ({ to: '/nodes/add' }), icon: <Plus />, may: 'joinTokenCreate' },
   'forget-node': act('nodeForget', ({ node }) => ({ params: { node } }), {
     done: ({ node }) => `${node} is forgotten.`,

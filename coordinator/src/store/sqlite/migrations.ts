@@ -313,6 +313,14 @@ export const migrations: readonly Migration[] = [
     // What was counted before is compared with nothing.
     sql: 'ALTER TABLE usage_day ADD COLUMN cloud_usd REAL NOT NULL DEFAULT 0;',
   },
+  {
+    version: 23,
+    name: 'restores from a backup, and what was found after the last one',
+    sql: `
+      CREATE TABLE restored (one INTEGER PRIMARY KEY CHECK (one = 1), row TEXT NOT NULL);
+      CREATE TABLE restore_found (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
+    `,
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

@@ -8,11 +8,13 @@ import type { ConversationRow } from '../../state/conversation-row.ts';
 import type {
   AcknowledgedRow,
   AgentRow,
+  FoundRow,
   JoinTokenRow,
   KeyRow,
   NodeRow,
   PinRow,
   RemovedAgentRow,
+  RestoredRow,
   SessionRow,
 } from '../../state/rows.ts';
 import type { Database } from './database.ts';
@@ -65,6 +67,12 @@ export function wholeRows(db: Database) {
   const dropConversation = db.prepare<[string]>('DELETE FROM conversation WHERE id = ?');
   const putAcknowledged = put('acknowledged', 'alert', 'row');
   const dropAcknowledged = db.prepare<[string]>('DELETE FROM acknowledged WHERE alert = ?');
+  const putRestored = db.prepare<[string]>(
+    'INSERT INTO restored (one, row) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET row = excluded.row',
+  );
+  const restored = db.prepare<[], string>('SELECT row FROM restored').pluck();
+  const dropFound = db.prepare('DELETE FROM restore_found');
+  const putFound = put('restore_found', 'id', 'row');
   const putPin = put('model_pin', 'id', 'row');
   const dropPin = db.prepare<[string]>('DELETE FROM model_pin WHERE id = ?');
   const putVersion = db.prepare<[string, number, number, string, string]>(
@@ -84,6 +92,7 @@ export function wholeRows(db: Database) {
     reservation: page('reservation', 'id', 'row'),
     acknowledged: page('acknowledged', 'alert', 'row'),
     pin: page('model_pin', 'id', 'row'),
+    found: page('restore_found', 'id', 'row'),
     key: page('access_key', 'id', 'row'),
     session: page('session', 'id', 'row'),
     conversation: page('conversation', 'id', 'row'),
@@ -139,6 +148,11 @@ export function wholeRows(db: Database) {
     dropAcknowledged: (alert: string) => void dropAcknowledged.run(alert),
     putPin: (row: PinRow) => void putPin.run(row.id, JSON.stringify(row)),
     dropPin: (id: string) => void dropPin.run(id),
+    putRestored(row: RestoredRow) {
+      putRestored.run(JSON.stringify(row));
+      dropFound.run();
+    },
+    putFound: (row: FoundRow) => void putFound.run(row.id, JSON.stringify(row)),
     versions: (agent: string): AgentVersion[] =>
       versions
         .all(agent)
@@ -148,6 +162,9 @@ export function wholeRows(db: Database) {
       for (const { value } of all('spending')) yield { type: 'spending', row: value as SpendingRow };
       for (const { value } of all('reservation')) yield { type: 'reservation', row: value as ReservationRow };
       for (const { value } of all('pin')) yield { type: 'pin', row: value as PinRow };
+      const last = restored.get();
+      if (last !== undefined) yield { type: 'restored', row: JSON.parse(last) as RestoredRow };
+      for (const { value } of all('found')) yield { type: 'restore-found', row: value as FoundRow };
       for (const { value } of all('key')) yield { type: 'key', row: inSpace(value as KeyRow) };
       for (const { value } of all('session')) yield { type: 'session', row: inSpace(withRoles(value as SessionRow)) };
       for (const { value } of all('conversation')) yield { type: 'conversation', row: value as ConversationRow };

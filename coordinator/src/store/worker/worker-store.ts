@@ -39,6 +39,7 @@ const threadOf: Record<Passed, keyof Threads> = {
   pruneRollups: 'writer',
   addUsage: 'writer',
   prune: 'writer',
+  copyTo: 'writer',
   task: 'reader',
   taskByIdempotencyKey: 'reader',
   conversationTasks: 'reader',
