@@ -106,11 +106,7 @@ t.test('an older coordinator meets nodes that are ahead of it', async (t) => {
       },
       90_000,
     );
-    await until(
-      'no branch waits',
-      async () => (await fleet.client.call('branches')).length === 0,
-      60_000,
-    );
+    await until('no branch waits', async () => (await fleet.client.call('branches')).length === 0, 60_000);
     const texts = await textsOf('moves');
     for (const words of ['before the backup', 'first node', 'second node'])
       t.equal(texts.filter((text) => text.includes(words)).length, 1, `"${words}" once`);
@@ -162,5 +158,11 @@ t.test('an older coordinator meets nodes that are ahead of it', async (t) => {
     t.match(await cli('restore', 'node', three), { code: 0 });
     await presence(fleet, three, 'online');
     t.match(await cli('restore', 'agent', 'late'), { code: 1, stderr: /was brought back already/ });
+    const audit = await fleet.client.call('audit', { query: { limit: 20 } });
+    for (const row of [{ action: 'restore-agent' }, { action: 'restore-node', subject: three }])
+      t.ok(
+        audit.some(({ action, subject }) => action === row.action && subject === (row.subject ?? subject)),
+        row.action,
+      );
   });
 });

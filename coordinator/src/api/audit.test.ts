@@ -38,6 +38,10 @@ const without: Partial<Record<RouteName, string>> = {
   alertAck: 'judged in alerts.test.ts',
   alertUnack: 'judged in alerts.test.ts',
   modelCacheRemove: 'judged in test/e2e/model-cache.test.ts, with the process of the cache',
+  backupCreate: 'judged in test/e2e/backup.test.ts, with files',
+  backupDelete: 'judged in test/e2e/backup.test.ts, with files',
+  restoreAgent: 'judged in test/e2e/restore.test.ts, after a restore',
+  restoreNode: 'judged in test/e2e/restore.test.ts, after a restore',
   modelCachePrune: 'judged in test/e2e/model-cache.test.ts, with the process of the cache',
 };
 

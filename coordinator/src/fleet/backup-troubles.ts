@@ -2,6 +2,29 @@
 import type { View } from '../state/view.ts';
 import type { Trouble } from './troubles.ts';
 
+const openBackups = { verb: 'open-backups', label: 'View', role: 'admin' } as const;
+
+/** What nodes have and the backup has not waits for a person. */
+export function restoreTroubles({ restored, found }: Pick<View, 'restored' | 'found'>): Trouble[] {
+  let waiting = 0;
+  for (const row of found.values())
+    if ((row.kind === 'agent' && !row.isBack) || (row.kind === 'node' && !row.isIn)) waiting++;
+  if (!restored || waiting === 0) return [];
+  return [
+    {
+      site: null,
+      actions: [openBackups],
+      group: 'restored',
+      kind: 'restored',
+      severity: 'warning',
+      sinceMs: restored.restoredMs,
+      title: `${waiting === 1 ? 'One agent or node is' : `${waiting} agents and nodes are`} newer than the backup`,
+      many: 'agents and nodes are newer than the backup',
+      text: 'The coordinator was restored. Nodes have agents, or machines joined, that the backup does not know: bring them back, or acknowledge this.',
+    },
+  ];
+}
+
 export function backupTroubles({ backups }: Pick<View, 'backups'>, nowMs: number): Trouble[] {
   if (!backups) return [];
   const { problem, failedMs, lastMs, missingFromMs } = backups;

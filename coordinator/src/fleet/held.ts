@@ -27,6 +27,8 @@ export function actorFault(view: View, node: string, { agentId, actorId, kind, s
   // A merged entry has the name of the node whose branch it is from, and that node may be forgotten by now.
   const brought = kind === 'merge' && actorId.startsWith('node:') ? actorId.slice('node:'.length) : null;
   if (brought !== null && view.holders.get(agentId)?.some((holder) => holder.node === brought)) return null;
+  // Of a placement between a backup and its restore nobody knows the holder; its branch was taken.
+  if (brought !== null && view.restored !== null && view.nodes.has(brought)) return null;
   return `entry ${seq} says that ${actorId} wrote it, and ${node} did`;
 }
 /** An entry of a branch for the present writer: its importance and its author are limited to those that its own node could give. */

@@ -19,7 +19,7 @@ import { lowShare } from '../budgets/ledger.ts';
 import { keyOfAccount } from '../state/account.ts';
 import type { NodeRow } from '../state/rows.ts';
 import type { View } from '../state/view.ts';
-import { backupTroubles } from './backup-troubles.ts';
+import { backupTroubles, restoreTroubles } from './backup-troubles.ts';
 import { nodeConditions } from './conditions.ts';
 import { stayingOn } from './draining.ts';
 
@@ -301,7 +301,7 @@ function stoppedWords(of: 'key' | 'agent', { tokens, usedTokens }: BudgetView): 
 }
 
 export function fleetTroubles(view: View, nowMs: number, deadLetters: number): Trouble[] {
-  const troubles: Trouble[] = [...budgetTroubles(view), ...backupTroubles(view, nowMs)];
+  const troubles: Trouble[] = [...budgetTroubles(view), ...backupTroubles(view, nowMs), ...restoreTroubles(view)];
   for (const { site, sinceMs, reason } of view.frozen) {
     troubles.push({
       group: `moves-frozen:${site === null ? 'fleet' : slug(site)}`,

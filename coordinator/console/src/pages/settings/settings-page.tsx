@@ -19,6 +19,8 @@ import { route as agents } from '../agents/agents.route.ts';
 import { route as audit } from '../audit/audit.route.ts';
 import { route as nodes } from '../nodes/nodes.route.ts';
 import { route as tasks } from '../tasks/tasks.route.ts';
+import { BackupsPanel } from './backups-panel.tsx';
+import { RestorePanel } from './restore-panel.tsx';
 
 export default function SettingsPage() {
   const { name, roles } = useMe();
@@ -31,8 +33,12 @@ export default function SettingsPage() {
           <Look />
           <Kept />
         </div>
-        <Fleet />
+        <div className="page-stack">
+          <Fleet />
+          <RestorePanel />
+        </div>
       </div>
+      <BackupsPanel />
     </div>
   );
 }
