@@ -2,7 +2,20 @@
 import { agentReasonCodes } from './agent-reasons.ts';
 import { Budget } from './budget.ts';
 import { FixSteps } from './fix.ts';
-import { AgentId, AgentName, Epoch, Generation, Hash, Labels, NodeId, Seq, Space, TimeMs } from './ids.ts';
+import {
+  AgentId,
+  AgentName,
+  BootId,
+  Epoch,
+  Generation,
+  Hash,
+  Labels,
+  Lineage,
+  NodeId,
+  Seq,
+  Space,
+  TimeMs,
+} from './ids.ts';
 import {
   maxAgentsPerNode,
   maxConcurrency,
@@ -263,6 +276,9 @@ export const AssignedAgent = Type.Object({
   ),
 });
 export type AssignedAgent = Static<typeof AssignedAgent>;
+/** Sent for each agent of the assignment that a node had when it heard of a restore of the coordinator. */
+export const AgentHeld = Type.Object({ boot: BootId, agent: AgentId, lineage: Lineage, assigned: AssignedAgent });
+export type AgentHeld = Static<typeof AgentHeld>;
 /** An older coordinator sends no id: there the name of an agent is its id. */
 export function idOf({ id, spec }: Pick<AssignedAgent, 'id' | 'spec'>): string {
   return id ?? spec.name;

@@ -10,7 +10,7 @@ export const BackupName = Type.String({
   description: 'Of the file: fleet, name of the fleet, UTC time.',
 });
 
-export const AgeRecipient = Type.String({
+const AgeRecipient = Type.String({
   pattern: '^age1[a-z0-9]+$',
   maxLength: maxAgeRecipientChars,
   description: 'A public key of age; the file can then be read only with its identity.',

@@ -1,8 +1,7 @@
 // Messages of the coordinator to one node, on `cmd/<id>/<verb>`, and to all nodes.
 import { Hardware } from './hardware.ts';
-import { AgentName, Attempt, BootId, CommandId, Generation, NodeId, TaskId, TimeMs } from './ids.ts';
+import { AgentName, Attempt, BootId, CommandId, Generation, Lineage, NodeId, TaskId, TimeMs } from './ids.ts';
 import { maxPinsPerNode } from './limits.ts';
-import { Lineage } from './restore.ts';
 import { TaskProblem } from './task-problem.ts';
 import { type Static, Type } from './typebox.ts';
 

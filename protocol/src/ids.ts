@@ -138,3 +138,9 @@ export const coordinatorName = 'coordinator';
 export function isSlug(text: string): boolean {
   return new RegExp(slug).test(text);
 }
+
+/** The id of a restore: nodes that hear of another one look through all they have. */
+export const Lineage = Type.String({
+  pattern: '^[0-9a-f]{32}$',
+  description: 'Of the last restore of the coordinator from a backup.',
+});

@@ -1,19 +1,8 @@
 // What is known after the coordinator was restored from a backup: what nodes brought back, what they have that the backup has not, and who
 // was not heard of since.
-import { AssignedAgent } from './agent.ts';
-import { AgentId, AgentName, BootId, Epoch, NodeId, TimeMs } from './ids.ts';
+import { AgentId, AgentName, Epoch, NodeId, TimeMs } from './ids.ts';
 import { maxNodes, maxRestoreRows } from './limits.ts';
 import { type Static, Type } from './typebox.ts';
-
-/** The id of a restore: nodes that hear of another one look through all they have. */
-export const Lineage = Type.String({
-  pattern: '^[0-9a-f]{32}$',
-  description: 'Of the last restore of the coordinator from a backup.',
-});
-
-/** Sent for each agent of the assignment that a node had when it heard of a restore. */
-export const AgentHeld = Type.Object({ boot: BootId, agent: AgentId, lineage: Lineage, assigned: AssignedAgent });
-export type AgentHeld = Static<typeof AgentHeld>;
 
 export const RestoreReport = Type.Object({
   restored: Type.Nullable(

@@ -1,6 +1,6 @@
 // The topic table: pattern, schema, direction, QoS, retain, size. ACL files, the AsyncAPI document, docs/protocol.md and the broker's own
 // rights are made from it: who may write on a topic is defined only here.
-import { AssignmentDelta, AssignmentSnapshot } from './agent.ts';
+import { AgentHeld, AssignmentDelta, AssignmentSnapshot } from './agent.ts';
 import {
   Farewell,
   FleetState,
@@ -38,7 +38,6 @@ import { MemoryDown, MemoryUp } from './memory.ts';
 import { ModelAnswers, ModelChannel, ModelRequestPiece, ModelRequestStop, ModelServers } from './model-request.ts';
 import { AgentObserved, NodeCapacity, NodeHealth, NodeHello, NodeInfo, NodeState } from './node.ts';
 import { NodeEvent } from './node-events.ts';
-import { AgentHeld } from './restore.ts';
 import { TaskChunk, TaskLease, TaskReport } from './task.ts';
 import { topicRow as row } from './topic-row.ts';
 import { type Static, Type } from './typebox.ts';
@@ -113,7 +112,7 @@ export const topics = {
     false,
     AgentHeld,
     maxAssignmentBytes,
-    'After a restore of the coordinator: an agent that the node had before, as it was assigned.',
+    'Had at a restore.',
   ),
   taskReport: row(
     'node',
@@ -265,15 +264,7 @@ export const topics = {
     small,
     'Remove a model from the disk.',
   ),
-  keep: row(
-    'coordinator',
-    'cmd/{node}/keep',
-    1,
-    false,
-    KeepModels,
-    small,
-    'The pinned models, after a change of pins.',
-  ),
+  keep: row('coordinator', 'cmd/{node}/keep', 1, false, KeepModels, small, 'Pinned models, after a change of pins.'),
   unload: row('coordinator', 'cmd/{node}/unload', 1, false, UnloadModel, small, 'Free the memory of a model.'),
   identify: row(
     'coordinator',
@@ -284,15 +275,7 @@ export const topics = {
     small,
     'Blink, so that a person finds the box.',
   ),
-  hardware: row(
-    'coordinator',
-    'cmd/{node}/hardware',
-    1,
-    false,
-    LookAtHardware,
-    small,
-    'Look at the parts of the machine again.',
-  ),
+  hardware: row('coordinator', 'cmd/{node}/hardware', 1, false, LookAtHardware, small, 'Look at the parts again.'),
   log: row('coordinator', 'cmd/{node}/log', 1, false, ReadLog, small, 'Send the last lines of the log.'),
   farewell: row('coordinator', 'cmd/{node}/farewell', 1, false, Farewell, small, 'The node is not welcome any more.'),
   fleetState: row(

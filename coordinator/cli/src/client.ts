@@ -124,19 +124,7 @@ export function createClient(place: FleetPlace): Client {
     async save(name, call, path, signal) {
       const response = await open(name, call as Call<RouteName>, 'application/octet-stream', signal);
       if ((response.statusCode ?? 500) >= 400) throw problemOf(response, await readAll(response));
-      const part = `${path}.part`;
-      try {
-        // It has keys in it: nobody else may read it.
-        await pipeline(response, createWriteStream(part, { mode: 0o600, flush: true }));
-        await rename(part, path);
-      } catch (cause) {
-        await rm(part, { force: true });
-        throw new FleetError(
-          'unavailable',
-          { detail: `${path} was not fetched: ${(cause as Error).message}` },
-          { cause },
-        );
-      }
+      await save(response, path);
     },
     async *stream(name, call, signal) {
       const response = await open(name, call as Call<RouteName>, 'text/event-stream', signal);
@@ -201,6 +189,18 @@ function formOf({ name, bytes, content, fields }: FormFile): Body {
   }
   const around = Buffer.byteLength(before) + Buffer.byteLength(after);
   return { type: `multipart/form-data; boundary=${boundary}`, bytes: around + bytes, pieces: pieces() };
+}
+
+async function save(response: IncomingMessage, path: string): Promise<void> {
+  const part = `${path}.part`;
+  try {
+    // It has keys in it: nobody else may read it.
+    await pipeline(response, createWriteStream(part, { mode: 0o600, flush: true }));
+    await rename(part, path);
+  } catch (cause) {
+    await rm(part, { force: true });
+    throw new FleetError('unavailable', { detail: `${path} was not fetched: ${(cause as Error).message}` }, { cause });
+  }
 }
 
 async function readAll(response: IncomingMessage): Promise<string> {

@@ -10,6 +10,7 @@ import { nextCronMs } from '@blackroad/protocol/cron';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import { errnoSentence } from '@blackroad/std/errno';
 import type { Log } from '@blackroad/std/log';
+import type { BackupEnded, BackupStand } from '../state/backup-stand.ts';
 import type { Store } from '../store/store.ts';
 import { isRecipient } from './archive.ts';
 import { filesToKeep, stagingName } from './content.ts';
@@ -33,16 +34,6 @@ export interface BackupSettings {
   fleet: string;
   version: string;
 }
-export type BackupEnded = { backup: string; bytes: number; seconds: number } | { problem: string };
-/** What the alerts need to know. */
-export interface BackupStand {
-  /** The failure since the last success. */
-  problem: string | null;
-  failedMs: number | null;
-  lastMs: number | null;
-  /** The time after which a backup is missing; null: none is awaited. */
-  missingFromMs: number | null;
-}
 interface BackupsParts {
   settings: BackupSettings;
   store: Pick<Store, 'copyTo'>;
@@ -54,6 +45,8 @@ interface BackupsParts {
 
 /** A timer holds at most 24 days, and a clock may be set: the schedule is looked at anew. */
 const lookMs = 60_000;
+/** While one is under way at the time of the next. */
+const shortestMs = 1_000;
 /** Also how late a machine that was off at the time makes up for it after its start, when others have begun to work. */
 const graceMs = 3_600_000;
 const catchUpMs = 5 * 60_000;
@@ -62,7 +55,7 @@ const packedShare = 0.5;
 
 export class Backups {
   readonly #parts: BackupsParts;
-  readonly #timer: Timer;
+  #timer: Timer | null = null;
   readonly #startedMs: number;
   #nextMs: number | null = null;
   #underWay: { name: string; sinceMs: number; ends: Promise<void> } | null = null;
@@ -81,9 +74,10 @@ export class Backups {
     this.#plan();
     if (settings.schedule !== null && newest) {
       const dueMs = nextCronMs(settings.schedule, newest.atMs, settings.timeZone);
-      if (dueMs !== null && dueMs <= this.#startedMs) this.#nextMs = this.#startedMs + catchUpMs;
+      if (dueMs !== null && dueMs <= this.#startedMs)
+        this.#nextMs = Math.min(this.#nextMs ?? dueMs, this.#startedMs + catchUpMs);
     }
-    this.#timer = clock.every(lookMs, () => this.#look());
+    this.#wait();
     void this.#tell();
   }
 
@@ -155,7 +149,7 @@ export class Backups {
   /** An unfinished one is given up. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#timer.cancel();
+    this.#timer?.cancel();
     this.#kill?.();
     await this.#underWay?.ends;
   }
@@ -163,6 +157,15 @@ export class Backups {
   #plan(): void {
     const { clock, settings } = this.#parts;
     this.#nextMs = settings.schedule === null ? null : nextCronMs(settings.schedule, clock.nowMs(), settings.timeZone);
+  }
+
+  #wait(): void {
+    const { clock } = this.#parts;
+    const leftMs = this.#nextMs === null ? lookMs : this.#nextMs - clock.nowMs();
+    this.#timer = clock.after(Math.min(lookMs, Math.max(shortestMs, leftMs)), () => {
+      this.#look();
+      if (!this.#isStopped) this.#wait();
+    });
   }
 
   #look(): void {

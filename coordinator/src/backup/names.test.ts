@@ -30,7 +30,11 @@ t.test('the newest of so many days and weeks stay, and all that a person made', 
   const manual = { atMs: today - 50 * dayMs, isScheduled: false };
   const gone = new Set<object>(outdated([...backups, manual], { days: 3, weeks: 4 }));
   const left = backups.filter((backup) => !gone.has(backup)).map(({ atMs }) => (today - atMs) / dayMs);
-  t.strictSame(left, [0, 1, 2, 3, 10, 17], 'three days, and the Sundays of the three weeks before this one');
+  t.strictSame(
+    left,
+    [0, 0.25, 1.25, 2.25, 9.25, 16.25],
+    'three days, and the Sundays of the three weeks before this one',
+  );
   t.notOk(gone.has(manual));
   t.strictSame(outdated([{ atMs: 0, isScheduled: true }], { days: 1, weeks: 0 }), [], 'the newest of all stays');
 });

@@ -34,7 +34,7 @@ interface RestoreOrder {
   lineage: string;
   nowMs: number;
 }
-export interface Restored {
+interface Restored {
   manifest: Manifest;
   /** The folder with what was there before; null: there was nothing. */
   aside: string | null;

@@ -1,6 +1,6 @@
 // Troubles of backups: the last one failed, or one is missing. Pure; the same form as troubles.ts.
 import type { View } from '../state/view.ts';
-import type { Trouble } from './troubles.ts';
+import type { Trouble } from './trouble.ts';
 
 const openBackups = { verb: 'open-backups', label: 'View', role: 'admin' } as const;
 

@@ -14,7 +14,8 @@ import {
   remark,
 } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
-import type { FoundRow, NodeRow } from '../state/rows.ts';
+import type { FoundRow } from '../state/restore-rows.ts';
+import type { NodeRow } from '../state/rows.ts';
 import { bringBack } from './agents.ts';
 import { anyHardware } from './hardware.ts';
 

@@ -3,7 +3,6 @@
 import {
   type AgentSpec,
   type AlertAction,
-  type AlertKind,
   actsOf,
   type BudgetView,
   budgetUseInWords,
@@ -22,27 +21,7 @@ import type { View } from '../state/view.ts';
 import { backupTroubles, restoreTroubles } from './backup-troubles.ts';
 import { nodeConditions } from './conditions.ts';
 import { stayingOn } from './draining.ts';
-
-export interface Trouble {
-  /** The id of the alert that the trouble belongs to. */
-  group: string;
-  kind: AlertKind;
-  /** Missing: the kind alone determines the trouble, or there are only words. */
-  code?: string;
-  severity: 'error' | 'warning' | 'info';
-  site: string | null;
-  node?: string;
-  agent?: string;
-  /** Null: the trouble began when it was first seen. */
-  sinceMs: number | null;
-  /** The title where the alert has only this trouble. */
-  title: string;
-  /** The title after the number of equal troubles: `nodes of home are lost`. */
-  many: string;
-  /** The effect of the trouble, and the remedy. */
-  text: string;
-  actions: AlertAction[];
-}
+import type { Trouble } from './trouble.ts';
 
 /** For this time after its application or the loss of its node, an agent without a placement needs no person: a plan follows. */
 export const settlingMs = 5_000;

@@ -4,14 +4,8 @@
 import { type Alert, coordinatorSelf, maxAlertNames, maxAlerts } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import { inSlices } from '@blackroad/std/slices';
-import {
-  agentTroubles,
-  fleetTroubles,
-  neverSeenMs,
-  nodeTroubles,
-  settlingMs,
-  type Trouble,
-} from '../fleet/troubles.ts';
+import type { Trouble } from '../fleet/trouble.ts';
+import { agentTroubles, fleetTroubles, neverSeenMs, nodeTroubles, settlingMs } from '../fleet/troubles.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import type { Touched } from '../state/touched.ts';
 import type { View } from '../state/view.ts';

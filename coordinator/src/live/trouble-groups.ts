@@ -2,7 +2,7 @@
 // subject. Out: the members of a group, the time since which it has them, and the groups that changed. It examines nothing and makes no
 // texts.
 import { alertKinds, maxAlerts } from '@blackroad/protocol';
-import type { Trouble } from '../fleet/troubles.ts';
+import type { Trouble } from '../fleet/trouble.ts';
 
 export class TroubleGroups {
   readonly #bySubject = new Map<string, Trouble[]>();

@@ -1,8 +1,7 @@
 // The loop: every input goes decode -> decide -> commit -> send, one batch in a turn of the event loop. Within a batch each decision reads
-// the changes of those before it, which no other code does. Then all durable changes are committed in one transaction; only after that does
-// the view have them, are messages sent, answers given and listeners called. After a failed commit nothing of the batch has happened, and
-// until the store accepts writes again, inputs with changes to store are refused while all others go on. The loop itself decides nothing
-// about the fleet.
+// the changes of those before it. Then all durable changes are committed in one transaction; only after that does the view have them, and
+// are messages sent, answers given and listeners called. After a failed commit nothing of the batch has happened, and until the store
+// accepts writes again, inputs with changes to store are refused. The loop itself decides nothing about the fleet.
 import {
   type Checker,
   encode,
@@ -24,10 +23,9 @@ import type { Urgency } from '../placement/plan/replan.ts';
 import type { Outgoing } from '../state/change.ts';
 import { isDurable, touch } from '../state/change-table.ts';
 import type { Cuts } from '../state/cuts.ts';
-import type { Decision, Outcome } from '../state/decision.ts';
+import { type Decision, insist, type Outcome } from '../state/decision.ts';
 import type { Answer, Decide, InputKind, Inputs, NodeOrder, Policy, Stored } from '../state/input.ts';
 import { fill } from '../state/rebuild.ts';
-import type { RestoredRow } from '../state/rows.ts';
 import { nothingTouched, type Touched, touchesAnything } from '../state/touched.ts';
 import { emptyView, type MutableView, type View } from '../state/view.ts';
 import type { Store } from '../store/store.ts';
@@ -75,8 +73,7 @@ interface CoordinatorParts {
   store: Store;
   bus: Bus;
   policy: Policy;
-  /** The store was restored from this backup since the last start. */
-  restored?: Omit<RestoredRow, 'tasks'> | null;
+  restored?: Inputs['restored']['mark'] | null; // the store was restored since the last start
   /** Missing: the limits of the protocol. */
   cuts?: Cuts;
   clock: Clock;
@@ -184,19 +181,14 @@ class Loop implements Coordinator {
     const { store, bus, clock } = this.#parts;
     await this.#commits.claim();
     fill(this.#view, await store.load());
-    if (this.#parts.restored) {
-      // No node and no person may meet the store as it was.
-      const taken = await this.submit('restored', { mark: this.#parts.restored });
-      if (!taken.ok) throw new FleetError(taken.code, taken.details);
-    }
+    if (this.#parts.restored) insist(await this.submit('restored', { mark: this.#parts.restored }));
     await bus.start(
       (message) => this.#arrivals.arrived(message),
       (state) => this.#presence(state),
     );
-    // Nodes can connect from now on: the time in which the store was loaded is no part of their grace.
+    // Nodes can connect from now on: the load of the store is no part of their grace.
     this.#view.startedMs = clock.nowMs();
-    const outcome = await this.submit('started', {});
-    if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
+    insist(await this.submit('started', {}));
     this.#timers.push(clock.every(tickMs, () => this.#tick()));
     this.#planner.start();
   }

@@ -18,9 +18,10 @@ import type {
   TopicName,
   TopicParams,
 } from '@blackroad/protocol';
-import type { BackupStand } from '../backup/backups.ts';
+import type { BackupStand } from './backup-stand.ts';
 import type { ReservationRow, SpendingRow } from './budget-rows.ts';
 import type { ConversationRow } from './conversation-row.ts';
+import type { FoundRow, RestoredRow } from './restore-rows.ts';
 import type {
   AcknowledgedRow,
   AgentRow,
@@ -29,7 +30,6 @@ import type {
   BudgetName,
   Connects,
   EndedTask,
-  FoundRow,
   Freeze,
   HolderRow,
   JoinTokenRow,
@@ -41,7 +41,6 @@ import type {
   PlaceTrouble,
   Refusals,
   RemovedAgentRow,
-  RestoredRow,
   SessionRow,
   Spent,
   TaskRow,

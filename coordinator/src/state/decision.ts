@@ -1,5 +1,5 @@
 // The result of a decision: changes that are committed first, messages that are sent afterwards, and the answer to the request, given then.
-import type { ProblemCode, ProblemDetails } from '@blackroad/protocol';
+import { FleetError, type ProblemCode, type ProblemDetails } from '@blackroad/protocol';
 import type { Change, Outgoing } from './change.ts';
 
 export type Outcome<A> = { ok: true; value: A } | { ok: false; code: ProblemCode; details: ProblemDetails };
@@ -17,4 +17,8 @@ export function accept(changes: Change[] = [], messages: Outgoing[] = []): Decis
 }
 export function refuse<A>(code: ProblemCode, detail: string, changes: Change[] = []): Decision<A> {
   return { changes, messages: [], outcome: { ok: false, code, details: { detail } } };
+}
+/** For inputs that a start depends on. @throws FleetError */
+export function insist(outcome: Outcome<unknown>): void {
+  if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
 }

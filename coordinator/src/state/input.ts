@@ -24,12 +24,13 @@ import type {
   TaskRequest,
   TopicMessage,
 } from '@blackroad/protocol';
-import type { BackupEnded, BackupStand } from '../backup/backups.ts';
 import type { PlanApplied, PlanPart, Unload } from '../placement/plan/plan-parts.ts';
 import type { StoredHash } from '../store/store.ts';
+import type { BackupEnded, BackupStand } from './backup-stand.ts';
 import type { TaskOfConversation } from './conversation-row.ts';
 import type { Decision } from './decision.ts';
-import type { EndedTask, JoinTokenRow, KeyRow, ReplyTo, RestoredRow, SessionRow, TaskRow } from './rows.ts';
+import type { RestoredRow } from './restore-rows.ts';
+import type { EndedTask, JoinTokenRow, KeyRow, ReplyTo, SessionRow, TaskRow } from './rows.ts';
 import type { View } from './view.ts';
 
 /** Commands of people to a node. */

@@ -58,8 +58,7 @@ export interface NodeRow {
   readonly reclaimUntilMs?: number;
   /** Whether its node-agent uses the ids of agents; missing: an older one, for which the name in the spec is set to the id. */
   readonly agentIds?: true;
-  /** The last restore of the coordinator that it has heard of, where there was one. */
-  readonly lineage?: string;
+  readonly lineage?: string; // the last restore of the coordinator that it has heard of
   /** The boot of its last birth. */
   readonly boot: string;
   readonly info: NodeInfo | null;
@@ -156,8 +155,7 @@ export interface Placement {
   readonly rebalanced?: true;
   /** Set while the previous node may still act outside for the agent: this one must not yet. */
   readonly quiet?: Quiet;
-  /** Made by a restore: the log of its node may go on where the coordinator's ends, under older epochs too. */
-  readonly restored?: true;
+  readonly restored?: true; // by a restore: the log of its node may go on where ours ends, under older epochs too
 }
 /** The time for which the next node does not act outside. [INV-one-hand] */
 export interface Quiet {
@@ -180,8 +178,7 @@ export interface AgentRow {
   readonly last?: string | null;
   /** Set while the agent has no node and the last one may still act outside for it. */
   readonly quiet?: Quiet;
-  /** Brought back after a restore, and not placed since: its next node keeps what its log has. */
-  readonly restored?: true;
+  readonly restored?: true; // brought back after a restore: its next node keeps what its log has
   readonly why: PlacementWhy | null;
   readonly unplaced: UnplacedWhy | null;
   /** The last change of the spec by a person; missing in rows of older coordinators. */
@@ -331,42 +328,6 @@ export interface BranchRow {
   /** The seq up to which the writer has merged the branch. */
   readonly mergedUpto?: number;
 }
-
-/** The last restore of this fleet from a backup. */
-export interface RestoredRow {
-  readonly lineage: string;
-  readonly backupMs: number;
-  readonly restoredMs: number;
-  readonly version: string;
-  /** The tasks that had not ended in the backup. */
-  readonly tasks: number;
-}
-/** What was found of the time between a backup and its restore. */
-export type FoundRow = { readonly id: string; readonly node: string } & (
-  | {
-      /** A node had this agent, which the backup has not, or has in an older version. */
-      readonly kind: 'agent';
-      readonly agent: string;
-      readonly space: string;
-      readonly spec: AgentSpec;
-      readonly version: number;
-      readonly epoch: number;
-      readonly isBack: boolean;
-    }
-  | {
-      /** A machine with a certificate from after the backup, for no node, or with another key. */
-      readonly kind: 'node';
-      readonly keyFingerprint: string;
-      readonly certificateExpiresMs: number;
-      readonly isIn: boolean;
-    }
-  | {
-      /** Memories from before the restore that the node brought. */
-      readonly kind: 'memory';
-      readonly agent: string;
-      readonly entries: number;
-    }
-);
 
 /** An acknowledgement of an alert. It ends when the cause of the alert is gone, or when a person withdraws it. */
 export interface AcknowledgedRow {

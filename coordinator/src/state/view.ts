@@ -13,16 +13,16 @@ import {
   noKnownModels,
   type Principal,
 } from '@blackroad/protocol';
-import type { BackupStand } from '../backup/backups.ts';
+import type { BackupStand } from './backup-stand.ts';
 import type { ReservationRow, SpendingRow } from './budget-rows.ts';
 import type { ConversationRow } from './conversation-row.ts';
 import type { Cuts } from './cuts.ts';
+import type { FoundRow, RestoredRow } from './restore-rows.ts';
 import type {
   AcknowledgedRow,
   AgentRow,
   AgentWork,
   BranchRow,
-  FoundRow,
   Freeze,
   HolderRow,
   JoinTokenRow,
@@ -35,7 +35,6 @@ import type {
   PinRow,
   PlaceTrouble,
   RemovedAgentRow,
-  RestoredRow,
   SessionRow,
   TaskRow,
 } from './rows.ts';

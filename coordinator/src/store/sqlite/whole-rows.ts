@@ -5,16 +5,15 @@ import { type AgentSpec, defaultSpace, type Hardware, type Role } from '@blackro
 import type { ReservationRow, SpendingRow } from '../../state/budget-rows.ts';
 import type { DurableChange } from '../../state/change.ts';
 import type { ConversationRow } from '../../state/conversation-row.ts';
+import type { FoundRow, RestoredRow } from '../../state/restore-rows.ts';
 import type {
   AcknowledgedRow,
   AgentRow,
-  FoundRow,
   JoinTokenRow,
   KeyRow,
   NodeRow,
   PinRow,
   RemovedAgentRow,
-  RestoredRow,
   SessionRow,
 } from '../../state/rows.ts';
 import type { Database } from './database.ts';
