@@ -503,3 +503,68 @@ t.test('merge: for the writer of this epoch that runs the agent, and for nobody 
   await node.receive({ ...merge, epoch: 1, entries: others(3).map((entry) => ({ ...entry, kind: 'note' as const })) });
   t.equal(log.status.durableSeq, 4, 'it runs here no more');
 });
+
+const lineage = 'ab'.repeat(16);
+/** All is written and acknowledged; returns the entries. */
+async function allAcked(node: ReturnType<typeof rig>, ...texts: string[]): Promise<MemoryEntry[]> {
+  await node.writing(...texts);
+  const entries: MemoryEntry[] = [];
+  for (let sent = node.heard().at(-1); sent && 'entries' in sent; sent = node.heard().at(-1)) {
+    entries.push(...sent.entries);
+    await node.ack(entries.length, lastHash(sent));
+  }
+  return entries;
+}
+t.test(
+  'a restored coordinator: what was acknowledged is asked for anew, and sent from where its log ends',
+  async (t) => {
+    const node = rig(t);
+    const entries = await allAcked(node, 'one', 'two', 'three');
+    t.equal(node.memory.unacked, 0);
+    t.equal(node.memory.restored(lineage), true);
+    await node.clock.advance(200);
+    t.ok(node.memory.unacked > 0);
+    t.match(node.heard().at(-1), { type: 'hello', durableSeq: 4 });
+    await node.ack(2, entries[1]!.hash);
+    await node.clock.advance(200);
+    t.same(textsOf(node.heard().at(-1)), ['two', 'three'], 'under their own hashes, at their own places');
+    t.equal(node.memory.restored(lineage), false, 'once for each restore');
+  },
+);
+
+t.test('a placement of a restored coordinator keeps the tail of the log; any other makes a branch of it', async (t) => {
+  for (const restored of [true, false]) {
+    const node = rig(t);
+    const entries = await allAcked(node, 'one', 'two');
+    const base = { baseSeq: 2, baseHash: entries[1]!.hash, from: null };
+    node.memory.open(assignedAgent(agent, 1_000_001, restored ? { ...base, restored: true } : base));
+    await node.clock.advance(200);
+    t.match(node.heard().at(-1), { type: 'hello', epoch: 1_000_001, durableSeq: restored ? 3 : 2 });
+    await node.ack(2, base.baseHash, 1_000_001);
+    await node.clock.advance(200);
+    t.match(node.heard().at(-1), { type: restored ? 'batch' : 'branch', epoch: restored ? 1_000_001 : 1 });
+  }
+});
+
+t.test(
+  'an agent that left: the restored coordinator has all of its log, or gets what it lacks as a branch',
+  async (t) => {
+    for (const has of [true, undefined]) {
+      const node = rig(t);
+      const entries = await allAcked(node, 'one', 'two');
+      node.memory.release(agent, 1);
+      await node.clock.advance(100);
+      node.memory.restored(lineage);
+      await node.clock.advance(200);
+      t.match(node.heard().at(-1), { type: 'hello', durableSeq: 3 });
+      await node.nack('stale-epoch', {
+        headSeq: has ? 9 : 2,
+        headHash: has ? 'f'.repeat(64) : entries[1]!.hash,
+        ...(has ? { has } : {}),
+      });
+      await node.clock.advance(200);
+      if (has) t.equal(node.memory.unacked, 0, 'nothing is sent twice');
+      else t.same(textsOf(node.heard().at(-1)), ['two']);
+    }
+  },
+);

@@ -74,6 +74,22 @@ export async function commitConformance(t: Test, open: OpenStore): Promise<void>
     t.strictSame(await store.commit([]), { how: 'stored', events: [] });
   });
 
+  await t.test('a restore and what was found since: a later restore forgets the earlier finds', async (t) => {
+    const { store } = await open(t);
+    const row = { lineage: 'ab'.repeat(16), backupMs: t0, restoredMs: t0 + 1, version: '1.0.0', tasks: 2 };
+    const found = { id: 'memory greeter alice', kind: 'memory', node: 'alice', agent: 'greeter', entries: 3 } as const;
+    await store.commit([
+      { type: 'restored', row },
+      { type: 'restore-found', row: found },
+      { type: 'restore-found', row: { ...found, entries: 4 } },
+    ]);
+    const view = await loadedView(store);
+    t.strictSame(view.restored, row);
+    t.strictSame([...view.found.values()], [{ ...found, entries: 4 }]);
+    await store.commit([{ type: 'restored', row: { ...row, lineage: 'cd'.repeat(16) } }]);
+    t.equal((await loadedView(store)).found.size, 0);
+  });
+
   await t.test('a random history loads as the view it was folded into, also when each batch comes twice', async (t) => {
     for (const seed of [1, 2, 3]) {
       const { store, reopen } = await open(t);
