@@ -23,10 +23,9 @@ import { createLog, type Log } from '@blackroad/std/log';
 import { asksForHelp, OptionError, optionsHelp } from '@blackroad/std/options';
 import { systemRandom } from '@blackroad/std/random';
 import { createApi } from './api/server.ts';
-import { isRecipient } from './backup/archive.ts';
 import { type BackupSettings, Backups } from './backup/backups.ts';
-import { backupVerbs, runBackupVerb } from './backup/commands.ts';
-import { finishRestore, forgetRestored, readRestored } from './backup/restore.ts';
+import { finishRestore, forgetRestored, readRestored } from './backup/finish.ts';
+import { isRecipient } from './backup/recipient.ts';
 import { createAedesBus } from './bus/aedes.ts';
 import type { Bus } from './bus/bus.ts';
 import { createExternalBus } from './bus/external.ts';
@@ -168,7 +167,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     log,
   });
   const backups = new Backups({
-    settings: backupSettingsOf(config, { data, version, timeZone: policy.timeZone }),
+    settings: await backupSettingsOf(config, { data, version, timeZone: policy.timeZone }),
     store,
     told: async (stand, ended) => {
       await (coordinator as Coordinator).submit('backup-told', ended ? { stand, ended } : { stand });
@@ -274,7 +273,7 @@ function noteUnknown(coordinator: Coordinator, claim: Claim, reason: string): vo
   coordinator.submit('node-unknown', { node, keyFingerprint, certificateExpiresMs }).catch(() => {}); // it comes again
 }
 
-function backupSettingsOf(
+async function backupSettingsOf(
   {
     backupFolder,
     backupSchedule,
@@ -286,10 +285,10 @@ function backupSettingsOf(
     name,
   }: CoordinatorConfig,
   own: Pick<BackupSettings, 'data' | 'version' | 'timeZone'>,
-): BackupSettings {
+): Promise<BackupSettings> {
   const recipients = backupAge.split(',').flatMap((key) => key.trim() || []);
   for (const key of recipients)
-    if (!isRecipient(key))
+    if (!(await isRecipient(key)))
       throw new OptionError(
         `--backup-age: expected public keys of age (age1...) with commas between them, got ${JSON.stringify(key)}.`,
       );
@@ -369,9 +368,10 @@ try {
     process.exit(0);
   }
   const [verb, ...words] = process.argv.slice(2);
-  const backupVerb = backupVerbs.find((name) => name === verb);
-  if (backupVerb) await runBackupVerb(backupVerb, words, process.env.BLACKROAD_DATA || coordinatorOptions.data.default);
-  else await main(readConfig(process.argv.slice(2), process.env));
+  if (verb === 'verify' || verb === 'restore') {
+    const { runBackupVerb } = await import('./backup/commands.ts');
+    await runBackupVerb(verb, words, process.env.BLACKROAD_DATA || coordinatorOptions.data.default);
+  } else await main(readConfig(process.argv.slice(2), process.env));
 } catch (error) {
   if (error instanceof FleetError && process.argv.includes('--json')) {
     process.stderr.write(`${JSON.stringify(toProblem(error))}\n`);

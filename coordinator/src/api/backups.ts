@@ -22,7 +22,7 @@ export const backupHandlers = {
   backups: ({ context }) => backupsOf(context).view(),
   async backupCreate({ context, body, by }) {
     const backups = backupsOf(context);
-    const name = backups.begin(body.age ? { recipients: body.age } : {});
+    const name = await backups.begin(body.age ? { recipients: body.age } : {});
     await audited(context, by, 'backup-create', name);
     return backups.view();
   },

@@ -33,16 +33,6 @@ export async function writeArchive(
   await Promise.all([compressing, encrypting]);
 }
 
-/** Whether this is a public key of age. */
-export function isRecipient(text: string): boolean {
-  try {
-    new Encrypter().addRecipient(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 async function encrypted(source: Transform, recipients: readonly string[]): Promise<Readable> {
   const encrypter = new Encrypter();
   for (const recipient of recipients) encrypter.addRecipient(recipient);

@@ -12,12 +12,12 @@ import { errnoSentence } from '@blackroad/std/errno';
 import type { Log } from '@blackroad/std/log';
 import type { BackupEnded, BackupStand } from '../state/backup-stand.ts';
 import type { Store } from '../store/store.ts';
-import { isRecipient } from './archive.ts';
 import { filesToKeep, stagingName } from './content.ts';
 import { databaseName } from './manifest.ts';
 import { backupName, outdated, readBackupName } from './names.ts';
 import type { PackOrder } from './pack.ts';
 import type { Packed } from './process.ts';
+import { isRecipient } from './recipient.ts';
 
 export interface BackupSettings {
   data: string;
@@ -116,16 +116,16 @@ export class Backups {
   }
 
   /** Begins one; it is named in the view until it has ended. @throws FleetError */
-  begin({ recipients = this.#parts.settings.recipients, isScheduled = false } = {}): string {
+  async begin({ recipients = this.#parts.settings.recipients, isScheduled = false } = {}): Promise<string> {
     const { clock, settings } = this.#parts;
-    if (this.#underWay)
-      throw new FleetError('conflict', { detail: `The backup ${this.#underWay.name} is being made.` });
-    if (this.#isStopped) throw new FleetError('unavailable', { detail: 'The coordinator is stopping.' });
     for (const recipient of recipients)
-      if (!isRecipient(recipient))
+      if (!(await isRecipient(recipient)))
         throw new FleetError('invalid-request', {
           detail: `body: age: expected public keys of age (age1...), got ${JSON.stringify(recipient.slice(0, 80))}`,
         });
+    if (this.#underWay)
+      throw new FleetError('conflict', { detail: `The backup ${this.#underWay.name} is being made.` });
+    if (this.#isStopped) throw new FleetError('unavailable', { detail: 'The coordinator is stopping.' });
     const sinceMs = clock.nowMs();
     const name = backupName(settings.fleet, sinceMs, { isScheduled, isEncrypted: recipients.length > 0 });
     this.#underWay = { name, sinceMs, ends: this.#run(name, sinceMs, recipients) };
@@ -150,7 +150,9 @@ export class Backups {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#timer?.cancel();
-    this.#kill?.();
+    // A copy of the database is not waited for: it ends with the store, and what it left is removed at the next start.
+    if (!this.#kill) return;
+    this.#kill();
     await this.#underWay?.ends;
   }
 
@@ -173,11 +175,7 @@ export class Backups {
     void this.#tell();
     if (this.#nextMs === null || clock.nowMs() < this.#nextMs || this.#underWay) return;
     this.#plan();
-    try {
-      this.begin({ isScheduled: true });
-    } catch (error) {
-      log.warn({ err: error }, 'the scheduled backup did not begin');
-    }
+    this.begin({ isScheduled: true }).catch((error) => log.warn({ err: error }, 'the scheduled backup did not begin'));
   }
 
   async #run(name: string, atMs: number, recipients: string[]): Promise<void> {

@@ -10,8 +10,7 @@ import type { Manifest } from './manifest.ts';
 import { restore } from './restore.ts';
 import { unpack } from './unpack.ts';
 
-export const backupVerbs = ['verify', 'restore'] as const;
-type Verb = (typeof backupVerbs)[number];
+type Verb = 'verify' | 'restore';
 
 const flags = {
   data: { type: 'string' },

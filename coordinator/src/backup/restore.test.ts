@@ -8,7 +8,8 @@ import t from 'tap';
 import { openBackupRig } from '../../../test/fixtures/coordinator/backup-rig.ts';
 import { eventOf, nodeRow } from '../../../test/fixtures/coordinator/stored-rows.ts';
 import { holdFile } from '../store/sqlite/file-lock.ts';
-import { finishRestore, restore } from './restore.ts';
+import { finishRestore } from './finish.ts';
+import { restore } from './restore.ts';
 
 t.setTimeout(240_000);
 const entry = join(import.meta.dirname, '../main.ts');
