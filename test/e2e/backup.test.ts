@@ -32,6 +32,7 @@ t.test('backups of a coordinator that works', async (t) => {
   writeFileSync(identityFile, `# of this test\n${identity}\n`);
   const to = join(fleet.folder, 'elsewhere.tar.zst.age');
   const encrypted = await cli('backup', '--age', await identityToRecipient(identity), '--to', to, '--json');
+  t.equal(encrypted.stderr, '');
   t.match(JSON.parse(encrypted.stdout), { path: to, isEncrypted: true });
   t.match(await cli('backup', 'verify', to), { code: 2, stderr: /is encrypted: give the file/ });
   t.match(await cli('backup', 'verify', to, '--age-identity', identityFile), {

@@ -192,6 +192,7 @@ t.test('verbs', async (t) => {
     console: { gives: 'object' },
     audit: { args: ['-n', '5'], gives: 'array' },
     completion: { args: ['zsh'], gives: 'string' },
+    'backup list': { gives: 'object' },
     version: { gives: 'object' },
     complete: { args: ['--', 'nodes', 'sh'], gives: 'array' },
     // What is left undone for others comes last.
@@ -208,6 +209,13 @@ t.test('verbs', async (t) => {
     'models update',
     'cache remove',
     'cache prune',
+    'backup',
+    'backup get',
+    'backup delete',
+    'backup verify',
+    'restore',
+    'restore agent',
+    'restore node',
   ];
 
   /** How each verb fails: what a person gets wrong with it. */
@@ -222,6 +230,14 @@ t.test('verbs', async (t) => {
     'nodes pull': { args: ['nobody', 'm'], code: 4 },
     cache: { args: ['--coordinator', 'http://127.0.0.1:9', '--key', 'x'], code: 3, problem: 'no-coordinator' },
     'cache remove': { args: ['m'], code: 1, problem: 'conflict' },
+    backup: { args: ['--age', 'nonsense'], code: 2 },
+    'backup list': { args: ['--coordinator', 'http://127.0.0.1:9', '--key', 'x'], code: 3, problem: 'no-coordinator' },
+    'backup get': { args: ['fleet-x-20260101T000000Z.tar.zst'], code: 4, problem: 'no-such-backup' },
+    'backup delete': { args: ['fleet-x-20260101T000000Z.tar.zst'], code: 4, problem: 'no-such-backup' },
+    'backup verify': { args: ['nothing-here'], code: 1, problem: 'conflict' },
+    restore: { args: [], code: 2 },
+    'restore agent': { args: ['nobody'], code: 4, problem: 'no-such-agent' },
+    'restore node': { args: ['nobody'], code: 4, problem: 'no-such-node' },
     'cache prune': { args: [], code: 1, problem: 'conflict' },
     conversations: {
       args: ['--coordinator', fleet.client.url, '--key', 'brk_none_none'],

@@ -23,8 +23,10 @@ export const backupHandlers = {
   async backupCreate({ context, body, by }) {
     const backups = backupsOf(context);
     const name = await backups.begin(body.age ? { recipients: body.age } : {});
+    // A small one has ended before its audit row is stored.
+    const begun = backups.view();
     await audited(context, by, 'backup-create', name);
-    return backups.view();
+    return begun;
   },
   async backupContent({ context, params: { backup }, by, reply }) {
     const { path, bytes } = backupsOf(context).pathOf(backup);
