@@ -210,3 +210,21 @@ t.test(
     t.equal(lanes.refused('a', 'm'), false, 'full of others: there is nothing to wait for');
   },
 );
+
+t.test('vectors that are refused wait, too: several of them share a slot', async (t) => {
+  const { lanes, settled } = rig();
+  const place = { node: 'a', model: 'e', kind: 'embed' as const, slots: 1, told: undefined };
+  const entry = { who: 'ada', signal: new AbortController().signal, deadlineMs: 1000 };
+  const [first, second] = await Promise.all([lanes.enter(place, entry), lanes.enter(place, entry)]);
+  t.equal(lanes.refused('a', 'e'), true);
+  second?.();
+  let isIn = false;
+  void lanes.enter(place, entry).then(() => {
+    isIn = true;
+  });
+  await settled();
+  t.equal(isIn, false);
+  first?.();
+  await settled();
+  t.equal(isIn, true);
+});

@@ -48,7 +48,7 @@ interface Lane {
   /** Requests that a node answers in one slot. */
   together: number;
   slots: number;
-  /** The slots that its server showed when it refused a request, until the node's next word on its load. */
+  /** The requests that its server had when it refused another one, until the node's next word on its load. */
   limit: number;
   /** Requests of the gateway that the node has. */
   ours: number;
@@ -168,9 +168,8 @@ export class Lanes {
   refused(node: string, model: string): boolean {
     const lane = this.#lanes.get(keyOf(node, model));
     if (!lane) return false;
-    const others = oursOf({ ...lane, ours: lane.ours - 1 });
-    lane.limit = Math.max(1, others);
-    return others > 0;
+    lane.limit = Math.max(1, lane.ours - 1);
+    return lane.ours > 1;
   }
 
   /** A report of a node: others may have left a slot. */
@@ -274,14 +273,14 @@ function learn(lane: Lane, slots: number, told: ModelLoad | undefined): void {
 }
 /** One request is always let in: a report that is out of date must not close a model for ever. */
 function hasCredit({ ours, together, foreign, slots, limit }: Lane): boolean {
-  return ours === 0 || ours < Math.min(slots - foreign, limit) * together;
+  return ours === 0 || ours < Math.min((slots - foreign) * together, limit);
 }
 /** Where a model has several slots, one is left for whoever comes next. */
 function hasIdleCredit({ waiting, ours, together, foreign, slots, limit }: Lane): boolean {
-  return waiting.size === 0 && ours < Math.min(Math.max(1, slots - 1) - foreign, limit) * together;
+  return waiting.size === 0 && ours < Math.min((Math.max(1, slots - 1) - foreign) * together, limit);
 }
 /** The slots that they take. */
-const oursOf = ({ ours, together }: Pick<Lane, 'ours' | 'together'>) => Math.ceil(ours / together);
+const oursOf = ({ ours, together }: Lane) => Math.ceil(ours / together);
 /** Idle requests are in nobody's way. */
 const busyIn = (lane: Lane) => Math.max(0, lane.foreign + oursOf(lane) - lane.aside.size);
 function remove(own: Waiting): void {
