@@ -2,7 +2,7 @@
 // sim-hour`: plays new seeds for a given time.
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { playAll } from './crew.ts';
+import { playAll, type Seed } from './crew.ts';
 import type { Played } from './world.ts';
 
 const { values } = parseArgs({
@@ -58,10 +58,10 @@ function note(played: Played): boolean {
   if (count === 1) say(`trace ${played.hash}, ${played.events} events`);
   return !(values['until-broken'] && broken.length > 0);
 }
-function* seeds(): Generator<number> {
+function* seeds(): Generator<Seed> {
   for (let i = 0; i < count; i++) {
     if (minutes !== null && performance.now() - startedMs > minutes * 60_000) return;
-    yield first + i;
+    yield { seed: first + i };
   }
 }
 // A single seed shows its trace, and the first broken seed is the first in order, so one thread plays.

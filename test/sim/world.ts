@@ -58,7 +58,7 @@ const kept = 4_000;
 const profiles: readonly SimulatedProfile[] = ['pi5', 'pi5', 'pi5', 'pi4', 'pi4', 'cpu', 'gpu', 'zero2'];
 
 /** What a test says of its world in place of the seed. */
-interface Given {
+export interface Given {
   hasClients?: boolean;
   machines?: readonly Pick<MachineOptions, 'name' | 'profile' | 'models' | 'failureRate'>[];
 }

@@ -110,15 +110,11 @@ export const nobodyWaits: MakeChecker = ({ world, broke }) => {
       const { figures, router } = clients.gateway;
       if (figures.underWay > 0)
         broke(checker.name, `the gateway counts ${figures.underWay} requests under way at rest`);
-      for (const { row, model } of router.directory.all()) {
-        const { waiting } = router.lanes.loadOf({
-          node: row.id,
-          model: model.name,
-          slots: model.slots,
-          told: undefined,
-        });
-        if (waiting > 0) broke(checker.name, `${waiting} requests wait for ${model.name} on ${row.id} at rest`);
-      }
+      for (const [node, { capacity }] of world.host.coordinator?.view.live ?? [])
+        for (const { name: model, slots: most } of capacity?.models ?? []) {
+          const { waiting } = router.lanes.loadOf({ node, model, slots: most, told: undefined });
+          if (waiting > 0) broke(checker.name, `${waiting} requests wait for ${model} on ${node} at rest`);
+        }
     },
   };
   return checker;
