@@ -3,6 +3,12 @@
 new_enough() {
   "$1" -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || (a === 22 && b >= 19) ? 0 : 1)' 2>/dev/null
 }
+# A release brings the one that it was tried with.
+if [ -f "$root/release.json" ]; then
+  PATH="$root/bin:$PATH"
+  export PATH
+  return 0
+fi
 for private in "$root"/.node/node_modules/node-linux-*/bin; do
   if [ -x "$private/node" ] && new_enough "$private/node"; then
     PATH="$private:$PATH"

@@ -1,30 +1,4 @@
-// Bundles the node-agent to one file a process: less to load from an SD card and 20 MB less memory than separate modules.
-// Native libraries stay outside; the children that run llama.cpp and look at the
-// machine are bundles of their own beside the first. What a node
-// never uses is left out (lean.ts). TypeBox is a file of its own that an idle node does not load: [M] 2.5 MB.
-import { build } from 'esbuild';
-import { lean } from './lean.ts';
-import { buildSchemaErrors, plainSchemas } from './plain-schemas.ts';
+// Bundles the node-agent into `dist`, where bin/fleet-node finds it.
+import { bundleNodeAgent } from './bundling.ts';
 
-const here = new URL('.', import.meta.url).pathname;
-
-const common = { minify: true, target: 'node22', logLevel: 'warning' } as const;
-await build({
-  entryPoints: {
-    main: `${here}src/main.ts`,
-    'llama-child': `${here}src/runtimes/llama-child.ts`,
-    'hardware-child': `${here}src/hardware/look-child.ts`,
-  },
-  outdir: `${here}dist`,
-  outExtension: { '.js': '.mjs' },
-  bundle: true,
-  ...common,
-  keepNames: true,
-  platform: 'node',
-  format: 'esm',
-  // The clients of paid APIs are loaded by nodes for one alone.
-  external: ['better-sqlite3', 'sqlite-vec', 'node-llama-cpp', 'pino-pretty', 'openai', '@anthropic-ai/sdk'],
-  ...lean,
-  plugins: [...lean.plugins, plainSchemas],
-});
-await buildSchemaErrors(`${here}dist`, common);
+await bundleNodeAgent(new URL('dist', import.meta.url).pathname);

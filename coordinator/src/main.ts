@@ -1,6 +1,6 @@
 // The coordinator process: the only place that builds adapters. Reads the configuration, opens the store, the CA, the bus and the
 // API, writes fleet.json for the CLI, and stops all of it in order. A parent that started it over IPC and dies takes it along.
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
   coordinatorSelf,
@@ -21,6 +21,7 @@ import { DataFolderError, keepPrivate, openDataFolder, tightenedWords } from '@b
 import { errnoSentence } from '@blackroad/std/errno';
 import { createLog, type Log } from '@blackroad/std/log';
 import { asksForHelp, OptionError, optionsHelp } from '@blackroad/std/options';
+import { isBundle, ownVersion } from '@blackroad/std/own-version';
 import { systemRandom } from '@blackroad/std/random';
 import { createApi } from './api/server.ts';
 import { type BackupSettings, Backups } from './backup/backups.ts';
@@ -50,10 +51,8 @@ import { openWorkerStore } from './store/worker/worker-store.ts';
 
 const clock = systemClock;
 const random = systemRandom;
-const version = (
-  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
-).version;
-const consoleDir = new URL('../console/dist', import.meta.url).pathname;
+const version = ownVersion(import.meta.url, '../../package.json');
+const consoleDir = new URL(isBundle(import.meta.url) ? './console' : '../console/dist', import.meta.url).pathname;
 const pruneEveryMs = 10 * 60_000;
 const pruneRestMs = 50;
 const dayMs = 86_400_000;
@@ -363,8 +362,12 @@ keepPrivate();
 try {
   if (asksForHelp(process.argv.slice(2))) {
     process.stdout.write(
-      `The coordinator in the foreground. Options:\n\n${optionsHelp(coordinatorOptions, process.stdout.columns ?? 80)}\n`,
+      `The coordinator in the foreground; --version prints its version. Options:\n\n${optionsHelp(coordinatorOptions, process.stdout.columns ?? 80)}\n`,
     );
+    process.exit(0);
+  }
+  if (process.argv[2] === '--version') {
+    process.stdout.write(`${version}\n`);
     process.exit(0);
   }
   const [verb, ...words] = process.argv.slice(2);

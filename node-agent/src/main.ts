@@ -1,6 +1,5 @@
 // The node-agent process. Verbs: `run` (what systemd starts), `join <token>`, `models` (fetches one where there is none), `simulate
 // <token>`. The only place that builds probes, runtimes and files. Exit code 3: the coordinator forgot this node; 4: it is quarantined.
-import { readFileSync } from 'node:fs';
 import { uptime as machineUptimeS } from 'node:os';
 import { dirname, join as joinPath, resolve } from 'node:path';
 import { classNames, cloudClass, FleetError } from '@blackroad/protocol';
@@ -9,6 +8,7 @@ import { DataFolderError, keepPrivate, openDataFolder, tightenedWords } from '@b
 import { errnoSentence } from '@blackroad/std/errno';
 import { createLog, type Log } from '@blackroad/std/log';
 import { asksForHelp, OptionError, optionsHelp } from '@blackroad/std/options';
+import { isBundle, ownVersion } from '@blackroad/std/own-version';
 import { systemRandom } from '@blackroad/std/random';
 import { createFleetCache, type FleetCache } from './cache/fleet-cache.ts';
 import { composeNode } from './compose.ts';
@@ -28,8 +28,8 @@ import { ensureModels } from './weights/ensure.ts';
 const clock = systemClock;
 const random = systemRandom;
 const here = dirname(new URL(import.meta.url).pathname);
-const version = (JSON.parse(readFileSync(joinPath(here, '../package.json'), 'utf8')) as { version: string }).version;
-const bundled = import.meta.url.endsWith('.mjs');
+const version = ownVersion(import.meta.url, '../package.json');
+const bundled = isBundle(import.meta.url);
 /** Forgotten: systemd must not start the process again. Quarantined: it may, because a person can release the node. */
 const exitCodes = { forgotten: 3, quarantined: 4 };
 const stopDeadlineMs = 10_000;
@@ -306,7 +306,9 @@ const help = `${usage}
 run       works as a node of the fleet that this machine has joined; systemd starts this
 join      enrols this machine with a token (bin/fleet join-token create, on the coordinator's machine)
 models    sees to it that there is a model; one JSON line a step
-simulate  runs made-up nodes in one process`;
+simulate  runs made-up nodes in one process
+
+--version prints the version.`;
 
 /** V8 collects when it needs memory, which an idle node never does: it would keep the 3 MB of the start. It takes 25 ms here. */
 function collect(): void {
@@ -320,6 +322,10 @@ for (const name of Object.keys(process.env)) if (name.startsWith('MALLOC_')) del
 try {
   if (asksForHelp(process.argv.slice(2))) {
     process.stdout.write(`${help}\n\n${optionsHelp(nodeOptions, process.stdout.columns ?? 80)}\n`);
+    process.exit(0);
+  }
+  if (process.argv[2] === '--version') {
+    process.stdout.write(`${version}\n`);
     process.exit(0);
   }
   const config = readConfig(process.argv.slice(2), process.env, words);

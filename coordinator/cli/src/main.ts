@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { FleetError, problems, toProblem } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import { harmless, harmlessJson } from '@blackroad/std/harmless';
+import { isBundle } from '@blackroad/std/own-version';
 import { createClient, harmlessClient } from './client.ts';
 import { findFleet } from './find-fleet.ts';
 import { everyFlag, overview, usage } from './help.ts';
@@ -15,7 +16,7 @@ import type { VerbCall } from './verb.ts';
 import { verbs } from './verbs.ts';
 import { paintFor } from './words.ts';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
+const root = fileURLToPath(new URL(isBundle(import.meta.url) ? '.' : '../../..', import.meta.url));
 
 async function main(argv: string[]): Promise<void> {
   const env = process.env;

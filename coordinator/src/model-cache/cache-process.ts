@@ -7,6 +7,7 @@ import { FleetError, type ProblemCode } from '@blackroad/protocol';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import { type Clock, type Timer, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
+import { isBundle } from '@blackroad/std/own-version';
 import type { Random } from '@blackroad/std/random';
 import type { CacheProblemKind } from './cache-problem.ts';
 import type {
@@ -32,6 +33,7 @@ interface Waiting {
   reject: (error: Error) => void;
 }
 
+const processFile = isBundle(import.meta.url) ? './model-cache.mjs' : './process.ts';
 const restart: Backoff = { firstMs: 1000, maxMs: 60_000 };
 /** A process that lived for so long has not failed at its start. */
 const livedMs = 60_000;
@@ -113,7 +115,7 @@ export class CacheProcess {
   #start(): void {
     const { settings, clock, log } = this.#parts;
     const startedMs = clock.monotonicMs();
-    const child = fork(new URL('./process.ts', import.meta.url).pathname, [], {
+    const child = fork(new URL(processFile, import.meta.url).pathname, [], {
       execArgv: ['--disable-warning=ExperimentalWarning'],
       // Its lines come over the channel; what Node itself prints goes where ours goes.
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

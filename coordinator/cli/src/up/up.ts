@@ -60,6 +60,7 @@ export async function up(call: VerbCall): Promise<void> {
       detail: `A fleet runs already from ${data} (process ${running}${place ? `, ${place.url}` : ''}). Stop it with: ${call.as.make('down')}`,
     });
   }
+  nodeAgentEntry(call.root);
   for (const folder of Object.values(folders)) mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(pidFile, `${process.pid}\n`);
 
@@ -262,10 +263,13 @@ export async function down(call: VerbCall): Promise<void> {
   call.show({ stopped: true, pid }, () => 'The fleet is stopped.');
 }
 
-/** The bundle where it was built, otherwise the source. */
+/** The bundle where it was built, otherwise the source. @throws FleetError in a release of the coordinator, which has neither */
 export function nodeAgentEntry(root: string): string {
-  const bundle = join(root, 'node-agent/dist/main.mjs');
-  return existsSync(bundle) ? bundle : join(root, 'node-agent/src/main.ts');
+  const found = ['node-agent/dist/main.mjs', 'node-agent/src/main.ts'].map((file) => join(root, file)).find(existsSync);
+  if (found) return found;
+  const detail =
+    'This needs a checkout of the project: a release of the coordinator has no node-agent. Here systemd runs the coordinator: systemctl start blackroad-coordinator.';
+  throw new FleetError('not-supported', { detail });
 }
 
 /** Runs the node-agent's search for a model server, and its fetch of a small model where there is none. Returns problems in words. */

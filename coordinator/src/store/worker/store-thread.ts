@@ -4,10 +4,12 @@
 import { Worker } from 'node:worker_threads';
 import { FleetError } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
+import { isBundle } from '@blackroad/std/own-version';
 import { storageFailure } from '../sqlite/failure.ts';
 import { fromCrossing } from './crossing-error.ts';
 import type { Asked, LoadedPart, Told, WorkerCalls } from './worker.ts';
 
+const workerFile = isBundle(import.meta.url) ? './store-worker.mjs' : './worker.ts';
 /** The limit of one thread, equal to that of waiting inputs: each may begin with a read of the store. */
 const maxWaitingCalls = 50_000;
 
@@ -29,7 +31,7 @@ export class StoreThread {
   /** `died`: called once, when the thread ended by itself. */
   constructor(role: 'writer' | 'reader', log: Log, died: (error: FleetError) => void) {
     this.#log = log;
-    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { name: `store-${role}` });
+    this.#worker = new Worker(new URL(workerFile, import.meta.url), { name: `store-${role}` });
     this.#gone = new Promise((resolve) => this.#worker.once('exit', resolve));
     const fail = (cause: Error) => {
       if (this.#over) return;
