@@ -18,10 +18,10 @@ WITH_NODE := PATH="$(dir $(NODE)):$(ROOT)/node_modules/.bin:$$PATH"
 TOOLS := $(strip $(if $(OWN),,$(PRIVATE)) $(if $(OWN_NPM),,$(PRIVATE_NPM)))
 TOOLS_WORDS := $(if $(OWN),,Node 24 (this machine has none of 22.19 or newer))$(if $(OWN)$(OWN_NPM),, and )$(if $(OWN_NPM),,npm 11 (the one here is older than 10))
 STEP := @$(ROOT)/bin/step.sh
-SOURCES := $(shell find protocol std node-agent/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
+SOURCES := $(shell find protocol std model-server node-agent/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
 CONSOLE := $(shell find coordinator/console/src coordinator/console/build.ts coordinator/console/found.ts protocol/src -type f -not -name '*.test.ts' 2>/dev/null) docs/examples/home.yaml
 
-.PHONY: install up down dev test check clients bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
+.PHONY: install up down dev test dist check clients bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
 
 help:
 	@sed -n 's/^##//p' $(MAKEFILE_LIST)
@@ -77,6 +77,11 @@ check: node_modules/.installed
 test: check node-agent/dist/main.mjs coordinator/console/dist/index.html
 	@$(WITH_NODE) tap --reporter=$(if $(CI),tap,terse)
 
+## make dist      builds what people install, for x64 and arm64, into dist/<version>: archives, packages of Debian, images, their hashes;
+##                KEY=<file> signs them, with PASSWORD=<file> where the key has one; ONLY, ARCHES and FORMS choose (docs/releasing.md)
+dist: node_modules/.installed coordinator/console/dist/index.html
+	@$(WITH_NODE) node --disable-warning=ExperimentalWarning release/src/main.ts dist --npm "$(NPM)" $(if $(KEY),--key "$(KEY)") $(if $(PASSWORD),--password-file "$(PASSWORD)") $(if $(OUT),--out "$(OUT)") $(if $(ONLY),--only "$(ONLY)") $(if $(ARCHES),--arch "$(ARCHES)") $(if $(FORMS),--form "$(FORMS)")
+
 ## make fresh     tries both commands in throw-away minimal Debian roots (needs root and mmdebstrap); SUITES="bookworm trixie"
 fresh:
 	@test/fresh/run.sh $(SUITES)
@@ -117,4 +122,4 @@ screenshots: node_modules/.installed coordinator/console/dist/index.html
 
 ## make clean     removes what was installed and built; data stays
 clean:
-	rm -rf node_modules */node_modules .node .tap .bench node-agent/dist coordinator/console/dist
+	rm -rf node_modules */node_modules .node .tap .bench dist node-agent/dist coordinator/console/dist

@@ -39,6 +39,7 @@ const all = [
   'coordinator/src',
   'coordinator/cli/src',
   'node-agent/src',
+  'release/src',
 ].flatMap(sources);
 const product = all.filter(({ test }) => !test);
 const console = sources('coordinator/console').filter(({ test }) => !test);
@@ -218,6 +219,7 @@ const entries = [
   'node-agent/src/schemas/plain.ts',
   'node-agent/src/schemas/check.ts',
   'protocol/src/generate/write.ts',
+  'release/src/main.ts',
 ];
 /** What `@blackroad/protocol/cron` is a name for, by package.json. */
 const exported = ['protocol', 'std', 'model-server'].flatMap((folder) => {
@@ -351,7 +353,7 @@ const single: { what: string; pattern: RegExp; files: RegExp; why: string }[] = 
   {
     what: 'process.env',
     pattern: /\bprocess\.env\b/,
-    files: /^(coordinator\/(src|cli\/src)|node-agent\/src)\/main\.ts$/,
+    files: /^(coordinator\/(src|cli\/src)|node-agent\/src|release\/src)\/main\.ts$/,
     why: 'configuration is read once; modules receive values',
   },
 ];
@@ -402,7 +404,7 @@ t.test(`files of over 400 lines, functions of over 70: ${long.files} and ${long.
   const shipped = [...product, ...console];
   const files = shipped.filter(({ text }) => text.split('\n').length > 401).map(({ path }) => path);
   const rules = join(root, 'test/contract/long-functions.json');
-  const folders = ['protocol/src', 'std/src', 'coordinator', 'node-agent'];
+  const folders = ['protocol/src', 'std/src', 'coordinator', 'node-agent', 'release'];
   const { stdout, stderr } = spawnSync(
     join(root, 'node_modules/.bin/biome'),
     ['lint', `--config-path=${rules}`, '--max-diagnostics=none', '--reporter=json', ...folders],

@@ -52,6 +52,7 @@ export * from './placement.ts';
 export * from './principal.ts';
 export * from './problem.ts';
 export * from './quantity-words.ts';
+export * from './release.ts';
 export * from './restore.ts';
 export * from './route.ts';
 export { ModelOrders } from './routes/models.ts';

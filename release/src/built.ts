@@ -1,0 +1,8 @@
+// A product for one architecture, before it says of itself what it is (about.ts).
+import type { Package } from './packages.ts';
+import type { TreeNode } from './tree.ts';
+
+export interface Built {
+  tree: Map<string, TreeNode>;
+  packages: Package[];
+}

@@ -1,0 +1,53 @@
+// The release of the coordinator: its process, the threads of the store, the process of the model cache and the `fleet` command as bundles
+// that share what they have in common, the console's files, Node, the unit.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { build } from 'esbuild';
+import type { Built } from './built.ts';
+import type { Arch, Packages } from './packages.ts';
+import { BuildError } from './source.ts';
+import { bundling, packagesOf, traced } from './traced.ts';
+import { type TreeNode, text } from './tree.ts';
+
+const outside = ['better-sqlite3', 'sqlite-vec'];
+/** The names by which they start each other. */
+const entryPoints = {
+  main: 'coordinator/src/main.ts',
+  'store-worker': 'coordinator/src/store/worker/worker.ts',
+  'model-cache': 'coordinator/src/model-cache/process.ts',
+  fleet: 'coordinator/cli/src/main.ts',
+};
+
+export async function coordinator(packages: Packages, root: string, arch: Arch): Promise<Built> {
+  const tree = new Map<string, TreeNode>();
+  const { metafile, outputFiles } = await build({
+    ...bundling,
+    absWorkingDir: root,
+    entryPoints,
+    outdir: join(root, 'dist'),
+    outExtension: { '.js': '.mjs' },
+    splitting: true,
+    external: [...outside, 'pino-pretty'],
+  });
+  for (const { path, contents } of outputFiles)
+    tree.set(relative(join(root, 'dist'), path), { content: Buffer.from(contents) });
+  const libraries = await traced(outside, arch, packages, root);
+  for (const [path, node] of libraries.files) tree.set(path, node);
+  const console = join(root, 'coordinator/console/dist');
+  if (!existsSync(join(console, 'index.html')))
+    throw new BuildError(`${console}: expected the console's files, which make builds, got none`);
+  for (const entry of readdirSync(console, { recursive: true, withFileTypes: true })) {
+    const from = join(entry.parentPath, entry.name);
+    if (entry.isFile()) tree.set(join('console', relative(console, from)), { content: readFileSync(from) });
+  }
+  const node = await packages.node(arch);
+  tree.set('bin/node', { content: readFileSync(join(node.folder, 'bin/node')), isProgram: true });
+  for (const name of ['fleet', 'fleet-coordinator', 'node-path.sh'])
+    tree.set(`bin/${name}`, text(readFileSync(join(root, 'bin', name), 'utf8'), !name.endsWith('.sh')));
+  for (const kind of ['service', 'sysusers.conf'])
+    tree.set(
+      `blackroad-coordinator.${kind}`,
+      text(readFileSync(join(root, `coordinator/systemd/blackroad-coordinator.${kind}`), 'utf8')),
+    );
+  return { tree, packages: [node, ...packagesOf(metafile, packages, root), ...libraries.packages] };
+}
