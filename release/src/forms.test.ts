@@ -1,6 +1,6 @@
 // Archives, packages and images of a small tree, read again by other programs: GNU tar, dpkg, and by what their formats say.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -53,9 +53,11 @@ t.test('an archive', async (t) => {
   t.equal(readFileSync(join(dir, long), 'utf8'), 'ü');
   t.equal(execFileSync(join(dir, 'usr/bin/x'), { encoding: 'utf8' }), 'here\n');
   t.equal(statSync(join(dir, 'usr/bin/x')).mtimeMs, epochS * 1000);
-  // And the other way round: what GNU tar makes, with its own form of long names.
-  execFileSync('tar', ['--format=gnu', '-cf', join(dir, 'gnu.tar'), '-C', dir, 'usr']);
-  t.equal((await read(readFileSync(join(dir, 'gnu.tar')), 1000)).get(long)?.text, 'ü');
+  // And the other way round: what GNU tar makes, in each of its forms of long names.
+  for (const format of ['gnu', 'pax']) {
+    execFileSync('tar', [`--format=${format}`, '-cf', join(dir, 'gnu.tar'), '-C', dir, 'usr/lib']);
+    t.equal((await read(readFileSync(join(dir, 'gnu.tar')), 1000)).get(long)?.text, 'ü', format);
+  }
 });
 
 t.test('what is no archive is said', async (t) => {
@@ -89,6 +91,14 @@ t.test('a package of Debian', { skip: noDpkg }, async (t) => {
   t.equal(field('Version'), '1.2.3');
   execFileSync('dpkg-deb', ['-x', file, join(dir, 'deb')]);
   t.equal(readFileSync(join(dir, 'deb', long), 'utf8'), 'ü');
+  // dpkg itself reads less than dpkg-deb does.
+  const root = join(dir, 'root');
+  mkdirSync(join(root, 'var/lib/dpkg/info'), { recursive: true });
+  mkdirSync(join(root, 'var/lib/dpkg/updates'));
+  writeFileSync(join(root, 'var/lib/dpkg/status'), '');
+  const forced = ['--force-architecture', '--force-depends', '--force-not-root', '--log=/dev/null'];
+  execFileSync('dpkg', [`--root=${root}`, ...forced, '--unpack', file], { stdio: 'pipe' });
+  t.equal(readFileSync(join(root, long), 'utf8'), 'ü');
   const control = join(dir, 'control');
   execFileSync('dpkg-deb', ['-e', file, control]);
   for (const script of ['postinst', 'prerm', 'postrm']) execFileSync('sh', ['-n', join(control, script)]);

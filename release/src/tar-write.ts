@@ -1,16 +1,18 @@
 // A tree as a tar archive that is the same byte for byte wherever and whenever it is made: sorted, of root, with one time, and with the modes
-// 0644 and 0755 alone. ustar; a path that does not fit gets a pax header.
+// 0644 and 0755 alone. Long paths have the form of GNU tar: dpkg knows no other.
 
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import { sortedPaths, type Tree } from './tree.ts';
 
 const blockBytes = 512;
+/** A longer name stands before its entry. */
+const nameBytes = 100;
 const modes = { file: 0o644, program: 0o755, folder: 0o755, link: 0o777 };
 
 interface Header {
   path: string;
-  kind: '0' | '2' | '5' | 'x';
+  kind: '0' | '2' | '5' | 'K' | 'L';
   mode: number;
   bytes: number;
   epochS: number;
@@ -26,7 +28,7 @@ function headerOf({ path, kind, mode, bytes, epochS, target = '', owner = 0 }: H
   const block = Buffer.alloc(blockBytes);
   const octal = (value: number, at: number, digits: number) =>
     block.write(`${value.toString(8).padStart(digits, '0')}\0`, at, 'latin1');
-  block.write(path, 0, 100);
+  block.write(path, 0, nameBytes);
   octal(mode, 100, 7);
   octal(owner, 108, 7);
   octal(owner, 116, 7);
@@ -34,8 +36,8 @@ function headerOf({ path, kind, mode, bytes, epochS, target = '', owner = 0 }: H
   octal(epochS, 136, 11);
   block.write('        ', 148, 'latin1');
   block.write(kind, 156, 'latin1');
-  block.write(target, 157, 100);
-  block.write('ustar\x0000', 257, 'latin1');
+  block.write(target, 157, nameBytes);
+  block.write('ustar  \0', 257, 'latin1');
   if (owner === 0) for (const at of [265, 297]) block.write('root', at, 'latin1');
   octal(0, 329, 7);
   octal(0, 337, 7);
@@ -49,14 +51,6 @@ function headerOf({ path, kind, mode, bytes, epochS, target = '', owner = 0 }: H
   );
   return block;
 }
-/** A record of pax says its own length. */
-function paxRecord(key: string, value: string): string {
-  const rest = ` ${key}=${value}\n`;
-  let length = Buffer.byteLength(rest);
-  while (Buffer.byteLength(`${length}${rest}`) !== length) length = Buffer.byteLength(`${length}${rest}`);
-  return `${length}${rest}`;
-}
-
 interface TarOptions {
   /** The folder that everything is in, with a slash at its end. */
   root?: string;
@@ -68,13 +62,13 @@ export function tarOf(tree: Tree, epochS: number, { root = '', first }: TarOptio
   const found: Buffer[] = [];
   const add = (header: Omit<Header, 'epochS'>, content: Buffer = Buffer.alloc(0)) => {
     const { path, target = '' } = header;
-    const records = [
-      ...(Buffer.byteLength(path) > 100 ? [paxRecord('path', path)] : []),
-      ...(Buffer.byteLength(target) > 100 ? [paxRecord('linkpath', target)] : []),
-    ];
-    if (records.length > 0) {
-      const pax = Buffer.from(records.join(''));
-      found.push(headerOf({ path: 'pax', kind: 'x', mode: modes.file, bytes: pax.length, epochS }), ...padded(pax));
+    for (const [kind, long] of [
+      ['K', target],
+      ['L', path],
+    ] as const) {
+      if (Buffer.byteLength(long) <= nameBytes) continue;
+      const name = Buffer.from(`${long}\0`);
+      found.push(headerOf({ path: '././@LongLink', kind, mode: 0, bytes: name.length, epochS: 0 }), ...padded(name));
     }
     found.push(headerOf({ ...header, epochS }), ...padded(content));
   };

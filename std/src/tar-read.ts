@@ -102,7 +102,7 @@ export async function* tarEntries(source: AsyncIterable<Uint8Array>): AsyncGener
     const type = kinds[kind];
     if (type === undefined)
       throw new TarError(`archive: expected files, folders and links, got an entry of kind ${JSON.stringify(kind)}`);
-    const prefix = block.toString('latin1', 257, 262) === 'ustar' ? textAt(block, 345, 155) : '';
+    const prefix = block.toString('latin1', 257, 263) === 'ustar\0' ? textAt(block, 345, 155) : '';
     const short = textAt(block, 0, 100);
     let left = bytes;
     const content = (async function* () {

@@ -6,6 +6,10 @@ import { hardwareOf } from './parts.ts';
 
 const lowestPriority = 19;
 
-setPriority(lowestPriority);
+try {
+  setPriority(lowestPriority);
+} catch {
+  // Not all systems allow it, nor does the hardened unit: it then has the same share as the node-agent.
+}
 const { told, lacks } = await askMachine();
 process.stdout.write(JSON.stringify(hardwareOf(told, lacks, process.platform)), () => process.exit(0));
