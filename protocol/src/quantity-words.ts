@@ -16,6 +16,12 @@ export function degreesInWords(degrees: number): string {
 export function numberInWords(value: number): string {
   return value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(2)));
 }
+/** `135 million parameters`, `7.6 billion parameters`. */
+export function parametersInWords(billions: number): string {
+  return billions < 1
+    ? `${Math.round(billions * 1000)} million parameters`
+    : `${Math.round(billions * 10) / 10} billion parameters`;
+}
 /** `1 node`, `5,000 nodes`, `2 memories`. */
 export function counted(count: number, noun: string, plural = `${noun}s`): string {
   return `${count.toLocaleString('en-US')} ${count === 1 ? noun : plural}`;

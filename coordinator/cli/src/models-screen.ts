@@ -1,5 +1,5 @@
 // Models in words for a terminal: the list, and one of them. Pure.
-import { type Catalogue, type CatalogueModel, counted, listInWords } from '@blackroad/protocol';
+import { type Catalogue, type CatalogueModel, counted, listInWords, parametersInWords } from '@blackroad/protocol';
 import type { VerbCall } from './verb.ts';
 import { bytes, type Paint, table, wrapped } from './words.ts';
 
@@ -61,10 +61,7 @@ export function oneModel(model: CatalogueModel, call: Screen): string {
     ['kind', kindWords(model)],
     ['tier', model.kind === 'chat' && model.tier],
     ['size', sizeBytes > 0 && `${bytes(sizeBytes)} on disk, about ${bytes(neededBytes)} in memory`],
-    [
-      'weights',
-      [parametersB > 0 && `${parametersB} billion parameters`, entry?.quantisation].filter(Boolean).join(', '),
-    ],
+    ['weights', [parametersB > 0 && parametersInWords(parametersB), entry?.quantisation].filter(Boolean).join(', ')],
     ['context', contextTokens > 0 && `${contextTokens.toLocaleString('en')} tokens at most`],
     ['licence', entry !== null && (entry.licence || 'not stated')],
     ['source', entry?.source],
