@@ -157,7 +157,8 @@ export class Clients {
   }
 
   #end(asked: Asked, how: string): void {
-    // Whoever left hears nothing.
+    // A process that died tells nobody anything, and whoever left hears nothing.
+    if (!asked.clock.alive && asked.ends.length > 0) return;
     if (asked.ends[0] === 'it left' && how === 'the coordinator died') return;
     asked.ends.push(how);
     asked.goneMs = Math.min(asked.goneMs, this.#world.timeline.nowMs);
