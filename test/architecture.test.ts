@@ -136,8 +136,9 @@ const calls: Record<string, Record<string, string[]>> = {
     gateway: [],
     'model-cache': ['door'],
     batches: ['gateway'],
-    http: ['batches', 'door', 'drivers', 'live', 'gateway'],
-    api: ['http', 'batches', 'door', 'drivers', 'live', 'gateway'],
+    releases: [],
+    http: ['batches', 'door', 'drivers', 'live', 'gateway', 'releases'],
+    api: ['http', 'batches', 'door', 'drivers', 'live', 'gateway', 'releases'],
   },
   'node-agent/src': {
     files: [],

@@ -198,6 +198,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     log,
     busStats: () => bus.stats(),
     modelCache,
+    judgeNode: (peer) => judgeReader(peer, gate, clock.nowMs()),
     modelFile: models,
     backups,
   });

@@ -39,6 +39,17 @@ const samples: { [A in AuditAction]: [params: AuditParams<A>, subject: string, t
   'node-forget': [{ node: 'alice', hardware: 'ab12' }, 'alice', 'ab12'],
   'node-pull': [{ node: 'alice', model: 'small' }, 'alice', 'small'],
   'node-unload': [{ node: 'alice', model: 'small' }, 'alice', 'small'],
+  'release-add': [
+    { name: 'blackroad-node', version: '1.0.0', arch: 'arm64', sha256: 'ab'.repeat(32), keyId: 'K', bytes: 7 },
+    'blackroad-node 1.0.0 arm64',
+    `${'ab'.repeat(32)}, signed by K`,
+  ],
+  'release-remove': [
+    { name: 'blackroad-node', version: '1.0.0', arch: 'arm64', sha256: 'ab'.repeat(32) },
+    'blackroad-node 1.0.0 arm64',
+    'ab'.repeat(32),
+  ],
+  'release-refused': [{ reason: 'key', problem: 'another key' }, 'key', 'another key'],
   'cache-remove': [{ name: 'llama3.2:1b', bytes: 7 }, 'llama3.2:1b', '7 bytes'],
   'cache-prune': [{ bytes: 7 }, 'model cache', '7 bytes'],
   'backup-create': [{ backup: 'fleet-home' }, 'fleet-home', ''],

@@ -5,9 +5,10 @@ import { Budget } from './budget.ts';
 import { budgetInWords } from './budget-words.ts';
 import { Role } from './enrol.ts';
 import { Count, ModelName, Words } from './event-kind.ts';
-import { AgentName, ConversationId, Labels, NodeId, PlainName, TaskId, TimeMs } from './ids.ts';
+import { AgentName, ConversationId, Fingerprint, Labels, NodeId, PlainName, TaskId, TimeMs } from './ids.ts';
 import { NodeClassName } from './node.ts';
 import { counted } from './quantity-words.ts';
+import { RefusalReason } from './release.ts';
 import { TaskState } from './task.ts';
 import { type Static, type TObject, type TProperties, Type } from './typebox.ts';
 
@@ -39,12 +40,15 @@ const ofKey = ({ key }: { key: string }) => key;
 const ofName = ({ name }: { name: string }) => name;
 const ofAlert = ({ alert }: { alert: string }) => alert;
 const ofModel = ({ model }: { model: string }) => model;
+const ofRelease = ({ name, version, arch }: { name: string; version: string; arch: string }) =>
+  `${name} ${version} ${arch}`;
 function placeOfPin({ node, class: name }: { node?: string; class?: string }): string {
   if (node !== undefined) return `on ${node}`;
   return name === undefined ? 'wherever it is' : `on every node of class ${name}`;
 }
 
 const Node = { node: NodeId };
+const OfRelease = { name: Text, version: Text, arch: Text, sha256: Fingerprint };
 const Joined = { ...Node, class: NodeClassName, site: PlainName, key: Text };
 const joinedWords = ({ class: name, site, key }: { class: string; site: string; key: string }) =>
   `${name}, site ${site}, key ${key}`;
@@ -96,6 +100,19 @@ export const audit = {
   'node-forget': kind('forgot a node', { ...Node, hardware: Text }, ofNode, ({ hardware }) => hardware),
   'node-pull': kind('had a model fetched', { ...Node, model: ModelName }, ofNode, ({ model }) => model),
   'node-unload': kind('had a model put down', { ...Node, model: ModelName }, ofNode, ({ model }) => model),
+  'release-add': kind(
+    'had a release kept',
+    { ...OfRelease, keyId: Text, bytes: Count },
+    ofRelease,
+    ({ sha256, keyId }) => `${sha256}, signed by ${keyId}`,
+  ),
+  'release-remove': kind('removed a release', OfRelease, ofRelease, ({ sha256 }) => sha256),
+  'release-refused': kind(
+    'sent a release that was refused',
+    { reason: RefusalReason, problem: Text },
+    ({ reason }) => reason,
+    ({ problem }) => problem,
+  ),
   'cache-remove': kind(
     'removed a model from the cache',
     { name: Text, bytes: Count },

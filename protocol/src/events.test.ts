@@ -26,6 +26,14 @@ const samples: { [T in EventType]: [EventParams<T>, string] } = {
     { seconds: 12, problem: 'disk full', refused: 2 },
     'the coordinator could store nothing for 12 s (disk full); 2 inputs were refused',
   ],
+  'release-added': [
+    { name: 'blackroad-node', version: '1.0.0', arch: 'arm64', sha256: 'ab'.repeat(32), by: 'key:ada' },
+    'blackroad-node 1.0.0 for arm64 is here for the nodes, from key:ada',
+  ],
+  'release-refused': [
+    { reason: 'key', problem: 'another key', by: 'key:ada' },
+    'a release from key:ada was refused: another key',
+  ],
   'moves-frozen': [
     { site: 'barn', away: 4, nodes: 6, seconds: 60 },
     '4 of 6 nodes of site barn went away within 60 s: most likely the network or the coordinator, so no agent there is moved',

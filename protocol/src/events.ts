@@ -4,11 +4,12 @@
 // one is optional.
 import { actorOf } from './asker-words.ts';
 import { Count, kind, ModelName, Severity } from './event-kind.ts';
-import { AgentName, Epoch, NodeId, PlainName, Seq, TimeMs } from './ids.ts';
+import { AgentName, Epoch, Fingerprint, NodeId, PlainName, Seq, TimeMs } from './ids.ts';
 import { NodeClassName, PresenceCause } from './node.ts';
 import { nodeEvents } from './node-events.ts';
 import { Asker } from './principal.ts';
 import { counted } from './quantity-words.ts';
+import { RefusalReason } from './release.ts';
 import { type Static, Type } from './typebox.ts';
 
 const { Nullable, Optional } = Type;
@@ -55,6 +56,18 @@ const ofTheFleet = {
     { seconds: Count, problem: Text, refused: Count },
     ({ seconds, problem, refused }) =>
       `the coordinator could store nothing for ${seconds} s (${problem}); ${counted(refused, 'input was', 'inputs were')} refused`,
+  ),
+  'release-added': kind(
+    'info',
+    'The coordinator keeps a release for its nodes',
+    { name: Text, version: Text, arch: Text, sha256: Fingerprint, by: Text },
+    ({ name, version, arch, by }) => `${name} ${version} for ${arch} is here for the nodes, from ${by}`,
+  ),
+  'release-refused': kind(
+    'warning',
+    'A release was sent that this fleet does not take: changed on its way, signed by another key, or of an unknown form',
+    { reason: RefusalReason, problem: Text, by: Text },
+    ({ problem, by }) => `a release from ${by} was refused: ${problem}`,
   ),
   'moves-frozen': kind(
     'error',

@@ -172,6 +172,18 @@ export const maxBatchesShown = 1_000;
 /** Batches that are not over, of one key and of the fleet. */
 export const maxOpenBatchesPerKey = 20;
 export const maxOpenBatches = 100;
+/** The archive of one release, which has Node in it: four times what it has today. */
+export const maxReleaseBytes = 256 * 1024 * 1024;
+/** release.json, which names every file of a release with its hash: ten times what it has today. */
+export const maxReleaseManifestBytes = 1024 * 1024;
+/** Releases that a coordinator keeps, and their bytes together: two products for two architectures in sixteen versions. */
+export const maxReleases = 64;
+export const maxReleasesBytes = 8 * 1024 * 1024 * 1024;
+/** Downloads of releases at once, and of one machine: each has a piece in memory, and its encryption is work of the event loop. */
+export const maxReleaseReaders = 32;
+export const maxReleaseReadersEach = 2;
+/** Files with public keys that releases may be signed by. */
+export const maxReleaseKeys = 16;
 /** The reason in a close frame of a WebSocket [RFC 6455 5.5]. */
 export const maxCloseBytes = 123;
 /** One frame of a node's channel for requests: a message and its topic. */

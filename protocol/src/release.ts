@@ -1,10 +1,18 @@
 // Releases: what is installed on machines, as `make dist` builds it and the coordinator keeps it. `ReleaseManifest` is release.json, the first
 // file in the archive of a release; `Release` is a release as the coordinator has it.
+import { Fingerprint, TimeMs } from './ids.ts';
+import { maxReleases } from './limits.ts';
 import { type Static, Type } from './typebox.ts';
 
 /** Of release.json. A later one that this version cannot understand has another number. */
 export const releaseFormat = 1;
-export const releaseNames = ['blackroad-node', 'blackroad-coordinator'] as const;
+const releaseNames = ['blackroad-node', 'blackroad-coordinator'] as const;
+
+/** Why a release is refused: not signed as it should be, signed by nobody who is trusted, no release that this version knows, another one
+ * of that name and version is here, no room. */
+export const refusalReasons = ['signature', 'key', 'format', 'twin', 'room'] as const;
+export const RefusalReason = Type.OneOf(refusalReasons);
+export type RefusalReason = Static<typeof RefusalReason>;
 
 const Version = Type.String({
   pattern: '^\\d{1,6}\\.\\d{1,6}\\.\\d{1,6}(-[0-9A-Za-z.-]{1,40})?$',
@@ -32,3 +40,54 @@ export const ReleaseManifest = Type.Object({
   }),
 });
 export type ReleaseManifest = Static<typeof ReleaseManifest>;
+
+export const Release = Type.Object({
+  sha256: Fingerprint,
+  ...about,
+  bytes: Type.Integer({ minimum: 0 }),
+  signature: Type.String({ description: 'The text of its `.minisig` file.' }),
+  keyId: Type.String({ description: 'The key that it is signed by, as minisign prints it.' }),
+  comment: Type.String({ description: 'What is signed with it: the trusted comment of the signature.' }),
+  addedMs: TimeMs,
+  addedBy: Type.String({ description: 'As in the audit log: `key:<name>`.' }),
+});
+export type Release = Static<typeof Release>;
+
+export const ReleaseQuery = Type.Object(
+  {
+    name: Type.Optional(about.name),
+    arch: Type.Optional(about.arch),
+  },
+  { additionalProperties: false },
+);
+export const ReleaseList = Type.Object({
+  releases: Type.Array(Release, { maxItems: maxReleases, description: 'The highest version first.' }),
+  keys: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      text: Type.String({ description: 'As `minisign -P` takes it.' }),
+      file: Type.String(),
+    }),
+    { description: 'The public keys that a release has to be signed by one of.' },
+  ),
+  keysFolder: Type.String({ description: "Where their files are, on the coordinator's machine." }),
+  heldBytes: Type.Integer({ minimum: 0 }),
+  maxBytes: Type.Integer({ minimum: 0 }),
+});
+export type ReleaseList = Static<typeof ReleaseList>;
+
+/** The parts of a version as numbers; one with a suffix comes before the same without. */
+export function compareVersions(a: string, b: string): number {
+  const parts = (version: string) => {
+    const [numbers = '', suffix] = version.split(/-(.*)/s);
+    return { numbers: numbers.split('.').map(Number), suffix };
+  };
+  const [left, right] = [parts(a), parts(b)];
+  for (const [index, number] of left.numbers.entries()) {
+    const difference = number - (right.numbers[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  if (left.suffix === right.suffix) return 0;
+  if (left.suffix === undefined || right.suffix === undefined) return left.suffix === undefined ? 1 : -1;
+  return left.suffix < right.suffix ? -1 : 1;
+}

@@ -13,6 +13,7 @@ import { memoryRoutes } from './routes/memory.ts';
 import { modelCacheRoutes } from './routes/model-cache.ts';
 import { modelRoutes } from './routes/models.ts';
 import { nodeRoutes } from './routes/nodes.ts';
+import { releaseRoutes } from './routes/releases.ts';
 import { restoreRoutes } from './routes/restore.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import type { TaskChunk, TaskView } from './task.ts';
@@ -31,6 +32,7 @@ export const routes = {
   ...modelCacheRoutes,
   ...backupRoutes,
   ...restoreRoutes,
+  ...releaseRoutes,
   ...keyRoutes,
   ...enrolRoutes,
   ...gatewayRoutes,

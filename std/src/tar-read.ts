@@ -11,7 +11,7 @@ interface TarEntry {
   target: string;
   content: AsyncIterable<Buffer>;
 }
-export class TarError extends Error {
+class TarError extends Error {
   override readonly name = 'TarError';
 }
 

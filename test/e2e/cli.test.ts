@@ -10,6 +10,7 @@ import t from 'tap';
 import { usage } from '../../coordinator/cli/src/help.ts';
 import { verbs } from '../../coordinator/cli/src/verbs.ts';
 import { type Ran, runFleet, startFleet } from '../fixtures/processes.ts';
+import { sampleKey, sampleRelease } from '../fixtures/sample-release.ts';
 import { ask, namesIn, presence, ready } from '../fixtures/steps.ts';
 
 t.setTimeout(240_000);
@@ -81,6 +82,26 @@ t.test('verbs', async (t) => {
   const token = (await fleet.client.call('joinTokens')).find(({ usesLeft }) => usesLeft > 0)?.id as string;
   t.ok(gone && token);
   const viewer = await fleet.client.call('keyCreate', { body: { name: 'looker', role: 'viewer' } });
+  const signing = sampleKey();
+  writeFileSync(join(fleet.folder, 'coordinator/release-keys/signing.pub'), signing.pub);
+  const releases = new Map<string, string>();
+  for (const version of ['0.2.0', '0.3.0']) {
+    const file = join(fleet.folder, `${version}.tar.gz`);
+    const { content, signature } = await sampleRelease(signing, { version });
+    writeFileSync(file, content);
+    writeFileSync(`${file}.minisig`, signature);
+    releases.set(version, file);
+  }
+  const release = (version: string) => releases.get(version) as string;
+  const kept = await cli('releases', 'add', release('0.2.0'), ...data);
+  t.match(
+    kept.stdout,
+    /^blackroad-node-0\.2\.0-linux-arm64 is here for the nodes, signed by [0-9A-F]{16}: [0-9a-f]{64}\n$/,
+  );
+  t.match(
+    (await cli('releases', ...data)).stdout,
+    /^RELEASE +SHA256 +SIZE .*\nblackroad-node-0\.2\.0-linux-arm64 +[0-9a-f]{12} /,
+  );
 
   await t.test('a deadline that passes is 5, a dead letter is queued again', async (t) => {
     const late = await cli('ask', 'nowhere', 'too late', '--deadline', '1s', '--json', ...data);
@@ -152,6 +173,10 @@ t.test('verbs', async (t) => {
     'models unpin': { args: ['never-pinned:1b'], gives: 'object' },
     'models reload': { gives: 'object' },
     cache: { gives: 'object' },
+    releases: { gives: 'object' },
+    'releases add': { args: [release('0.3.0')], gives: 'array' },
+    'releases remove': { args: ['blackroad-node-0.2.0-linux-arm64'], gives: 'object' },
+    'releases keys': { gives: 'object' },
     'nodes release': { args: [node], gives: 'object' },
     logs: { args: [node, '-n', '5'], gives: 'array' },
     agents: { gives: 'array' },
@@ -229,6 +254,10 @@ t.test('verbs', async (t) => {
     drain: { args: [], code: 2 },
     'nodes pull': { args: ['nobody', 'm'], code: 4 },
     cache: { args: ['--coordinator', 'http://127.0.0.1:9', '--key', 'x'], code: 3, problem: 'no-coordinator' },
+    releases: { args: ['--coordinator', 'http://127.0.0.1:9', '--key', 'x'], code: 3, problem: 'no-coordinator' },
+    'releases add': { args: [greeter], code: 2, problem: 'invalid-request' },
+    'releases remove': { args: ['nothing'], code: 4, problem: 'no-such-release' },
+    'releases keys': { args: ['all'], code: 2 },
     'cache remove': { args: ['m'], code: 1, problem: 'conflict' },
     backup: { args: ['--age', 'nonsense'], code: 2 },
     'backup list': { args: ['--coordinator', 'http://127.0.0.1:9', '--key', 'x'], code: 3, problem: 'no-coordinator' },

@@ -113,13 +113,7 @@ export function createClient(place: FleetPlace): Client {
       return (await answerOf(await open(name, {}, 'application/json', undefined, formOf(file)))) as never;
     },
     async *download(name, call) {
-      const response = await open(name, call as Call<RouteName>, '*/*');
-      if ((response.statusCode ?? 500) >= 400) throw problemOf(response, await readAll(response));
-      try {
-        for await (const piece of response) yield piece as Buffer;
-      } catch (cause) {
-        throw broke(cause as Error);
-      }
+      yield* piecesOf(await open(name, call as Call<RouteName>, '*/*'));
     },
     async save(name, call, path, signal) {
       const response = await open(name, call as Call<RouteName>, 'application/octet-stream', signal);
@@ -189,6 +183,15 @@ function formOf({ name, bytes, content, fields }: FormFile): Body {
   }
   const around = Buffer.byteLength(before) + Buffer.byteLength(after);
   return { type: `multipart/form-data; boundary=${boundary}`, bytes: around + bytes, pieces: pieces() };
+}
+
+async function* piecesOf(response: IncomingMessage): AsyncGenerator<Buffer> {
+  if ((response.statusCode ?? 500) >= 400) throw problemOf(response, await readAll(response));
+  try {
+    for await (const piece of response) yield piece as Buffer;
+  } catch (cause) {
+    throw broke(cause as Error);
+  }
 }
 
 async function save(response: IncomingMessage, path: string): Promise<void> {

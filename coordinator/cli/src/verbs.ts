@@ -13,6 +13,7 @@ import { localVerbs } from './verbs/local.ts';
 import { modelVerbs } from './verbs/models.ts';
 import { nodeVerbs } from './verbs/nodes.ts';
 import { planVerbs } from './verbs/plan.ts';
+import { releaseVerbs } from './verbs/releases.ts';
 import { routeVerbs } from './verbs/route.ts';
 import { usageVerbs } from './verbs/usage.ts';
 import { workVerbs } from './verbs/work.ts';
@@ -71,6 +72,7 @@ export const verbs: Verb[] = [
   ...routeVerbs,
   ...batchVerbs,
   ...workVerbs.slice(1),
+  ...releaseVerbs,
   ...accessVerbs,
   ...usageVerbs,
   ...backupVerbs,

@@ -43,6 +43,8 @@ const without: Partial<Record<RouteName, string>> = {
   restoreAgent: 'judged in test/e2e/restore.test.ts, after a restore',
   restoreNode: 'judged in test/e2e/restore.test.ts, after a restore',
   modelCachePrune: 'judged in test/e2e/model-cache.test.ts, with the process of the cache',
+  releaseAdd: 'judged in releases.test.ts, with its form',
+  releaseRemove: 'judged in releases.test.ts, with a release',
 };
 
 const fleet = await openApiFleet();

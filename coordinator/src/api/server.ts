@@ -2,6 +2,7 @@
 // machines (TLS with the CA's certificate), over one context. It contains no decision and no route of its own.
 
 import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
 import {
   bodyBytesOf,
   FleetError,
@@ -38,6 +39,7 @@ import { answered, type Call, type Handler, type Handlers } from '../http/handle
 import { answerOtherOrigins } from '../http/other-origins.ts';
 import { limitHeaders, rateName } from '../http/own-limits.ts';
 import { parseBody, validatorOf } from '../http/validate.ts';
+import type { ShownPeer } from '../model-cache/wire.ts';
 import { agentHandlers } from './agents.ts';
 import { alertHandlers } from './alerts.ts';
 import { backupHandlers } from './backups.ts';
@@ -52,6 +54,7 @@ import { modelCacheHandlers } from './model-cache.ts';
 import { modelHandlers } from './models.ts';
 import { nodeHandlers } from './nodes.ts';
 import { overviewHandlers } from './overview.ts';
+import { releaseHandlers } from './releases.ts';
 import { restoreHandlers } from './restore.ts';
 import { taskHandlers } from './tasks.ts';
 
@@ -69,6 +72,7 @@ const handlers: Handlers = {
   ...modelCacheHandlers,
   ...backupHandlers,
   ...restoreHandlers,
+  ...releaseHandlers,
   ...keyHandlers,
   ...enrolHandlers,
   ...gatewayHandlers,
@@ -122,6 +126,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   readInput(app);
   app.decorateRequest('caller', null);
   app.decorateRequest('node', null);
+  app.decorateRequest('machine', null);
   app.addHook(
     'onRequest',
     atOnce((request, reply) => {
@@ -166,7 +171,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
 }
 
 function createServer({ context, listener, tls }: ApiOptions): FastifyInstance {
-  const { log, refused, settings, ca } = context;
+  const { log, refused, settings, ca, peers } = context;
   const errors = errorHandler(log, refused.note);
   const deadlines = { headersTimeout: headMs, connectionsCheckingInterval: lookMs };
   // The CA is sent with the certificate: a machine that joins has only the fingerprint of the CA.
@@ -184,6 +189,10 @@ function createServer({ context, listener, tls }: ApiOptions): FastifyInstance {
           https: {
             key: tls.key,
             cert: `${tls.cert}${ca.pem}`,
+            // A node may show who it is; a browser that has no certificate of this CA is not asked. Judged by the guard.
+            ca: ca.pem,
+            requestCert: true,
+            rejectUnauthorized: false,
             minVersion: 'TLSv1.2' as const,
             handshakeTimeout: headMs,
             ...deadlines,
@@ -193,10 +202,19 @@ function createServer({ context, listener, tls }: ApiOptions): FastifyInstance {
     frameworkErrors: (error, request, reply) => void errors(error, request, reply),
   }) as unknown as FastifyInstance;
   app.server.maxConnections = maxHttpConnections;
+  app.server.on('secureConnection', (socket: TLSSocket) => notePeer(peers, socket));
   app.setErrorHandler(errors);
   const unknown = notFound(Object.values(routes));
   app.setNotFoundHandler(settings.consoleDir === null ? unknown : pageOr(unknown));
   return app;
+}
+
+/** A socket shows its certificate only once. */
+function notePeer(peers: WeakMap<object, ShownPeer>, socket: TLSSocket): void {
+  const certificate = socket.getPeerX509Certificate()?.raw.toString('base64') ?? null;
+  if (certificate === null) return;
+  const { authorized, authorizationError, remoteAddress: address = '' } = socket;
+  peers.set(socket, { certificate, authorized, authorizationError: String(authorizationError ?? ''), address });
 }
 
 function unsupportedType(got: string): FleetError {

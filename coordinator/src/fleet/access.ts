@@ -1,6 +1,6 @@
 // Join tokens, API keys, console sessions and the audit log. The edge makes and hashes secrets; the rows hold only the hashes.
 
-import { maxSessions, mayDo, type Principal, type Role } from '@blackroad/protocol';
+import { maxSessions, mayDo, type Principal, type ProblemCode, type Role } from '@blackroad/protocol';
 import { budgetChanged } from '../budgets/ledger.ts';
 import { keyAccount } from '../state/account.ts';
 import { refuse } from '../state/decision.ts';
@@ -125,6 +125,15 @@ export const noteKeyUse: Decide<'key-used'> = (view, { id, atMs }, nowMs) => {
   if (row && !row.revoked && row.lastUsedMs !== atMs) change(draft, { type: 'key', row: { ...row, lastUsedMs: atMs } });
   return decided(draft);
 };
+
+/** Why a machine may not join with this token now; null: it may. */
+export function tokenFault(view: View, id: string, secretHash: string, nowMs: number): ProblemCode | null {
+  const token = view.tokens.get(id);
+  if (!token || token.secretHash !== secretHash) return 'token-unknown';
+  if (token.revoked) return 'token-revoked';
+  if (nowMs > token.expiresMs) return 'token-expired';
+  return token.usesLeft > 0 ? null : 'token-used-up';
+}
 
 export const recordAudit: Decide<'audit'> = (view, { by, action, params }, nowMs) => {
   const draft = openDraft(view, nowMs);

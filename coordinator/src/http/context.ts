@@ -33,6 +33,8 @@ import { createMetrics, type Metrics } from '../live/metrics.ts';
 import { type StoredCounts, showTotals } from '../live/show.ts';
 import { Tally } from '../live/tally.ts';
 import type { CacheProcess } from '../model-cache/cache-process.ts';
+import type { Judged, ShownPeer } from '../model-cache/wire.ts';
+import { Releases } from '../releases/releases.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import type { Touched } from '../state/touched.ts';
 import { type Access, createAccess } from './access.ts';
@@ -102,6 +104,8 @@ interface ApiParts {
   busStats?: () => BusStats;
   /** The process of the model cache; null or absent: it is switched off. */
   modelCache?: ModelCacheProcess | null;
+  /** Whether a certificate is that of a node; missing: no node calls. */
+  judgeNode?: (peer: ShownPeer) => Judged;
   /** The operator's file of models; missing: none is read. */
   modelFile?: ModelFile;
   /** Missing: no backups are made. */
@@ -121,6 +125,9 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
   recorder: Recorder;
   gateway: Gateway;
   batches: Batches;
+  releases: Releases;
+  /** What TLS saw of each connection that showed a certificate. */
+  peers: WeakMap<object, ShownPeer>;
   metrics: Metrics;
   /** The ends of open event streams, called when the API closes. */
   streams: Set<() => void>;
@@ -193,6 +200,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     ...{ dir: settings.dataDir, gateway, clock, random, log, check: compiledCheck },
     stands: (by) => access.stillIn(by, null),
   });
+  const releases = await Releases.open({ dataDir: settings.dataDir, clock, log });
   const epoch = random.hex(8);
   const feed = await createConsoleFeed({ coordinator, clock, log, epoch, limits, tally, alerts, totals });
   note = (touched) => {
@@ -216,7 +224,9 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     recorder,
     gateway,
     batches,
-    metrics: createMetrics(parts, feed, refused.counts, gateway.figures, () => batches.open),
+    releases,
+    peers: new WeakMap(),
+    metrics: createMetrics({ ...parts, releases }, feed, refused.counts, gateway.figures, () => batches.open),
     streams: new Set(),
     totals,
     stop() {

@@ -6,6 +6,7 @@ import type { FastifyRequest } from 'fastify';
 import { principalAt } from '../fleet/principals.ts';
 import type { ApiContext } from './context.ts';
 import { sessionToken } from './cookie.ts';
+import { machineOf } from './machines.ts';
 import { isAllowed } from './other-origins.ts';
 import { hostOf, isLoopbackName } from './reach.ts';
 
@@ -14,6 +15,8 @@ declare module 'fastify' {
     caller: Principal | null;
     /** The node that opens its channel. */
     node: string | null;
+    /** The node, or the machine with a join token, that calls without a key. */
+    machine: string | null;
   }
   interface FastifyContextConfig {
     row?: RouteRow;
@@ -106,6 +109,16 @@ function whoAsks(context: ApiContext, request: FastifyRequest): Principal | null
   return caller;
 }
 
+/** A false token counts as a guess at a secret; a node that is shut out does not: others may have the same address. */
+function machineAt(context: ApiContext, request: FastifyRequest): string | null {
+  try {
+    return machineOf(context, request);
+  } catch (error) {
+    if ((error as FleetError).code === 'not-allowed') throw error;
+    throw blocked(context, request) ?? refuseStranger(context, request, 'join token', error as FleetError);
+  }
+}
+
 /** The check of a request: throws a FleetError or sets `request.caller`. `known`: called for a connection with a valid key or session. */
 export function guard(context: ApiContext, listener: 'loopback' | 'tls', known: (socket: Socket) => void) {
   return (request: FastifyRequest): void => {
@@ -126,6 +139,13 @@ export function guard(context: ApiContext, listener: 'loopback' | 'tls', known: 
     }
     const isPageThatMayAsk = row.dialect !== undefined && isAllowed(context.settings.origins, request);
     if (!safeMethods.has(request.method) && !isPageThatMayAsk) checkOrigin(request, false);
+    if (row.machines) {
+      request.machine = machineAt(context, request);
+      if (request.machine !== null) {
+        known(request.raw.socket);
+        return;
+      }
+    }
     if (row.needs === 'open') {
       // Secrets are guessed at open routes that check one.
       const refused = row.method === 'POST' ? blocked(context, request) : null;

@@ -67,6 +67,8 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'modelCachePrune',
     'modelCacheRemove',
     'nodePull',
+    'releaseAdd',
+    'releaseRemove',
     'nodeUnload',
     'nodesEdit',
     'taskCancel',

@@ -1,13 +1,14 @@
 // The metrics as Prometheus text: gauges of the fleet, read from the view at each scrape, counters of the loop and the broker, and figures
 // of the process itself.
 
-import { type BudgetView, maxBudgetRows, moveCauses, shareUsed } from '@blackroad/protocol';
+import { type BudgetView, maxBudgetRows, moveCauses, refusalReasons, shareUsed } from '@blackroad/protocol';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Backups } from '../backup/backups.ts';
 import { allAccounts, viewOf } from '../budgets/books.ts';
 import type { BusStats } from '../bus/bus.ts';
 import type { GatewayFigures } from '../gateway/figures.ts';
 import type { CacheProcess } from '../model-cache/cache-process.ts';
+import type { Releases } from '../releases/releases.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import type { View } from '../state/view.ts';
 import type { ConsoleFeed } from './feed/feed.ts';
@@ -21,6 +22,7 @@ export interface Metrics {
   answered(route: string, status: number, seconds: number): void;
 }
 
+type KeptReleases = Pick<Releases, 'figures' | 'heldBytes' | 'list'>;
 type CacheOfModels = Pick<CacheProcess, 'figures' | 'problem'>;
 
 const modelHelp: Record<Exclude<keyof ModelRow, 'node' | 'model'>, string> = {
@@ -45,11 +47,13 @@ export function createMetrics(
     busStats,
     modelCache,
     backups,
+    releases,
   }: {
     coordinator: Coordinator;
     busStats?: () => BusStats;
     modelCache?: CacheOfModels | null;
     backups?: Pick<Backups, 'view'>;
+    releases: KeptReleases;
   },
   feed: ConsoleFeed,
   refused: () => Record<string, number>,
@@ -80,6 +84,7 @@ export function createMetrics(
   readBudgets(read, coordinator.view);
   read(Gauge, 'batches', 'Batches that are not over.', [], (set) => set({}, openBatches()));
   if (backups) readBackups(read, backups);
+  readReleases(read, releases);
   if (busStats) readBus(read, busStats);
   if (modelCache) readModelCache(read, modelCache);
   const requests = new Histogram({
@@ -264,6 +269,16 @@ function readBus(read: Read, busStats: () => BusStats): void {
   read(Counter, 'bus_stalled_total', 'Connections cut because they did not read.', [], (set) =>
     set({}, busStats().stalled),
   );
+}
+
+function readReleases(read: Read, releases: KeptReleases): void {
+  read(Gauge, 'releases', 'Releases that are kept for the nodes.', [], (set) => set({}, releases.list().length));
+  read(Gauge, 'releases_bytes', 'Bytes that they take.', [], (set) => set({}, releases.heldBytes));
+  read(Counter, 'releases_served_total', 'Downloads of releases.', [], (set) => set({}, releases.figures.served));
+  read(Counter, 'releases_served_bytes_total', 'Bytes of these.', [], (set) => set({}, releases.figures.servedBytes));
+  read(Counter, 'releases_refused_total', 'Releases that were sent and refused, by reason.', ['reason'], (set) => {
+    for (const reason of refusalReasons) set({ reason }, releases.figures.refused[reason] ?? 0);
+  });
 }
 
 function readModelCache(read: Read, cache: CacheOfModels): void {

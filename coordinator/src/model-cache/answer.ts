@@ -2,8 +2,9 @@
 // sender may read. Out: its answer. Reads alone: nothing is uploaded or removed here. An answer to a range that fails has no body, because
 // Ollama's client would take any body for the bytes of the blob.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { rangeOf } from '@blackroad/std/byte-range';
 import { type Clock, sleep } from '@blackroad/std/clock';
-import { piecesOf, rangeOf } from './blob-stream.ts';
+import { piecesOf } from './blob-stream.ts';
 import type { ModelCache, OpenBlob } from './cache.ts';
 import { asProblem, CacheProblem, problemStatus } from './cache-problem.ts';
 import { type Blob, digestOfHex, hubFile, isDigest, isSize, registryName } from './content.ts';

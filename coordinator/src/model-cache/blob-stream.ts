@@ -2,15 +2,11 @@
 // and a range. Out: pieces, as fast as the reader takes them, all in one buffer: a piece is overwritten when the next one is asked for. A reader whose bytes are not there yet waits, as long as the fetch goes on.
 // Throws where the fetch fails: the answer then ends short, and the reader sees that it is not whole.
 import { open } from 'node:fs/promises';
+import type { ByteRange } from '@blackroad/std/byte-range';
 import type { OpenBlob } from './cache.ts';
 import { CacheProblem } from './cache-problem.ts';
 import type { CacheDisk } from './disk.ts';
 
-/** Of a file, from `from` to `to`, both included. */
-interface ByteRange {
-  from: number;
-  to: number;
-}
 /** So much for each reader is in memory. */
 const pieceBytes = 64 * 1024;
 
@@ -52,18 +48,4 @@ async function openFile({ digest, path }: OpenBlob, disk: CacheDisk) {
   if (path !== null) return open(path, 'r');
   // The fetch may have ended between the two.
   return open(disk.partPath(digest), 'r').catch(() => open(disk.wholePath(digest), 'r'));
-}
-
-/**
- * The range of `Range: bytes=a-b`, `bytes=a-` or `bytes=-n`; null: no header, or one that asks for several ranges or another unit, which
- * servers may ignore [RFC 9110 14.2]; `none`: it lies outside of the file.
- */
-export function rangeOf(header: string | undefined, sizeBytes: number): ByteRange | null | 'none' {
-  const found = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? '');
-  if (!found) return null;
-  const [, first = '', last = ''] = found;
-  if (first === '' && last === '') return null;
-  const from = first === '' ? Math.max(0, sizeBytes - Number(last)) : Number(first);
-  const to = first === '' || last === '' ? sizeBytes - 1 : Math.min(sizeBytes - 1, Number(last));
-  return from > to || from >= sizeBytes ? 'none' : { from, to };
 }

@@ -32,6 +32,7 @@ import {
   acceptObserved,
   acceptState,
 } from '../fleet/presence.ts';
+import { noteRefusedRelease, noteRelease } from '../fleet/releases.ts';
 import { acceptHeld, noteUnknownNode, restoreAgent, restoreNode } from '../fleet/restore-found.ts';
 import { takeRestored } from '../fleet/restored.ts';
 import { storageBack } from '../fleet/storage-back.ts';
@@ -90,6 +91,8 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'restore-agent': restoreAgent,
   'restore-node': restoreNode,
   audit: recordAudit,
+  'release-added': noteRelease,
+  'release-refused': noteRefusedRelease,
   tick,
   'models-known': learnKnown,
   'backup-told': learnBackups,

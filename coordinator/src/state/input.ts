@@ -19,6 +19,8 @@ import type {
   NodeInfo,
   NodeState,
   Principal,
+  RefusalReason,
+  Release,
   TaskOriginName,
   TaskReport,
   TaskRequest,
@@ -142,6 +144,8 @@ export interface Inputs {
   'restore-node': By & { node: string };
   'moves-release': By & { site?: string };
   audit: By & AuditNote;
+  'release-added': By & { release: Release };
+  'release-refused': By & { reason: RefusalReason; problem: string };
   // Inputs from the clock and the coordinator itself.
   tick: Record<string, never>;
   /** The catalogue was read. */

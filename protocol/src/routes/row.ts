@@ -12,6 +12,8 @@ export interface RouteRow {
   path: string;
   /** The permission that the caller must have; permissions.ts lists the roles that have it. */
   needs: Needs;
+  /** Nodes, by their certificates, and machines with a join token may call it, too. */
+  machines?: true;
   text: string;
   params?: TSchema;
   query?: TSchema;

@@ -1,0 +1,79 @@
+// Releases over HTTP: lists and parts of archives for people and machines, uploads and removals for people.
+import { FleetError, maxReleaseBytes, maxReleasesBytes, type Release } from '@blackroad/protocol';
+import { rangeOf } from '@blackroad/std/byte-range';
+import { maxSignatureChars } from '@blackroad/std/minisign';
+import { answered, type Call, type Handlers } from '../http/handler.ts';
+import { RefusedRelease } from '../releases/releases.ts';
+
+/** A machine that takes nothing for so long is gone. */
+const stuckMs = 60_000;
+
+const wrong = (detail: string) => new FleetError('invalid-request', { detail });
+
+async function takeForm({ context, by, request }: Call<'releaseAdd'>): Promise<{ release: Release; isNew: boolean }> {
+  if (!request.isMultipart()) throw wrong('headers: content-type: expected multipart/form-data, got another');
+  let signature: string | null = null;
+  const limits = { files: 1, fields: 4, fieldSize: maxSignatureChars, fileSize: maxReleaseBytes + 1 };
+  for await (const part of request.parts({ limits })) {
+    if (part.type === 'field') {
+      if (part.fieldname === 'signature') signature = String(part.value);
+    } else if (part.fieldname === 'file') return await context.releases.add(part.file, signature, by);
+    else part.file.resume();
+  }
+  throw wrong('file: expected the archive of a release after its signature, got nothing');
+}
+
+export const releaseHandlers = {
+  async releases({ context: { releases }, query }) {
+    return {
+      releases: releases.list(query),
+      keys: (await releases.keys()).map(({ id, text, file }) => ({ id, text, file })),
+      keysFolder: releases.keysDir,
+      heldBytes: releases.heldBytes,
+      maxBytes: maxReleasesBytes,
+    };
+  },
+  async releaseAdd(call) {
+    const { context, by } = call;
+    try {
+      const { release, isNew } = await takeForm(call);
+      if (isNew) await context.coordinator.submit('release-added', { by, release });
+      return release;
+    } catch (error) {
+      if (error instanceof RefusedRelease) {
+        const { reason, message: problem } = error;
+        await context.coordinator.submit('release-refused', { by, reason, problem });
+      }
+      throw error;
+    }
+  },
+  releaseContent({ context: { releases }, params, request, reply, by }) {
+    const release = releases.get(params.release);
+    const { sha256, bytes } = release;
+    const etag = `"${sha256}"`;
+    const { range: asked, 'if-range': known = etag } = request.headers;
+    const range = known === etag ? rangeOf(asked, bytes) : null;
+    reply.headers({ 'accept-ranges': 'bytes', etag });
+    if (range === 'none') {
+      reply.code(416).header('content-range', `bytes */${bytes}`).send();
+      return answered;
+    }
+    const { from, to } = range ?? { from: 0, to: bytes - 1 };
+    const stream = releases.read(release, range, request.machine ?? by.name);
+    if (range) reply.code(206).header('content-range', `bytes ${from}-${to}/${bytes}`);
+    reply.raw.setTimeout(stuckMs, () => reply.raw.destroy());
+    reply
+      .type('application/gzip')
+      .header('content-length', to - from + 1)
+      .send(stream);
+    return answered;
+  },
+  async releaseRemove({ context, params, by }) {
+    const { name, version, arch, sha256 } = await context.releases.remove(params.release);
+    await context.coordinator.submit('audit', {
+      by,
+      action: 'release-remove',
+      params: { name, version, arch, sha256 },
+    });
+  },
+} satisfies Partial<Handlers>;

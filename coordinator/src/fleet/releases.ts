@@ -1,0 +1,19 @@
+// What is written of releases: who added one, and what was refused. The releases themselves are files (releases/releases.ts).
+import { actorOf } from '@blackroad/protocol';
+import { decided, noteAudit, noteEvent, openDraft } from '../state/draft.ts';
+import type { Decide } from '../state/input.ts';
+
+export const noteRelease: Decide<'release-added'> = (view, { by, release }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  const { name, version, arch, sha256, keyId, bytes } = release;
+  noteAudit(draft, by, 'release-add', { name, version, arch, sha256, keyId, bytes });
+  noteEvent(draft, 'release-added', { name, version, arch, sha256, by: actorOf(by) });
+  return decided(draft);
+};
+
+export const noteRefusedRelease: Decide<'release-refused'> = (view, { by, reason, problem }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  noteAudit(draft, by, 'release-refused', { reason, problem });
+  noteEvent(draft, 'release-refused', { reason, problem, by: actorOf(by) });
+  return decided(draft);
+};

@@ -1,0 +1,282 @@
+// The releases that the coordinator keeps for its machines, each by its SHA-256: the archive, and beside it what is known of it. In: streams
+// with their signatures. Out: rows, streams. Nothing is kept that no trusted key signed, and what is kept is bounded in number and bytes. A
+// release is there when it is whole: what a power cut leaves is removed at the next start.
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream, mkdirSync, type ReadStream } from 'node:fs';
+import { readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import {
+  actorOf,
+  compareVersions,
+  explain,
+  FleetError,
+  maxReleaseBytes,
+  maxReleaseReaders,
+  maxReleaseReadersEach,
+  maxReleases,
+  maxReleasesBytes,
+  type Principal,
+  type RefusalReason,
+  Release,
+} from '@blackroad/protocol';
+import type { ByteRange } from '@blackroad/std/byte-range';
+import type { Clock } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import { type PublicKey, readSignature, SignatureError, verifyFile } from '@blackroad/std/minisign';
+import { syncFolder } from '@blackroad/std/sync-folder';
+import { saveWhole } from '@blackroad/std/whole-file';
+import { readManifest } from './read-manifest.ts';
+import { type TrustedKey, trustedKeys } from './trusted-keys.ts';
+
+interface ReleasesParts {
+  /** The folder of everything that the coordinator keeps: the archives and the public keys have folders of their own in it. */
+  dataDir: string;
+  clock: Clock;
+  log: Log;
+}
+/** A release that came and was not taken. */
+export class RefusedRelease extends FleetError {
+  readonly reason: RefusalReason;
+  constructor(reason: RefusalReason, detail: string) {
+    super(reason === 'room' ? 'fleet-full' : 'release-refused', { detail });
+    this.reason = reason;
+  }
+}
+interface ReleaseFigures {
+  served: number;
+  servedBytes: number;
+  refused: Partial<Record<RefusalReason, number>>;
+}
+interface Received {
+  path: string;
+  sha256: string;
+  bytes: number;
+}
+
+/** Kept free on the disk for the database. */
+const keptFreeBytes = 512 * 1024 * 1024;
+
+export class Releases {
+  readonly #parts: ReleasesParts;
+  readonly #dir: string;
+  readonly keysDir: string;
+  readonly #rows = new Map<string, Release>();
+  readonly #readers = new Map<string, number>();
+  readonly figures: ReleaseFigures = { served: 0, servedBytes: 0, refused: {} };
+  #reading = 0;
+  #coming = 0;
+  #arrivals = 0;
+
+  private constructor(parts: ReleasesParts) {
+    this.#parts = parts;
+    this.#dir = join(parts.dataDir, 'releases');
+    this.keysDir = join(parts.dataDir, 'release-keys');
+  }
+
+  static async open(parts: ReleasesParts): Promise<Releases> {
+    const releases = new Releases(parts);
+    for (const dir of [releases.#dir, releases.keysDir]) mkdirSync(dir, { recursive: true, mode: 0o700 });
+    await releases.#read();
+    return releases;
+  }
+
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const row of this.#rows.values()) bytes += row.bytes;
+    return bytes;
+  }
+  keys(): Promise<TrustedKey[]> {
+    return trustedKeys(this.keysDir, this.#parts.log);
+  }
+
+  /** The highest version first. */
+  list({ name, arch }: { name?: string | undefined; arch?: string | undefined } = {}): Release[] {
+    return [...this.#rows.values()]
+      .filter((row) => (name === undefined || row.name === name) && (arch === undefined || row.arch === arch))
+      .sort((a, b) => compareVersions(b.version, a.version) || b.addedMs - a.addedMs);
+  }
+
+  /** @throws FleetError `no-such-release` */
+  get(sha256: string): Release {
+    const row = this.#rows.get(sha256);
+    if (row) return row;
+    throw new FleetError('no-such-release', { detail: `There is no release ${sha256} here.` });
+  }
+
+  /** Null: the whole archive. @throws FleetError `unavailable` when too many read */
+  read({ sha256, bytes }: Release, range: ByteRange | null, who: string): ReadStream {
+    const own = this.#readers.get(who) ?? 0;
+    if (this.#reading >= maxReleaseReaders || own >= maxReleaseReadersEach) {
+      const detail = `${this.#reading} downloads of releases are under way, ${own} of them of ${who}.`;
+      throw new FleetError('unavailable', { detail, retryAfterSeconds: 10 });
+    }
+    const { from, to } = range ?? { from: 0, to: bytes - 1 };
+    const stream = createReadStream(this.#pathOf(sha256), { start: from, end: to });
+    this.#reading++;
+    this.#readers.set(who, own + 1);
+    stream.once('close', () => {
+      this.#reading--;
+      this.figures.served++;
+      this.figures.servedBytes += stream.bytesRead;
+      const left = (this.#readers.get(who) ?? 1) - 1;
+      if (left > 0) this.#readers.set(who, left);
+      else this.#readers.delete(who);
+    });
+    return stream;
+  }
+
+  /** Rejects with RefusedRelease where it is not taken; nothing of it stays then. */
+  async add(file: Readable, signature: string | null, by: Principal): Promise<{ release: Release; isNew: boolean }> {
+    let received: Received | null = null;
+    try {
+      received = await this.#receive(file);
+      const known = this.#rows.get(received.sha256);
+      if (known) return { release: known, isNew: false };
+      const release = await this.#judge(received, signature, by);
+      await rename(received.path, this.#pathOf(release.sha256));
+      syncFolder(this.#dir);
+      await saveWhole(`${this.#pathOf(release.sha256)}.json`, JSON.stringify(release));
+      this.#rows.set(release.sha256, release);
+      return { release, isNew: true };
+    } catch (error) {
+      if (error instanceof RefusedRelease)
+        this.figures.refused[error.reason] = (this.figures.refused[error.reason] ?? 0) + 1;
+      throw error;
+    } finally {
+      if (received) await rm(received.path, { force: true });
+    }
+  }
+
+  async remove(sha256: string): Promise<Release> {
+    const row = this.get(sha256);
+    this.#rows.delete(sha256);
+    // The row goes first: an archive without one is removed at the next start. Who reads it now keeps the open file.
+    await rm(`${this.#pathOf(sha256)}.json`, { force: true });
+    await rm(this.#pathOf(sha256), { force: true });
+    return row;
+  }
+
+  #pathOf(sha256: string): string {
+    return join(this.#dir, sha256);
+  }
+
+  async #receive(file: Readable): Promise<Received> {
+    const path = join(this.#dir, `coming-${++this.#arrivals}.new`);
+    const hash = createHash('sha256');
+    await this.#refuseWithoutRoom();
+    let bytes = 0;
+    const count = new Transform({
+      transform: (chunk: Buffer, _, done) => {
+        bytes += chunk.length;
+        this.#coming += chunk.length;
+        hash.update(chunk);
+        if (bytes > maxReleaseBytes)
+          done(new RefusedRelease('format', `file: expected at most ${maxReleaseBytes} bytes, got more`));
+        else if (this.heldBytes + this.#coming > maxReleasesBytes) done(noRoom(`${maxReleasesBytes} bytes together`));
+        else done(null, chunk);
+      },
+    });
+    try {
+      await pipeline(file, count, createWriteStream(path, { mode: 0o600, flush: true }));
+      return { path, sha256: hash.digest('hex'), bytes };
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    } finally {
+      this.#coming -= bytes;
+    }
+  }
+
+  async #refuseWithoutRoom(): Promise<void> {
+    if (this.#rows.size >= maxReleases) throw noRoom(`${maxReleases} releases at most`);
+    const found = await statfs(this.#dir);
+    // On some network file systems the block size is not the unit.
+    const freeBytes = found.bavail * ((found as { frsize?: number }).frsize || found.bsize);
+    if (freeBytes < keptFreeBytes + maxReleaseBytes)
+      throw new RefusedRelease('room', `The coordinator's disk has ${freeBytes} bytes free: too few for a release.`);
+  }
+
+  async #judge({ path, sha256, bytes }: Received, text: string | null, by: Principal): Promise<Release> {
+    if (text === null)
+      throw new RefusedRelease('signature', 'signature: expected the text of the .minisig file, got nothing');
+    const keys = await this.keys();
+    if (keys.length === 0) {
+      const detail = `No key for releases is trusted yet: put a .pub file into ${this.keysDir} on the coordinator's machine.`;
+      throw new RefusedRelease('key', detail);
+    }
+    const { key, comment } = await signedBy(path, text, keys);
+    const manifest = await readManifest(path);
+    if (typeof manifest === 'string') throw new RefusedRelease('format', manifest);
+    const { files: _, format: __, ...about } = manifest;
+    const isSame = (row: Release) =>
+      row.name === about.name && row.version === about.version && row.arch === about.arch;
+    const twin = this.list().find(isSame);
+    if (twin)
+      throw new RefusedRelease(
+        'twin',
+        `${about.name} ${about.version} for ${about.arch} is here already, with other content (${twin.sha256}): give the new one a version of its own, or remove that one`,
+      );
+    return {
+      sha256,
+      ...about,
+      bytes,
+      // Forms end each line with two characters.
+      signature: text.replaceAll('\r\n', '\n'),
+      keyId: key.id,
+      comment,
+      addedMs: this.#parts.clock.nowMs(),
+      addedBy: actorOf(by),
+    };
+  }
+
+  async #read(): Promise<void> {
+    const dir = this.#dir;
+    const { log } = this.#parts;
+    const names = await readdir(dir);
+    for (const name of names) {
+      const sha256 = /^([0-9a-f]{64})\.json$/.exec(name)?.[1];
+      if (sha256 === undefined || !names.includes(sha256)) continue;
+      try {
+        const row: unknown = JSON.parse(await readFile(join(dir, name), 'utf8'));
+        const fault = explain(Release, row);
+        if (fault !== '' || (row as Release).sha256 !== sha256) throw new Error(fault || 'it is of another file');
+        this.#rows.set(sha256, row as Release);
+      } catch (error) {
+        log.warn(
+          { file: name, problem: (error as Error).message },
+          'what is known of a release is damaged: it is removed',
+        );
+      }
+    }
+    for (const name of names) {
+      const isOurs = /^[0-9a-f]{64}(\.json(\.\d+\.new)?)?$|^coming-\d+\.new$/.test(name);
+      if (isOurs && (!this.#rows.has(name.slice(0, 64)) || name.endsWith('.new')))
+        await rm(join(dir, name), { force: true });
+    }
+  }
+}
+
+const noRoom = (limit: string) => new RefusedRelease('room', `The releases here are ${limit}: remove some first.`);
+
+async function signedBy(
+  path: string,
+  text: string,
+  keys: readonly PublicKey[],
+): Promise<{ key: PublicKey; comment: string }> {
+  try {
+    const signature = readSignature(text);
+    if (!keys.some(({ id }) => id === signature.keyId)) {
+      const known = keys.map(({ id }) => id).join(', ');
+      throw new RefusedRelease(
+        'key',
+        `signature: expected one by a trusted key (${known}), got one by ${signature.keyId}`,
+      );
+    }
+    return { key: await verifyFile(path, signature, keys), comment: signature.trustedComment };
+  } catch (error) {
+    if (error instanceof SignatureError) throw new RefusedRelease('signature', error.message);
+    throw error;
+  }
+}
