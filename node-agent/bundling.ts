@@ -29,7 +29,8 @@ export async function bundleNodeAgent(folder: string): Promise<Metafile> {
     // The clients of paid APIs are loaded by nodes for one alone.
     external: ['better-sqlite3', 'sqlite-vec', 'node-llama-cpp', 'pino-pretty', 'openai', '@anthropic-ai/sdk'],
     ...lean,
-    plugins: [...lean.plugins, plainSchemas],
+    alias: plainSchemas.alias,
+    plugins: [...lean.plugins, ...plainSchemas.plugins],
   });
   await buildSchemaErrors(folder, common);
   return metafile;

@@ -137,6 +137,11 @@ export function renewalText({ node, csr, hardware, machine }: Omit<RenewRequest,
 /** How far the date of a proof may differ from the coordinator's clock. */
 export const proofFreshMs = 10 * 60_000;
 
+/** The text that a node signs to call a route of machines, with the key of its certificate. `url`: the path with its query. */
+export function machineCallText(method: string, url: string, atMs: number): string {
+  return ['blackroad-call-1', method, url, String(atMs)].join('\n');
+}
+
 export const Role = Type.OneOf(roles, {
   description: 'A set of permissions.',
 });

@@ -1,4 +1,5 @@
 // Releases through the API: signed ones are kept and served, in parts too, to people and to machines; everything else is refused, said, counted.
+import { sign, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request as plainRequest } from 'node:http';
 import { request } from 'node:https';
@@ -10,11 +11,13 @@ import {
   type FleetEvent,
   type JoinTokenCreated,
   type JoinTokenText,
+  machineCallText,
   type Problem,
   type Release,
   type ReleaseList,
   readJoinToken,
 } from '@blackroad/protocol';
+import { systemClock } from '@blackroad/std/clock';
 import { systemRandom } from '@blackroad/std/random';
 import { sha256Hex } from '@blackroad/std/sha256';
 import t, { type Test } from 'tap';
@@ -48,18 +51,21 @@ async function download(fleet: ApiFleet, sha256: string, headers: Record<string,
   const response = await fetch(`${fleet.base}/v1/releases/${sha256}`, { headers: { authorization, ...headers } });
   return { status: response.status, headers: response.headers, bytes: Buffer.from(await response.arrayBuffer()) };
 }
+type Shown = { key?: string; cert?: string; bearer?: string; atMs?: number; signedUrl?: string };
+/** What a node sends in place of an API key. */
+function proofOf(method: string, url: string, { key = '', cert = '', atMs = systemClock.nowMs() }: Shown): string {
+  const certificate = new X509Certificate(cert).raw.toString('base64url');
+  const signature = sign('sha256', Buffer.from(machineCallText(method, url, atMs)), key).toString('base64url');
+  return `Fleet-Node ${certificate}.${atMs}.${signature}`;
+}
 /** Over TLS, with what a machine shows. */
-function byMachine(
-  fleet: ApiFleet,
-  path: string,
-  shown: { key?: string; cert?: string; bearer?: string },
-  method = 'GET',
-) {
+function byMachine(fleet: ApiFleet, path: string, shown: Shown, method = 'GET') {
   return new Promise<{ status: number; bytes: Buffer }>((resolve, reject) => {
-    const { key, cert, bearer } = shown;
-    const headers: Record<string, string> = bearer === undefined ? {} : { authorization: `Bearer ${bearer}` };
+    const { cert, bearer, signedUrl = path } = shown;
+    const authorization = bearer ? `Bearer ${bearer}` : cert ? proofOf(method, signedUrl, shown) : undefined;
+    const headers = authorization === undefined ? {} : { authorization };
     const at = { host: 'localhost', port: fleet.tlsPort, path, method, ca: fleet.ca.pem, agent: false, headers };
-    request({ ...at, ...(key && cert ? { key, cert } : {}) }, (answer) => {
+    request(at, (answer) => {
       const pieces: Buffer[] = [];
       answer.on('data', (piece) => pieces.push(piece));
       answer.on('end', () => resolve({ status: answer.statusCode ?? 0, bytes: Buffer.concat(pieces) }));
@@ -235,7 +241,7 @@ t.test('machines read with their certificate or a join token, and do no more', a
   const { sha256 } = (await add(fleet, sample)).body;
   const path = `/v1/releases/${sha256}`;
   const alice = await enrolled(fleet);
-  t.ok((await byMachine(fleet, path, alice)).bytes.equals(sample.content), 'a node, by its certificate');
+  t.ok((await byMachine(fleet, path, alice)).bytes.equals(sample.content), 'a node, by the key of its certificate');
   t.match(JSON.parse(`${(await byMachine(fleet, '/v1/releases?arch=arm64', alice)).bytes}`), {
     releases: [{ sha256, signature: sample.signature }],
   });
@@ -250,6 +256,13 @@ t.test('machines read with their certificate or a join token, and do no more', a
     { status: 403, bytes: /certificate-foreign/ },
     'a certificate of another CA',
   );
+  const { key: otherKey } = await makeRequest();
+  const cases: [Shown, number, RegExp][] = [
+    [{ ...alice, key: otherKey }, 401, /expected a signature of this very request/],
+    [{ ...alice, signedUrl: `${path}?` }, 401, /expected a signature of this very request/],
+    [{ ...alice, atMs: systemClock.nowMs() - 3_600_000 }, 403, /expected a time within 10 min/],
+  ];
+  for (const [shown, status, words] of cases) t.match(await byMachine(fleet, path, shown), { status, bytes: words });
 
   const joining = await token(fleet);
   t.ok((await byMachine(fleet, path, { bearer: joining.text })).bytes.equals(sample.content), 'a machine with a token');
@@ -259,11 +272,16 @@ t.test('machines read with their certificate or a join token, and do no more', a
   t.match(await byMachine(fleet, path, { bearer: 'brj1.nonsense' }), { status: 403, bytes: /token-unknown/ });
   await fleet.call('DELETE', `/v1/join-tokens/${joining.read.id}`);
   t.match(await byMachine(fleet, path, { bearer: joining.text }), { status: 403, bytes: /token-revoked/ });
-  fleet.skip(3_700_000);
+  const laterMs = 3_700_000;
+  fleet.skip(laterMs);
   t.match(await byMachine(fleet, path, { bearer: other.text }), { status: 403, bytes: /token-expired/ });
 
   await fleet.call('DELETE', '/v1/nodes/alice');
-  t.match(await byMachine(fleet, path, alice), { status: 403, bytes: /unknown-node/ }, 'forgotten: no more');
+  t.match(
+    await byMachine(fleet, path, { ...alice, atMs: systemClock.nowMs() + laterMs }),
+    { status: 403, bytes: /unknown-node/ },
+    'forgotten: no more',
+  );
   for (let guess = 0; guess < 40; guess++) await byMachine(fleet, path, { bearer: forged });
   t.match(await byMachine(fleet, path, { bearer: forged }), { status: 429 }, 'who guesses is stopped');
 });

@@ -2,7 +2,6 @@
 // machines (TLS with the CA's certificate), over one context. It contains no decision and no route of its own.
 
 import type { IncomingMessage } from 'node:http';
-import type { TLSSocket } from 'node:tls';
 import {
   bodyBytesOf,
   FleetError,
@@ -39,7 +38,6 @@ import { answered, type Call, type Handler, type Handlers } from '../http/handle
 import { answerOtherOrigins } from '../http/other-origins.ts';
 import { limitHeaders, rateName } from '../http/own-limits.ts';
 import { parseBody, validatorOf } from '../http/validate.ts';
-import type { ShownPeer } from '../model-cache/wire.ts';
 import { agentHandlers } from './agents.ts';
 import { alertHandlers } from './alerts.ts';
 import { backupHandlers } from './backups.ts';
@@ -171,7 +169,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
 }
 
 function createServer({ context, listener, tls }: ApiOptions): FastifyInstance {
-  const { log, refused, settings, ca, peers } = context;
+  const { log, refused, settings, ca } = context;
   const errors = errorHandler(log, refused.note);
   const deadlines = { headersTimeout: headMs, connectionsCheckingInterval: lookMs };
   // The CA is sent with the certificate: a machine that joins has only the fingerprint of the CA.
@@ -189,10 +187,6 @@ function createServer({ context, listener, tls }: ApiOptions): FastifyInstance {
           https: {
             key: tls.key,
             cert: `${tls.cert}${ca.pem}`,
-            // A node may show who it is; a browser that has no certificate of this CA is not asked. Judged by the guard.
-            ca: ca.pem,
-            requestCert: true,
-            rejectUnauthorized: false,
             minVersion: 'TLSv1.2' as const,
             handshakeTimeout: headMs,
             ...deadlines,
@@ -202,19 +196,10 @@ function createServer({ context, listener, tls }: ApiOptions): FastifyInstance {
     frameworkErrors: (error, request, reply) => void errors(error, request, reply),
   }) as unknown as FastifyInstance;
   app.server.maxConnections = maxHttpConnections;
-  app.server.on('secureConnection', (socket: TLSSocket) => notePeer(peers, socket));
   app.setErrorHandler(errors);
   const unknown = notFound(Object.values(routes));
   app.setNotFoundHandler(settings.consoleDir === null ? unknown : pageOr(unknown));
   return app;
-}
-
-/** A socket shows its certificate only once. */
-function notePeer(peers: WeakMap<object, ShownPeer>, socket: TLSSocket): void {
-  const certificate = socket.getPeerX509Certificate()?.raw.toString('base64') ?? null;
-  if (certificate === null) return;
-  const { authorized, authorizationError, remoteAddress: address = '' } = socket;
-  peers.set(socket, { certificate, authorized, authorizationError: String(authorizationError ?? ''), address });
 }
 
 function unsupportedType(got: string): FleetError {

@@ -126,8 +126,6 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
   gateway: Gateway;
   batches: Batches;
   releases: Releases;
-  /** What TLS saw of each connection that showed a certificate. */
-  peers: WeakMap<object, ShownPeer>;
   metrics: Metrics;
   /** The ends of open event streams, called when the API closes. */
   streams: Set<() => void>;
@@ -225,7 +223,6 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     gateway,
     batches,
     releases,
-    peers: new WeakMap(),
     metrics: createMetrics({ ...parts, releases }, feed, refused.counts, gateway.figures, () => batches.open),
     streams: new Set(),
     totals,

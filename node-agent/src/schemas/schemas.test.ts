@@ -27,7 +27,7 @@ await build({
   splitting: true,
   platform: 'node',
   format: 'esm',
-  plugins: [plainSchemas],
+  ...plainSchemas,
 });
 await buildSchemaErrors(folder);
 const plain = (await import(join(folder, 'protocol.mjs'))) as typeof protocol;
@@ -57,7 +57,7 @@ t.test('no bundle is made with a keyword or a type that the stand-ins do not kno
     stdin: { contents: "import 'typebox/value'", resolveDir: root },
     bundle: true,
     write: false,
-    plugins: [plainSchemas],
+    ...plainSchemas,
     logLevel: 'silent',
   });
   await t.rejects(other, /typebox\/value has no stand-in/);

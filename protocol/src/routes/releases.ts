@@ -13,7 +13,7 @@ export const releaseRoutes = {
     path: '/v1/releases',
     needs: 'releases:read',
     machines: true,
-    text: 'Releases that the coordinator keeps, and the keys that it trusts.',
+    text: 'Releases that the coordinator keeps, and the keys that it trusts; also for nodes, and for machines with a join token.',
     query: ReleaseQuery,
     answer: ReleaseList,
   }),
@@ -32,7 +32,7 @@ export const releaseRoutes = {
     path: '/v1/releases/:release',
     needs: 'releases:read',
     machines: true,
-    text: 'The archive itself; with `Range`, a part of it.',
+    text: 'The archive itself; with `Range`, a part of it. Also for nodes, and for machines with a join token.',
     params,
   }),
   releaseRemove: route({

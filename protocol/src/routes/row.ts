@@ -12,7 +12,7 @@ export interface RouteRow {
   path: string;
   /** The permission that the caller must have; permissions.ts lists the roles that have it. */
   needs: Needs;
-  /** Nodes, by their certificates, and machines with a join token may call it, too. */
+  /** Nodes, by a signature with their key, and machines with a join token may call it, too. */
   machines?: true;
   text: string;
   params?: TSchema;
