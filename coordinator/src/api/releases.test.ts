@@ -198,6 +198,10 @@ t.test('what is not signed by a trusted key, or is no release, is refused, said 
   const twin = await add(fleet, await sampleRelease(ours, { commit: 'another' }));
   t.match(twin.body.detail, /blackroad-node 0\.2\.0 for arm64 is here already, with other content/);
   t.equal(kept().length, 2);
+  const both = await Promise.all(
+    ['a', 'b'].map(async (commit) => add(fleet, await sampleRelease(ours, { commit, version: '0.3.0' }))),
+  );
+  t.same(both.map(({ status }) => status).sort(), [201, 400], 'of two at once one');
   t.match((await add(fleet, {})).body, { code: 'invalid-request', detail: /file: expected the archive/ });
   t.equal((await add(fleet, good, fleet.keys.viewer)).status, 403);
 
@@ -207,7 +211,7 @@ t.test('what is not signed by a trusted key, or is no release, is refused, said 
         metric(fleet, `_refused_total{reason="${reason}"}`),
       ),
     ),
-    ['4', '2', '5', '1', '0'],
+    ['4', '2', '5', '2', '0'],
   );
   const { body: rows } = await fleet.call<AuditEntry[]>('GET', '/v1/audit');
   t.match(
@@ -215,7 +219,7 @@ t.test('what is not signed by a trusted key, or is no release, is refused, said 
     { actor: 'key:operator', subject: 'twin' },
   );
   const { body: events } = await fleet.call<FleetEvent[]>('GET', '/v1/events?type=release-refused');
-  t.equal(events.length, 12);
+  t.equal(events.length, 13);
   t.match(events[0], { severity: 'warning', text: /^a release from key:operator was refused: blackroad-node/ });
 });
 

@@ -42,7 +42,7 @@ export const releaseHandlers = {
     } catch (error) {
       if (error instanceof RefusedRelease) {
         const { reason, message: problem } = error;
-        await context.coordinator.submit('release-refused', { by, reason, problem });
+        await context.coordinator.submit('release-refused', { by, reason, problem }).catch(() => {}); // its loss is counted by the loop
       }
       throw error;
     }

@@ -66,6 +66,7 @@ export class Releases {
   readonly #readers = new Map<string, number>();
   readonly figures: ReleaseFigures = { served: 0, servedBytes: 0, refused: {} };
   #reading = 0;
+  #last: Promise<unknown> = Promise.resolve();
   #coming = 0;
   #arrivals = 0;
 
@@ -131,15 +132,12 @@ export class Releases {
   async add(file: Readable, signature: string | null, by: Principal): Promise<{ release: Release; isNew: boolean }> {
     let received: Received | null = null;
     try {
-      received = await this.#receive(file);
-      const known = this.#rows.get(received.sha256);
-      if (known) return { release: known, isNew: false };
-      const release = await this.#judge(received, signature, by);
-      await rename(received.path, this.#pathOf(release.sha256));
-      syncFolder(this.#dir);
-      await saveWhole(`${this.#pathOf(release.sha256)}.json`, JSON.stringify(release));
-      this.#rows.set(release.sha256, release);
-      return { release, isNew: true };
+      const whole = await this.#receive(file);
+      received = whole;
+      // One after the other, so that of two of one version one is refused.
+      const kept = this.#last.then(() => this.#keep(whole, signature, by));
+      this.#last = kept.catch(() => {});
+      return await kept;
     } catch (error) {
       if (error instanceof RefusedRelease)
         this.figures.refused[error.reason] = (this.figures.refused[error.reason] ?? 0) + 1;
@@ -147,6 +145,21 @@ export class Releases {
     } finally {
       if (received) await rm(received.path, { force: true });
     }
+  }
+
+  async #keep(
+    received: Received,
+    signature: string | null,
+    by: Principal,
+  ): Promise<{ release: Release; isNew: boolean }> {
+    const known = this.#rows.get(received.sha256);
+    if (known) return { release: known, isNew: false };
+    const release = await this.#judge(received, signature, by);
+    await rename(received.path, this.#pathOf(release.sha256));
+    syncFolder(this.#dir);
+    await saveWhole(`${this.#pathOf(release.sha256)}.json`, JSON.stringify(release));
+    this.#rows.set(release.sha256, release);
+    return { release, isNew: true };
   }
 
   async remove(sha256: string): Promise<Release> {
@@ -189,8 +202,12 @@ export class Releases {
     }
   }
 
-  async #refuseWithoutRoom(): Promise<void> {
+  #refuseMore(): void {
     if (this.#rows.size >= maxReleases) throw noRoom(`${maxReleases} releases at most`);
+  }
+
+  async #refuseWithoutRoom(): Promise<void> {
+    this.#refuseMore();
     const found = await statfs(this.#dir);
     // On some network file systems the block size is not the unit.
     const freeBytes = found.bavail * ((found as { frsize?: number }).frsize || found.bsize);
@@ -199,6 +216,7 @@ export class Releases {
   }
 
   async #judge({ path, sha256, bytes }: Received, text: string | null, by: Principal): Promise<Release> {
+    this.#refuseMore();
     if (text === null)
       throw new RefusedRelease('signature', 'signature: expected the text of the .minisig file, got nothing');
     const keys = await this.keys();

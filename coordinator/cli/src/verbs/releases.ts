@@ -8,10 +8,10 @@ import { ago, bytes, table } from '../words.ts';
 const shownDigits = 12;
 const nameOf = ({ name, version, os, arch }: Release) => `${name}-${version}-${os}-${arch}`;
 
-function listWords({ releases, keys, heldBytes, maxBytes }: ReleaseList, call: VerbCall): string {
+function listWords({ releases, keys, keysFolder, heldBytes, maxBytes }: ReleaseList, call: VerbCall): string {
   if (releases.length === 0)
     return keys.length === 0
-      ? `No releases yet. ${noKeys(call)}`
+      ? `No releases yet. ${noKeys(keysFolder)}`
       : `No releases yet. Build some with make dist and a key, then: ${call.as.fleet('releases add <file.tar.gz>')}`;
   const now = call.clock.nowMs();
   const rows = releases.map((row) => [
@@ -24,10 +24,10 @@ function listWords({ releases, keys, heldBytes, maxBytes }: ReleaseList, call: V
   const head = ['RELEASE', 'SHA256', 'SIZE', 'SIGNED BY', 'ADDED'];
   const sum = `${bytes(heldBytes)} of ${bytes(maxBytes)}`;
   const shown = [table(head, rows, call.columns, call.paint, ['ADDED', 'SIGNED BY']), '', sum];
-  return (keys.length === 0 ? [...shown, noKeys(call)] : shown).join('\n');
+  return (keys.length === 0 ? [...shown, noKeys(keysFolder)] : shown).join('\n');
 }
-const noKeys = (call: VerbCall) =>
-  `No key for releases is trusted yet, and this project has none of its own: see ${call.as.file('docs/releasing.md')}.`;
+const noKeys = (folder: string) =>
+  `No key for releases is trusted yet, and this project has none of its own: put the .pub file of one into ${folder}, on the machine of the coordinator (docs/releasing.md).`;
 
 /** The whole hash of what was typed. */
 async function found(call: VerbCall, typed: string): Promise<Release> {
@@ -101,8 +101,7 @@ export const releaseVerbs: Verb[] = [
     async run(call) {
       const { keys, keysFolder } = await call.client().call('releases');
       call.show({ keys, keysFolder }, () => {
-        if (keys.length === 0)
-          return `${noKeys(call)} Put its .pub file into ${keysFolder}, on the coordinator's machine.`;
+        if (keys.length === 0) return noKeys(keysFolder);
         const rows = keys.map(({ id, text, file }) => [id, text, file]);
         return [table(['KEY', 'PUBLIC KEY', 'FILE'], rows, call.columns, call.paint, []), '', keysFolder].join('\n');
       });
