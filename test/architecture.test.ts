@@ -83,7 +83,7 @@ forbid(
   ),
 );
 
-const pure = ['state', 'budgets', 'fleet', 'placement', 'tasks', 'memory', 'history'].map(
+const pure = ['state', 'budgets', 'fleet', 'placement', 'rollouts', 'tasks', 'memory', 'history'].map(
   (folder) => `coordinator/src/${folder}`,
 );
 const pureStd = new Set(['@blackroad/std/invariant', '@blackroad/std/backoff', '@blackroad/std/pace']);
@@ -121,6 +121,7 @@ const calls: Record<string, Record<string, string[]>> = {
     budgets: [],
     fleet: [],
     placement: [],
+    rollouts: [],
     tasks: [],
     memory: [],
     history: [],

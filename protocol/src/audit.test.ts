@@ -73,6 +73,12 @@ const samples: { [A in AuditAction]: [params: AuditParams<A>, subject: string, t
   'conversation-unshare': [{ conversation: 'c1', agent: 'ada' }, 'c1', 'ada'],
   'conversation-delete': [{ conversation: 'c1', agent: 'ada' }, 'c1', 'ada'],
   'batch-cancel': [{ batch: 'batch_1', key: 'ci' }, 'batch_1', 'of ci'],
+  'rollout-start': [{ rollout: 'r1', what: 'node-agent 1.2.0', subjects: 40 }, 'r1', 'node-agent 1.2.0, to 40'],
+  'rollout-pause': [{ rollout: 'r1', what: 'node-agent 1.2.0' }, 'r1', 'node-agent 1.2.0'],
+  'rollout-resume': [{ rollout: 'r1', what: 'node-agent 1.2.0' }, 'r1', 'node-agent 1.2.0'],
+  'rollout-approve': [{ rollout: 'r1', what: 'node-agent 1.2.0', wave: 2 }, 'r1', 'node-agent 1.2.0, wave 2'],
+  'rollout-abort': [{ rollout: 'r1', what: 'node-agent 1.2.0' }, 'r1', 'node-agent 1.2.0'],
+  'rollout-back': [{ rollout: 'r1', what: 'node-agent 1.2.0' }, 'r1', 'node-agent 1.2.0'],
   'token-create': [{ token: 'k', uses: 1, site: 'home', seconds: 60 }, 'k', '1 use, any class, site home, 60 s'],
   'token-revoke': [{ token: 'k', usesLeft: 2 }, 'k', '2 uses left'],
   'key-create': [

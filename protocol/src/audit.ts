@@ -39,6 +39,7 @@ const ofToken = ({ token }: { token: string }) => token;
 const ofKey = ({ key }: { key: string }) => key;
 const ofName = ({ name }: { name: string }) => name;
 const ofAlert = ({ alert }: { alert: string }) => alert;
+const ofRollout = ({ rollout }: { rollout: string }) => rollout;
 const ofModel = ({ model }: { model: string }) => model;
 const ofRelease = ({ name, version, arch }: { name: string; version: string; arch: string }) =>
   `${name} ${version} ${arch}`;
@@ -56,6 +57,8 @@ const Version = { agent: AgentName, version: Count };
 const Key = { key: Text, name: PlainName, role: Role };
 const Session = { name: Text, address: Text };
 const Conversation = { conversation: ConversationId, agent: AgentName };
+const Rollout = { rollout: Text, what: Text };
+const ofWhat = ({ what }: { what: string }) => what;
 const Task = { task: TaskId, agent: AgentName };
 
 export const audit = {
@@ -235,6 +238,22 @@ export const audit = {
   ),
   'alert-ack': kind('acknowledged an alert', { alert: Text, note: Text }, ofAlert, ({ note }) => note),
   'alert-unack': kind('took an acknowledgement back', { alert: Text }, ofAlert, () => ''),
+  'rollout-start': kind(
+    'started a rollout',
+    { ...Rollout, subjects: Count },
+    ofRollout,
+    ({ what, subjects }) => `${what}, to ${subjects}`,
+  ),
+  'rollout-pause': kind('paused a rollout', Rollout, ofRollout, ofWhat),
+  'rollout-resume': kind('resumed a rollout', Rollout, ofRollout, ofWhat),
+  'rollout-approve': kind(
+    'approved a wave of a rollout',
+    { ...Rollout, wave: Count },
+    ofRollout,
+    ({ what, wave }) => `${what}, wave ${wave}`,
+  ),
+  'rollout-abort': kind('aborted a rollout', Rollout, ofRollout, ofWhat),
+  'rollout-back': kind('rolled a rollout back', Rollout, ofRollout, ofWhat),
   'moves-release': kind(
     'let frozen moves happen',
     { site: Optional(PlainName), reasons: Type.Array(Text) },

@@ -77,6 +77,30 @@ const samples: { [T in EventType]: [EventParams<T>, string] } = {
     'alice has been away for 90 s (silent); 2 tasks go back to the queue',
   ],
   'node-quarantined': [{ node: 'alice', reason: 'a twin' }, 'alice is quarantined: a twin'],
+  'rollout-started': [
+    { rollout: 'r1', what: 'node-agent 1.2.0', subjects: 40, waves: 4, by: ada },
+    'key:ada rolls out node-agent 1.2.0: 40 machines or agents in 4 waves',
+  ],
+  'rollout-wave': [
+    { rollout: 'r1', what: 'node-agent 1.2.0', wave: 2, waves: 4, size: 3 },
+    'node-agent 1.2.0: wave 2 of 4 begins, 3 in all',
+  ],
+  'rollout-approval': [
+    { rollout: 'r1', what: 'node-agent 1.2.0', wave: 2 },
+    'node-agent 1.2.0: a person must approve wave 2',
+  ],
+  'rollout-red': [
+    { rollout: 'r1', what: 'node-agent 1.2.0', wave: 1, gate: 'memory', reason: 'too much', goesBack: true },
+    'node-agent 1.2.0 goes back in wave 1: too much',
+  ],
+  'rollout-ended': [
+    { rollout: 'r1', what: 'node-agent 1.2.0', how: 'rolled-back', reason: 'too much' },
+    'node-agent 1.2.0 is rolled back: too much',
+  ],
+  update: [
+    { rollout: 'r1', version: '1.2.0', state: 'rolled-back', text: 'it did not start' },
+    'node-agent 1.2.0: rolled-back, it did not start',
+  ],
   'node-forgotten': [{ node: 'alice' }, 'alice was forgotten'],
   'node-class': [
     { node: 'alice', class: 'gpu', was: 'cpu' },

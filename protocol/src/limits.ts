@@ -305,6 +305,22 @@ export const maxTasksPerConversation = 200;
 export const maxTitleChars = 120;
 /** Characters of all questions, answers and pictures of one conversation. */
 export const maxConversationChars = 4 * 1024 * 1024;
+/** Nodes or agents of one rollout: the largest fleet. */
+export const maxRolloutSubjects = 100_000;
+/** Rows of all rollouts that are kept, about 400 bytes each in memory: those of the oldest ended ones go. */
+export const maxRolloutRows = 120_000;
+/** Rollouts that are kept; the oldest ended ones go. */
+export const maxRollouts = 50;
+/** Waves of one rollout. Each takes a soak time; more than this is a schedule. */
+export const maxRolloutWaves = 20;
+/** Names in a selection, a wave or an answer; classes and labels select more. */
+export const maxRolloutNames = 1_000;
+/** Windows of one rollout: two a day. */
+export const maxRolloutWindows = 14;
+/** Seconds of a soak, or of the patience with a node: a month. */
+export const maxRolloutSeconds = 30 * 86_400;
+/** Nodes that one decision tells about a rollout; the rest follows a second later. */
+export const maxRolloutOrdersAtOnce = 200;
 /** Days of usage kept: a year, with room to compare. */
 export const maxUsageDays = 400;
 /** Rows of usage of one day: agents times models times nodes that really worked; further usage is counted without its agent. */

@@ -10,6 +10,7 @@ import { BootId, Generation, TimeMs } from './ids.ts';
 import { RuntimeKind } from './node-model.ts';
 import { degreesInWords, gibInWords } from './quantity-words.ts';
 import { type Static, Type } from './typebox.ts';
+import { ReleaseVersion, UpdateState } from './update.ts';
 
 const gib = 1024 ** 3;
 const Over = { over: Type.Boolean() };
@@ -98,6 +99,13 @@ export const nodeEvents = {
     { model: ModelName, bytes: Count, usedMs: TimeMs },
     ({ model, bytes, usedMs }) =>
       `${model} was removed: the disk is nearly full, nobody here needs it, and it was last used on ${new Date(usedMs).toISOString().slice(0, 10)}; ${gibInWords(bytes)} are free again`,
+  ),
+  update: kind(
+    'info',
+    'How far the node is with an update of its node-agent; `warning` where it did not get there',
+    { rollout: Type.String({ maxLength: 40 }), version: ReleaseVersion, state: UpdateState, text: Words },
+    ({ version, state, text }) => `node-agent ${version}: ${state}${text === '' ? '' : `, ${text}`}`,
+    ({ state }) => (state === 'rolled-back' || state === 'refused' || state === 'failed' ? 'warning' : 'info'),
   ),
   'outbox-full': kind(
     'error',

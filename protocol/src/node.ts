@@ -26,6 +26,7 @@ import {
 } from './limits.ts';
 import { ModelFetch, NodeModel, RuntimeKind } from './node-model.ts';
 import { type Static, Type } from './typebox.ts';
+import { ReleaseVersion } from './update.ts';
 
 export const NodeClassName = Type.String({
   pattern: '^[a-z0-9][a-z0-9-]{0,30}$',
@@ -88,6 +89,13 @@ export const NodeInfo = Type.Object({
   }),
   led: Type.Optional(
     Type.Boolean({ description: 'It has a light that `identify` can blink; missing: an older node does not say.' }),
+  ),
+  version: Type.Optional(ReleaseVersion),
+  updates: Type.Optional(
+    Type.Literal(true, {
+      description:
+        'It was installed from a release and takes another one from the coordinator. Missing: a container, a source folder, or an older node.',
+    }),
   ),
   simulated: Type.Boolean(),
 });

@@ -33,6 +33,7 @@ export const problems = {
   'no-such-file': row(404, 4, false, 'No such file'),
   'no-such-backup': row(404, 4, false, 'No such backup'),
   'no-such-release': row(404, 4, false, 'No such release'),
+  'no-such-rollout': row(404, 4, false, 'No such rollout'),
   'no-such-batch': row(404, 4, false, 'No such batch'),
   conflict: row(409, 1, false, 'That does not fit the present state'),
   'request-late': row(408, 1, true, 'The request did not come whole in time'),

@@ -15,6 +15,7 @@ import { modelRoutes } from './routes/models.ts';
 import { nodeRoutes } from './routes/nodes.ts';
 import { releaseRoutes } from './routes/releases.ts';
 import { restoreRoutes } from './routes/restore.ts';
+import { rolloutRoutes } from './routes/rollouts.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import type { TaskChunk, TaskView } from './task.ts';
 import type { Static, TSchema } from './typebox.ts';
@@ -24,6 +25,7 @@ export const routes = {
   ...alertRoutes,
   ...nodeRoutes,
   ...modelRoutes,
+  ...rolloutRoutes,
   ...agentRoutes,
   ...taskRoutes,
   ...conversationRoutes,

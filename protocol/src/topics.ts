@@ -41,6 +41,7 @@ import { NodeEvent } from './node-events.ts';
 import { TaskChunk, TaskLease, TaskReport } from './task.ts';
 import { topicRow as row } from './topic-row.ts';
 import { type Static, Type } from './typebox.ts';
+import { UpdateNode } from './update.ts';
 
 export const topicRoot = 'blackroad/v1';
 
@@ -266,6 +267,15 @@ export const topics = {
   ),
   keep: row('coordinator', 'cmd/{node}/keep', 1, false, KeepModels, small, 'Pinned models, after a change of pins.'),
   unload: row('coordinator', 'cmd/{node}/unload', 1, false, UnloadModel, small, 'Free the memory of a model.'),
+  update: row(
+    'coordinator',
+    'cmd/{node}/update',
+    1,
+    false,
+    UpdateNode,
+    small,
+    'Install this release of the node-agent.',
+  ),
   identify: row(
     'coordinator',
     'cmd/{node}/identify',

@@ -5,6 +5,7 @@ import { commitConformance } from './store/commit.ts';
 import { historyConformance } from './store/history.ts';
 import { memoryConformance } from './store/memory.ts';
 import { pagesConformance } from './store/pages.ts';
+import { rolloutConformance } from './store/rollouts.ts';
 import { searchConformance } from './store/search.ts';
 
 /**
@@ -18,5 +19,6 @@ export async function storeConformance(t: Test, name: string, open: OpenStore): 
   await t.test(`${name}: pages`, (t) => pagesConformance(t, open));
   await t.test(`${name}: history, usage, sessions`, (t) => historyConformance(t, open));
   await t.test(`${name}: memory log`, (t) => memoryConformance(t, open));
+  await t.test(`${name}: rollouts`, (t) => rolloutConformance(t, open));
   await t.test(`${name}: search`, (t) => searchConformance(t, open));
 }

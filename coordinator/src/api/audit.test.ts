@@ -23,6 +23,9 @@ interface Call {
 /** These routes change nothing that lasts, or their row is checked in another test. */
 const without: Partial<Record<RouteName, string>> = {
   whatIf: 'asks what would happen',
+  rolloutPlan: 'asks what would happen',
+  rolloutApprove: 'judged in rollouts.test.ts, where a wave can be waited for',
+  rolloutReport: 'the start says who rolls out; its steps are events',
   ask: 'the task itself says who asked',
   tasksSubmit: 'the tasks themselves say who asked',
   conversationOpen: 'the conversation itself says whose it is',
@@ -72,6 +75,13 @@ const deadLetter = async (name: string) => {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error(`${name} does not expire`);
+};
+
+/** Nothing of it happens by itself. */
+const rollout = { what: { kind: 'node-agent', version: '9.9.9' }, driver: 'outside' };
+const newest = async () => {
+  const { body } = await fleet.call<{ id: string }[]>('GET', '/v1/rollouts');
+  ids.rollout = body[0]?.id ?? '';
 };
 
 const calls: readonly Call[] = [
@@ -215,6 +225,30 @@ const calls: readonly Call[] = [
     body: { model: 'tiny', nodes: ['alice'], pinned: false },
     action: 'model-unpin',
     subject: 'tiny',
+  },
+  {
+    route: 'rolloutStart',
+    path: '/v1/rollouts',
+    body: rollout,
+    action: 'rollout-start',
+    subject: /^[a-z0-9-]+$/,
+  },
+  ...(
+    [
+      ['rolloutPause', 'pause', 'rollout-pause'],
+      ['rolloutResume', 'resume', 'rollout-resume'],
+      ['rolloutAbort', 'abort', 'rollout-abort'],
+    ] as const
+  ).map(([route, act, action]): Call => {
+    const path = `/v1/rollouts/:rollout/${act}`;
+    return { route, path, after: newest, action, subject: ':rollout' };
+  }),
+  {
+    route: 'rolloutBack',
+    path: '/v1/rollouts/:second/roll-back',
+    after: () => made('second', '/v1/rollouts', rollout),
+    action: 'rollout-back',
+    subject: ':second',
   },
   { route: 'nodeForget', path: '/v1/nodes/alice', action: 'node-forget', subject: 'alice' },
 ];

@@ -4,13 +4,14 @@ import {
   counted,
   FleetError,
   isFetchable,
-  type KnownModel,
+  type KnownModels,
   maxNodesPerModelOrder,
   meansModel,
   modelKey,
   type NodeCapacity,
   notFoundText,
 } from '@blackroad/protocol';
+import { hasModel, namesOf } from '../fleet/known.ts';
 import { diskKeptFreeBytes, pullBytes } from '../placement/model/catalogue.ts';
 import type { NodeRow } from '../state/rows.ts';
 import type { View } from '../state/view.ts';
@@ -32,7 +33,6 @@ export function targetsOf(view: View, { what, model, nodes, class: name }: Meant
   for (const node of nodes ?? [])
     if (!view.nodes.has(node))
       throw new FleetError('no-such-node', { detail: notFoundText('node', node, view.nodes.keys()) });
-  const entry = view.known.byKey.get(modelKey(model)) ?? null;
   const named = new Set(nodes ?? []);
   // Named nodes are asked in any case: each says itself what speaks against it.
   const ids = new Set(named);
@@ -41,7 +41,7 @@ export function targetsOf(view: View, { what, model, nodes, class: name }: Meant
     const row = view.nodes.get(id);
     if (row?.presence !== 'online' || row.status !== 'active' || !capacity) continue;
     if (name === undefined ? named.size > 0 : row.class !== name) continue;
-    if (good({ row, capacity }, model, entry)) ids.add(id);
+    if (good({ row, capacity }, model, view.known)) ids.add(id);
   }
   if (ids.size === 0) throw new FleetError('conflict', { detail: nobody(what, model, name) });
   if (ids.size > maxNodesPerModelOrder) {
@@ -51,32 +51,27 @@ export function targetsOf(view: View, { what, model, nodes, class: name }: Meant
   return [...ids].sort();
 }
 
-const has = ({ models }: NodeCapacity, model: string, entry: KnownModel | null) =>
-  names(model, entry).some((name) => models.some((each) => meansModel(name, each)));
-function names(model: string, entry: KnownModel | null): string[] {
-  return entry ? [model, entry.name, ...(entry.ollama === undefined ? [] : [entry.ollama]), ...entry.aliases] : [model];
-}
-
-type Good = (candidate: Candidate, model: string, entry: KnownModel | null) => boolean;
+type Good = (candidate: Candidate, model: string, known: KnownModels) => boolean;
 const goods: Record<Meant['what'], Good> = {
-  pull({ capacity }, model, entry) {
+  pull({ capacity }, model, known) {
+    const entry = known.byKey.get(modelKey(model));
     const { pulls = [], fetchable } = capacity;
-    if (has(capacity, model, entry)) return false;
+    if (hasModel(known, capacity, model)) return false;
     if (!entry) return pulls.includes('ollama') || (fetchable ?? []).some((each) => modelKey(each) === modelKey(model));
     if (!isFetchable(entry, pulls)) return false;
     const needed = neededBytes({ model: { ...entry, residentBytes: 0, neededBytes: 0 }, kvBytesPerToken: 0 });
     return needed <= capacity.memoryTotalBytes && pullBytes(entry) + diskKeptFreeBytes <= capacity.diskFreeBytes;
   },
-  update: ({ capacity }, model, entry) => (capacity.pulls ?? []).length > 0 && has(capacity, model, entry),
-  stop: ({ capacity }, model, entry) =>
+  update: ({ capacity }, model, known) => (capacity.pulls ?? []).length > 0 && hasModel(known, capacity, model),
+  stop: ({ capacity }, model, known) =>
     (capacity.fetches ?? []).some(
       (each) =>
-        each.problem === undefined && names(model, entry).some((name) => modelKey(name) === modelKey(each.model)),
+        each.problem === undefined && namesOf(known, model).some((name) => modelKey(name) === modelKey(each.model)),
     ),
   // What its owner fetched is removed only from a node that a person names.
-  remove: ({ capacity }, model, entry) =>
+  remove: ({ capacity }, model, known) =>
     capacity.models.some(
-      (each) => capacity.evictable?.includes(each.name) && names(model, entry).some((name) => meansModel(name, each)),
+      (each) => capacity.evictable?.includes(each.name) && namesOf(known, model).some((name) => meansModel(name, each)),
     ),
 };
 

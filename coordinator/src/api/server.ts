@@ -54,6 +54,7 @@ import { nodeHandlers } from './nodes.ts';
 import { overviewHandlers } from './overview.ts';
 import { releaseHandlers } from './releases.ts';
 import { restoreHandlers } from './restore.ts';
+import { rolloutHandlers } from './rollouts.ts';
 import { taskHandlers } from './tasks.ts';
 
 /** A route without a handler does not compile. */
@@ -63,6 +64,7 @@ const handlers: Handlers = {
   ...modelHandlers,
   ...alertHandlers,
   ...overviewHandlers,
+  ...rolloutHandlers,
   ...agentHandlers,
   ...taskHandlers,
   ...conversationHandlers,

@@ -3,6 +3,7 @@
 import { type AgentSpec, actorOf, coordinatorSelf, isApart, maxAgents, type Principal } from '@blackroad/protocol';
 import { budgetChanged } from '../budgets/ledger.ts';
 import { isWished } from '../placement/model/wish.ts';
+import { leaveRollouts } from '../rollouts/gone.ts';
 import { agentAccount } from '../state/account.ts';
 import { type Decision, refuse } from '../state/decision.ts';
 import {
@@ -48,14 +49,24 @@ export const applyAgent: Decide<'agent-apply'> = (view, { by, spec, newId }, now
   const row = before ? nextVersion(before, spec, nowMs) : firstVersion(view, { space, spec, newId }, nowMs);
   const tooLarge = refuseTooLarge(draft, row);
   if (tooLarge) return tooLarge;
-  putVersion(draft, by, row);
-  budgetChanged(draft, agentAccount(row.id), spec.budget, timeZone);
-  noteAudit(draft, by, before ? 'agent-change' : 'agent-create', { agent: row.id, version: row.version });
-  if (before?.placement) tellOrTakeOff(draft, before, row);
+  putSpec(draft, by, before, row, timeZone);
   return decidedWith(draft, { id: row.id, version: row.version, created: !before, changed: true });
 };
 
-function refuseTooLarge(draft: Draft, row: AgentRow): Decision<never> | null {
+/** Stores a version of an agent, and tells its node. */
+export function putSpec(
+  draft: Draft,
+  by: Principal,
+  before: AgentRow | undefined,
+  row: AgentRow,
+  timeZone: string,
+): void {
+  putVersion(draft, by, row);
+  budgetChanged(draft, agentAccount(row.id), row.spec.budget, timeZone);
+  noteAudit(draft, by, before ? 'agent-change' : 'agent-create', { agent: row.id, version: row.version });
+  if (before?.placement) tellOrTakeOff(draft, before, row);
+}
+export function refuseTooLarge(draft: Draft, row: AgentRow): Decision<never> | null {
   const bytes = assignedBytes(assignedOf(draft, row, row.placement ?? widestPlacement));
   if (bytes <= maxAssignedBytes) return null;
   return refuse(
@@ -63,7 +74,7 @@ function refuseTooLarge(draft: Draft, row: AgentRow): Decision<never> | null {
     `${row.spec.name} takes ${bytes} bytes to send to a node; at most ${maxAssignedBytes} are allowed: shorten instructions or the prompts of triggers.`,
   );
 }
-function nextVersion(before: AgentRow, spec: AgentSpec, nowMs: number): AgentRow {
+export function nextVersion(before: AgentRow, spec: AgentSpec, nowMs: number): AgentRow {
   return { ...before, spec, version: before.version + 1, updatedMs: nowMs, changedMs: nowMs };
 }
 function putVersion(draft: Draft, by: Principal, row: AgentRow): void {
@@ -243,6 +254,7 @@ export const removeAgent: Decide<'agent-remove'> = (view, { by, agent }, nowMs, 
   sendDeltas(draft, deltas);
   const quiet = row.placement ? quietAfter(view, row.placement, nowMs) : row.quiet;
   budgetChanged(draft, agentAccount(id), undefined, timeZone);
+  leaveRollouts(draft, 'agent', id);
   dropAgent(draft, { id, space, name, epoch, version, ...(quiet ? { quiet } : {}) });
   noteAudit(draft, by, 'agent-remove', { agent: id, version });
   noteEvent(draft, 'agent-removed', { agent: id });

@@ -2,6 +2,7 @@
 // from moves by the same amount. Under another id of the coordinator, nodes send a new hello: the times in its messages jumped, and only
 // the answer to a hello tells a node how old a message is. In: by how much the clock was set. Out: the moved rows. [INV-one-hand]
 // [INV-deadline] [decision 5]
+import { moveRollouts } from '../rollouts/clock.ts';
 import { change, decided, noteEvent, openDraft, putAgent, putNode } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
 import type { AgentRow, Quiet } from '../state/rows.ts';
@@ -24,6 +25,7 @@ export const clockSet: Decide<'clock-set'> = (view, { byMs, coordinator }, nowMs
     const moved = movedAgent(view, row, byMs, nowMs, policy.rebalanceRestMs);
     if (moved) putAgent(draft, moved);
   }
+  moveRollouts(draft, byMs);
   noteEvent(draft, 'clock-set', { byMs });
   change(draft, { type: 'renewed', coordinator });
   announce(draft, policy, coordinator);

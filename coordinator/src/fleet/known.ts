@@ -5,6 +5,7 @@ import {
   type KnownModels,
   knownAs,
   knownModels,
+  meansModel,
   modelKey,
   type NodeCapacity,
   type NodeModel,
@@ -27,6 +28,16 @@ export const learnKnown: Decide<'models-known'> = (view, { models }, nowMs) => {
 export function fetchedAs({ byKey }: KnownModels, named: string): string {
   const entry = byKey.get(modelKey(named));
   return entry ? fetchName(entry) : named.trim();
+}
+
+/** The names under which a node may have the model that is called by this name. */
+export function namesOf({ byKey }: KnownModels, named: string): string[] {
+  const entry = byKey.get(modelKey(named));
+  if (!entry) return [named];
+  return [named, entry.name, ...(entry.ollama === undefined ? [] : [entry.ollama]), ...entry.aliases];
+}
+export function hasModel(known: KnownModels, { models }: Pick<NodeCapacity, 'models'>, named: string): boolean {
+  return namesOf(known, named).some((name) => models.some((each) => meansModel(name, each)));
 }
 
 /** The report with the facts of the catalogue; the same one where nothing differs. Tiers are those of the catalogue, but of paid models. */

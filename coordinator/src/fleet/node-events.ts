@@ -1,6 +1,14 @@
 // Events that nodes report. In: a message. Out: the event to store: the node's own words and severity, and of its data the params that the
 // table of events lists for that type. A reported gap in the assignment is answered with the snapshot and not stored.
-import { interpretingChecker, type NodeEvent, type NodeEventType, nodeAsks, nodeEvents } from '@blackroad/protocol';
+import {
+  type EventParams,
+  interpretingChecker,
+  type NodeEvent,
+  type NodeEventType,
+  nodeAsks,
+  nodeEvents,
+} from '@blackroad/protocol';
+import { hearUpdate } from '../rollouts/reports.ts';
 import type { EventRow } from '../state/change.ts';
 import { change, decided, openDraft, remark } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
@@ -19,7 +27,10 @@ export const acceptEvent: Decide<'node-event'> = (view, { node, message }, nowMs
     return decided(draft);
   }
   const { severity, text } = message;
-  change(draft, { type: 'event', row: { atMs: nowMs, node, agent: null, ...kindOf(message), severity, text } });
+  const kind = kindOf(message);
+  if (kind.type === 'update' && Object.keys(kind.params).length > 0)
+    hearUpdate(draft, node, kind.params as EventParams<'update'>);
+  change(draft, { type: 'event', row: { atMs: nowMs, node, agent: null, ...kind, severity, text } });
   return decided(draft);
 };
 

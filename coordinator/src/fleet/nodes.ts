@@ -1,6 +1,7 @@
 // Actions of people on nodes: cordon, drain, move, release, forget.
 
 import { closeBranchesOf } from '../memory/branches.ts';
+import { leaveRollouts } from '../rollouts/gone.ts';
 import { refuse } from '../state/decision.ts';
 import { change, type Draft, decided, decidedWith, noteAudit, noteEvent, openDraft, putNode } from '../state/draft.ts';
 import type { Decide, Inputs } from '../state/input.ts';
@@ -40,7 +41,7 @@ export const editNodes: Decide<'nodes-edit'> = (view, { nodes, ...edit }, nowMs)
 };
 
 /** Applies the edit; whether it changed anything. */
-function edited(draft: Draft, row: NodeRow, { by, ...edit }: Edit): boolean {
+export function edited(draft: Draft, row: NodeRow, { by, ...edit }: Edit): boolean {
   const { id: node } = row;
   let edited = row;
   const before = draft.changes.length;
@@ -101,6 +102,7 @@ export const forgetNode: Decide<'node-forget'> = (view, { by, node }, nowMs, pol
   }
   closeBranchesOf(draft, node, 'forgotten');
   for (const pin of view.pins.values()) if (pin.node === node) change(draft, { type: 'pin-gone', id: pin.id });
+  leaveRollouts(draft, 'node', node);
   draft.nodes.delete(node);
   judgeValve(draft, policy);
   sayFarewell(draft, node, 'forgotten', 'A person took this node out of the fleet.');

@@ -1,10 +1,11 @@
 // Pins: the wish of a person that nodes keep a model. In: a model and a place. Out: durable rows, the audit, and to each node that is online
 // the whole list of what it is to keep; another node gets its list with the welcome. A node fetches what is pinned to it or to its class.
-import { actorOf, type KeptModels, maxPins, maxPinsPerNode, modelKey } from '@blackroad/protocol';
+import { type Asker, actorOf, type KeptModels, maxPins, maxPinsPerNode, modelKey } from '@blackroad/protocol';
 import { refuse } from '../state/decision.ts';
-import { change, decidedWith, noteAudit, openDraft, send } from '../state/draft.ts';
+import { change, type Draft, decidedWith, noteAudit, openDraft, send } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
 import type { NodeRow, PinRow } from '../state/rows.ts';
+import type { View } from '../state/view.ts';
 import { fetchedAs } from './known.ts';
 
 type Place = Pick<PinRow, 'node' | 'class'>;
@@ -46,6 +47,33 @@ export const pinModel: Decide<'model-pin'> = (view, { by, model: named, nodes, c
   }
   return decidedWith(draft, { changed });
 };
+
+/** Pins the model to one node, and tells it, where that is not so. `by`: who wants it. */
+export function pinTo(draft: Draft, node: string, model: string, by: Asker): void {
+  if (hasPin(draft.view, node, model)) return;
+  const place = { node, class: null };
+  const row: PinRow = { id: pinId(model, place), model, ...place, by: actorOf(by), atMs: draft.nowMs };
+  change(draft, { type: 'pin', row });
+  tellPins(draft, node, [...draft.view.pins.values(), row]);
+}
+/** Takes that pin back; one of its class stays. */
+export function unpinFrom(draft: Draft, node: string, model: string): void {
+  if (!hasPin(draft.view, node, model)) return;
+  const id = pinId(model, { node, class: null });
+  change(draft, { type: 'pin-gone', id });
+  tellPins(
+    draft,
+    node,
+    [...draft.view.pins.values()].filter((pin) => pin.id !== id),
+  );
+}
+export function hasPin({ pins }: Pick<View, 'pins'>, node: string, model: string): boolean {
+  return pins.has(pinId(model, { node, class: null }));
+}
+function tellPins(draft: Draft, node: string, pins: readonly PinRow[]): void {
+  const row = draft.nodes.get(node);
+  if (row?.presence === 'online') send(draft, 'keep', { node }, { keep: keptBy(pins, row).slice(0, maxPinsPerNode) });
+}
 
 function pinId(model: string, { node, class: name }: Place): string {
   const place = node === null ? (name === null ? '' : `class:${name}`) : `node:${node}`;

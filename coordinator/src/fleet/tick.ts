@@ -2,6 +2,7 @@
 // first decision after a start. All is computed from `now`, so no node has a timer. Reads only indexes and the rows of nodes.
 import { counted, cutToBytes, type FleetState } from '@blackroad/protocol';
 import { judgeBudgets, settleLeftOver } from '../budgets/judge.ts';
+import { stepRollouts } from '../rollouts/step.ts';
 import { change, type Draft, decided, decidedWith, noteEvent, openDraft, send } from '../state/draft.ts';
 import type { Decide, Policy } from '../state/input.ts';
 import { deadlineSlot, wakeSlot } from '../state/task-index.ts';
@@ -59,6 +60,8 @@ export const tick: Decide<'tick'> = (view, _input, nowMs, policy) => {
     announce(draft, policy);
     judgeFaults(draft);
   }
+  // While nodes are still to be counted, none is told anything new.
+  if (!more) stepRollouts(draft, policy);
   change(draft, { type: 'ticked', atMs: nowMs, resumed, served });
   return decidedWith(draft, { more });
 };

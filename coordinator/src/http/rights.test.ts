@@ -71,6 +71,13 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'releaseRemove',
     'nodeUnload',
     'nodesEdit',
+    'rolloutAbort',
+    'rolloutApprove',
+    'rolloutBack',
+    'rolloutPause',
+    'rolloutReport',
+    'rolloutResume',
+    'rolloutStart',
     'taskCancel',
     'taskDismiss',
     'taskRetry',
@@ -128,7 +135,7 @@ const notForViewers = forClients.filter(
 /** Without a role: each checks a secret of its own, or tells nothing of the fleet. */
 const open: RouteName[] = ['enrol', 'health', 'nodeChannel', 'openapi', 'renew', 'signIn'];
 /** What a viewer may ask for with another method than GET: it changes nothing, or nothing but its own session. */
-const harmless: RouteName[] = ['sessionEnd', 'signOut', 'whatIf'];
+const harmless: RouteName[] = ['rolloutPlan', 'sessionEnd', 'signOut', 'whatIf'];
 
 t.test('who may what is as written down here', async (t) => {
   const names = (Object.keys(routes) as RouteName[]).sort();

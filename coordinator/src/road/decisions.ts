@@ -39,6 +39,10 @@ import { storageBack } from '../fleet/storage-back.ts';
 import { started, tick } from '../fleet/tick.ts';
 import { acceptMemory } from '../memory/accept.ts';
 import { applyPlan, releaseMoves, unloadIdle } from '../placement/plan/plan.ts';
+import { actOnRollout } from '../rollouts/acts.ts';
+import { learnReleases } from '../rollouts/releases.ts';
+import { reportRollout } from '../rollouts/reports.ts';
+import { startRollout } from '../rollouts/start.ts';
 import type { Decide, InputKind } from '../state/input.ts';
 import { deleteConversation, editConversation, openConversation } from '../tasks/conversations.ts';
 import { reportTask } from '../tasks/report.ts';
@@ -87,6 +91,9 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'alert-ack': acknowledge,
   'alert-unack': unacknowledge,
   'model-pin': pinModel,
+  'rollout-start': startRollout,
+  'rollout-act': actOnRollout,
+  'rollout-report': reportRollout,
   'moves-release': releaseMoves,
   'restore-agent': restoreAgent,
   'restore-node': restoreNode,
@@ -96,6 +103,7 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   tick,
   'models-known': learnKnown,
   'backup-told': learnBackups,
+  'releases-known': learnReleases,
   'plan-apply': applyPlan,
   'models-idle': unloadIdle,
   restored: takeRestored,

@@ -6,6 +6,7 @@ import type { Change } from './change.ts';
 import { owned } from './layer.ts';
 import { moveHeard } from './moved-times.ts';
 import { release, reserve } from './reservations.ts';
+import { dropRollout, dropSubject, putSubject } from './rollout-index.ts';
 import {
   type AgentRow,
   type BranchRow,
@@ -16,6 +17,7 @@ import {
   type NodeLive,
   type TaskRow,
 } from './rows.ts';
+import { countBeat, countBreak, countEnd, countFailure, forgetSums, markSums } from './summed.ts';
 import { add, drop, indexTask, moveTasks, turnRound, unindexTask } from './task-index.ts';
 import { inSpace, type MutableView } from './view.ts';
 
@@ -37,6 +39,7 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
     if (before && before.hardware !== row.hardware && view.nodesByHardware.get(before.hardware) === row.id)
       view.nodesByHardware.delete(before.hardware);
     if (row.presence === 'online') view.excused.delete(row.id);
+    countBreak(view, before, row);
     view.nodes.set(row.id, row);
     view.nodesByHardware.set(row.hardware, row.id);
     if (!view.live.has(row.id))
@@ -47,6 +50,7 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
     if (before && view.nodesByHardware.get(before.hardware) === change.id) view.nodesByHardware.delete(before.hardware);
     view.nodes.delete(change.id);
     view.live.delete(change.id);
+    forgetSums(view, 'node', change.id);
     view.modelUse.delete(change.id);
     view.modelFaults.delete(change.id);
     view.modelWorked.delete(change.id);
@@ -70,6 +74,7 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
     view.agents.delete(row.id);
     view.observed.delete(row.id);
     view.placeTroubles.delete(row.id);
+    forgetSums(view, 'agent', row.id);
     view.removedAgents.set(row.id, row);
     view.removedIds.set(inSpace(row.space, row.name), row.id);
   },
@@ -89,6 +94,7 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
     const before = view.tasks.get(change.id);
     if (!before) return;
     unindexTask(view, before);
+    countFailure(view, before, change.past);
     const { type: _, id: __, ...state } = change;
     const row = { ...before, ...state };
     view.tasks.set(row.id, row);
@@ -103,6 +109,7 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
     view.promptCharacters -= sizeOf(before);
     useModel(view, before, change.row.endedMs);
     if (change.row.state === 'done') modelWorked(view, change.row);
+    countEnd(view, change.row);
     if (before.idempotencyKey !== null) view.tasksByIdempotencyKey.delete(inSpace(before.space, before.idempotencyKey));
     rememberEnd(view, before);
     const work = view.work.get(before.agent);
@@ -171,6 +178,18 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
   'pin-gone'(view, change) {
     view.pins.delete(change.id);
   },
+  rollout(view, change) {
+    view.rollouts.set(change.row.id, change.row);
+  },
+  'rollout-gone'(view, change) {
+    dropRollout(view, change.id);
+  },
+  'rollout-subject'(view, change) {
+    putSubject(view, change.row);
+  },
+  'rollout-subject-gone'(view, change) {
+    dropSubject(view, change);
+  },
   event: onlyStored,
   audit: onlyStored,
   'agent-version': onlyStored,
@@ -187,6 +206,7 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
       live.health = change.health;
       live.lastSeenMs = change.atMs;
     }
+    countBeat(view, change);
   },
   capacity(view, change) {
     const live = liveOf(view, change.node);
@@ -264,6 +284,15 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
   },
   backups(view, change) {
     view.backups = change.stand;
+  },
+  'known-releases'(view, change) {
+    view.releases = change.releases;
+  },
+  'measured-anew'(view, change) {
+    markSums(view, change.of, change.id);
+  },
+  'rollouts-judged'(view, change) {
+    view.judgedMs = change.atMs;
   },
   announced(view, change) {
     view.announcedMs = change.atMs;

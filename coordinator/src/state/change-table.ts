@@ -140,6 +140,10 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
   'acknowledged-gone': { ...kept, touches: (touched, { alert }) => void touched.alerts.add(alert) },
   restored: kept,
   'restore-found': kept,
+  rollout: kept,
+  'rollout-gone': kept,
+  'rollout-subject': kept,
+  'rollout-subject-gone': kept,
   // Events are shown with the numbers that the store gives them.
   event: kept,
   audit: kept,
@@ -163,6 +167,9 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
   // Models that nobody could fetch may be fetchable now.
   'known-models': { ...perishable, plan: 'ordinary', review: 'everyone' },
   backups: perishable,
+  'known-releases': perishable,
+  'measured-anew': perishable,
+  'rollouts-judged': perishable,
   announced: perishable,
   renewed: perishable,
   ticked: { ...perishable, plan: planForTick },

@@ -22,6 +22,7 @@ import type { BackupStand } from './backup-stand.ts';
 import type { ReservationRow, SpendingRow } from './budget-rows.ts';
 import type { ConversationRow } from './conversation-row.ts';
 import type { FoundRow, RestoredRow } from './restore-rows.ts';
+import type { KnownRelease, RolloutRow, RolloutSubjectRow } from './rollout-rows.ts';
 import type {
   AcknowledgedRow,
   AgentRow,
@@ -120,6 +121,12 @@ export type DurableChange =
   /** What was found after an earlier restore is forgotten. */
   | { type: 'restored'; row: RestoredRow }
   | { type: 'restore-found'; row: FoundRow }
+  | { type: 'rollout'; row: RolloutRow }
+  /** With all its subjects. */
+  | { type: 'rollout-gone'; id: string }
+  | { type: 'rollout-subject'; row: RolloutSubjectRow }
+  /** Its node or agent was removed. */
+  | { type: 'rollout-subject-gone'; rollout: string; subject: string }
   | { type: 'event'; row: EventRow }
   | { type: 'audit'; row: AuditRow };
 
@@ -148,6 +155,11 @@ type PerishableChange =
   /** The catalogue that the coordinator read: its own, with the file of the operator. */
   | { type: 'known-models'; known: KnownModels }
   | { type: 'backups'; stand: BackupStand }
+  /** The complete list of releases that the coordinator has. */
+  | { type: 'known-releases'; releases: readonly KnownRelease[] }
+  /** The sums of a node or an agent begin anew. */
+  | { type: 'measured-anew'; of: 'node' | 'agent'; id: string }
+  | { type: 'rollouts-judged'; atMs: number }
   | { type: 'announced'; atMs: number }
   /** The new id of the coordinator, after which nodes send a hello. */
   | { type: 'renewed'; coordinator: string }

@@ -21,6 +21,8 @@ import type {
   Principal,
   RefusalReason,
   Release,
+  RolloutReport,
+  RolloutRequest,
   TaskOriginName,
   TaskReport,
   TaskRequest,
@@ -32,6 +34,7 @@ import type { BackupEnded, BackupStand } from './backup-stand.ts';
 import type { TaskOfConversation } from './conversation-row.ts';
 import type { Decision } from './decision.ts';
 import type { RestoredRow } from './restore-rows.ts';
+import type { KnownRelease } from './rollout-rows.ts';
 import type { EndedTask, JoinTokenRow, KeyRow, ReplyTo, SessionRow, TaskRow } from './rows.ts';
 import type { View } from './view.ts';
 
@@ -40,6 +43,9 @@ type OrderName = 'pull' | 'stopPull' | 'removeModel' | 'unload' | 'identify' | '
 export type NodeOrder = {
   [N in OrderName]: { name: N; message: Omit<TopicMessage<N>, 'command'> };
 }[OrderName];
+
+/** What a person tells a rollout. */
+export type RolloutAct = 'pause' | 'resume' | 'approve' | 'abort' | 'roll-back';
 
 /** `by`: the principal of the request, with its rights. */
 interface By {
@@ -139,6 +145,11 @@ export interface Inputs {
   'alert-unack': By & { ids: string[] };
   /** A model is pinned to these nodes, to a class, or wherever it is; or no longer. */
   'model-pin': By & { model: string; nodes?: string[]; class?: string; pinned: boolean };
+  /** `id`: of the new rollout. */
+  'rollout-start': By & { id: string; request: RolloutRequest };
+  'rollout-act': By & { id: string; act: RolloutAct };
+  /** By what installs it from outside. */
+  'rollout-report': By & { id: string; report: RolloutReport };
   /** `site`: only there; missing: everywhere. */
   'restore-agent': By & { agent: string };
   'restore-node': By & { node: string };
@@ -152,6 +163,8 @@ export interface Inputs {
   'models-known': { models: readonly KnownModel[] };
   /** How backups stand; `ended`: how one has just ended. */
   'backup-told': { stand: BackupStand; ended?: BackupEnded };
+  /** The releases of the node-agent that the coordinator has, all of them. */
+  'releases-known': { releases: readonly KnownRelease[] };
   /** A part of a plan, complete in itself; the view may have changed since the plan was made. */
   'plan-apply': PlanPart;
   /** Loaded models without use for a long time. */

@@ -26,7 +26,13 @@ const spent: Table<Spent> = { atMs: 'moves' };
 const fault: Table<ModelFault> = { sinceMs: 'moves', untilMs: 'moves' };
 const trouble: Table<PlaceTrouble> = { sinceMs: 'moves', untilMs: 'moves' };
 const freeze: Table<Freeze> = { sinceMs: 'moves' };
-const whole: Table<MutableView> = { startedMs: 'moves', announcedMs: 'moves', tickedMs: 'moves', resumedMs: 'moves' };
+const whole: Table<MutableView> = {
+  startedMs: 'moves',
+  announcedMs: 'moves',
+  tickedMs: 'moves',
+  resumedMs: 'moves',
+  judgedMs: 'moves',
+};
 
 /** Moves the times of one row; 0 and null mean that there is none. */
 function moved<T extends object>(row: T, table: Record<string, 'moves' | 'stays'>, byMs: number): T {

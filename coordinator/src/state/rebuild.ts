@@ -50,6 +50,13 @@ const origins: Record<keyof MutableView, Origin> = {
   reservedBy: 'stored',
   pins: 'stored',
   known: 'heard',
+  rollouts: 'stored',
+  rolloutSubjects: 'stored',
+  subjectsByRollout: 'stored',
+  nodeSums: 'heard',
+  agentSums: 'heard',
+  releases: 'heard',
+  judgedMs: 'heard',
   justMerged: 'heard',
   work: 'stored',
   unserved: 'stored',
@@ -81,8 +88,9 @@ export function rebuild(view: MutableView, loaded: Loaded): void {
     if (from === 'stored') (view[name] as { clear(): void }).clear();
     else if (from === 'summed') (view[name] as number) = 0;
   fill(view, loaded);
-  for (const part of [view.live, view.modelUse, view.modelFaults, view.modelWorked])
+  for (const part of [view.live, view.modelUse, view.modelFaults, view.modelWorked, view.nodeSums])
     for (const id of [...part.keys()]) if (!view.nodes.has(id)) part.delete(id);
+  for (const id of [...view.agentSums.keys()]) if (!view.agents.has(id)) view.agentSums.delete(id);
   for (const [agent, seen] of observed) {
     const placement = view.agents.get(agent)?.placement;
     if (placement?.node === seen.node && placement.epoch === seen.epoch) view.observed.set(agent, seen);

@@ -18,6 +18,7 @@ import type { ReservationRow, SpendingRow } from './budget-rows.ts';
 import type { ConversationRow } from './conversation-row.ts';
 import type { Cuts } from './cuts.ts';
 import type { FoundRow, RestoredRow } from './restore-rows.ts';
+import type { KnownRelease, RolloutRow, RolloutSubjectRow, Sums } from './rollout-rows.ts';
 import type {
   AcknowledgedRow,
   AgentRow,
@@ -78,6 +79,18 @@ export interface MutableView {
   pins: Map<string, PinRow>;
   /** The catalogue; empty until the coordinator has read it. */
   known: KnownModels;
+  /** Rollouts, the oldest first. */
+  rollouts: Map<string, RolloutRow>;
+  /** Subjects of rollouts by `subjectKey`, and these keys by rollout. */
+  rolloutSubjects: Map<string, RolloutSubjectRow>;
+  subjectsByRollout: Map<string, Set<string>>;
+  /** What was measured since the last mark, by node and by agent. */
+  nodeSums: Map<string, Sums>;
+  agentSums: Map<string, Sums>;
+  /** The releases of the node-agent that the coordinator has; empty until it has read them. */
+  releases: readonly KnownRelease[];
+  /** The time at which rollouts were last judged. */
+  judgedMs: number | null;
   work: Map<string, AgentWork>;
   /** Agents with only waiting tasks; the one examined last is at the end. */
   unserved: Map<string, true>;
@@ -199,6 +212,13 @@ export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = o
     reservedBy: new Map(),
     pins: new Map(),
     known: noKnownModels,
+    rollouts: new Map(),
+    rolloutSubjects: new Map(),
+    subjectsByRollout: new Map(),
+    nodeSums: new Map(),
+    agentSums: new Map(),
+    releases: [],
+    judgedMs: null,
     work: new Map(),
     unserved: new Map(),
     agentsByNode: new Map(),

@@ -321,6 +321,15 @@ export const migrations: readonly Migration[] = [
       CREATE TABLE restore_found (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
     `,
   },
+  {
+    version: 24,
+    name: 'rollouts',
+    // A row for each node or agent of a rollout: a step of one of ten thousand writes its own row alone.
+    sql: `
+      CREATE TABLE rollout (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
+      CREATE TABLE rollout_subject (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
+    `,
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

@@ -94,6 +94,10 @@ export function sqliteStore(db: Database, log: Log, clock: Clock, isReader = fal
     'pin-gone': ({ id }) => rows.dropPin(id),
     restored: ({ row }) => rows.putRestored(row),
     'restore-found': ({ row }) => rows.putFound(row),
+    rollout: ({ row }) => rows.putRollout(row),
+    'rollout-gone': ({ id }) => rows.dropRollout(id),
+    'rollout-subject': ({ row }) => rows.putSubject(row),
+    'rollout-subject-gone': ({ rollout, subject }) => rows.dropSubject(rollout, subject),
     event: ({ row }) => void stored.push(events.addEvent(row)),
     audit: ({ row }) => events.addAudit(row),
   });

@@ -6,6 +6,7 @@ import type { ReservationRow, SpendingRow } from '../../state/budget-rows.ts';
 import type { DurableChange } from '../../state/change.ts';
 import type { ConversationRow } from '../../state/conversation-row.ts';
 import type { FoundRow, RestoredRow } from '../../state/restore-rows.ts';
+import { type RolloutRow, type RolloutSubjectRow, subjectKey } from '../../state/rollout-rows.ts';
 import type {
   AcknowledgedRow,
   AgentRow,
@@ -74,6 +75,12 @@ export function wholeRows(db: Database) {
   const putFound = put('restore_found', 'id', 'row');
   const putPin = put('model_pin', 'id', 'row');
   const dropPin = db.prepare<[string]>('DELETE FROM model_pin WHERE id = ?');
+  const putRollout = put('rollout', 'id', 'row');
+  const dropRollout = db.prepare<[string]>('DELETE FROM rollout WHERE id = ?');
+  const putSubject = put('rollout_subject', 'id', 'row');
+  const dropSubject = db.prepare<[string]>('DELETE FROM rollout_subject WHERE id = ?');
+  // Ids of rollouts have no character after the slash of a key: its subjects are a range.
+  const dropSubjects = db.prepare<[string, string]>('DELETE FROM rollout_subject WHERE id > ? AND id < ?');
   const putVersion = db.prepare<[string, number, number, string, string]>(
     `INSERT INTO agent_version (agent, version, at_ms, by, spec) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (agent, version) DO UPDATE SET at_ms = excluded.at_ms, by = excluded.by, spec = excluded.spec`,
@@ -92,6 +99,8 @@ export function wholeRows(db: Database) {
     acknowledged: page('acknowledged', 'alert', 'row'),
     pin: page('model_pin', 'id', 'row'),
     found: page('restore_found', 'id', 'row'),
+    rollout: page('rollout', 'id', 'row'),
+    subject: page('rollout_subject', 'id', 'row'),
     key: page('access_key', 'id', 'row'),
     session: page('session', 'id', 'row'),
     conversation: page('conversation', 'id', 'row'),
@@ -152,6 +161,13 @@ export function wholeRows(db: Database) {
       dropFound.run();
     },
     putFound: (row: FoundRow) => void putFound.run(row.id, JSON.stringify(row)),
+    putRollout: (row: RolloutRow) => void putRollout.run(row.id, JSON.stringify(row)),
+    dropRollout(id: string) {
+      dropRollout.run(id);
+      dropSubjects.run(`${id}/`, `${id}0`);
+    },
+    putSubject: (row: RolloutSubjectRow) => void putSubject.run(subjectKey(row), JSON.stringify(row)),
+    dropSubject: (rollout: string, subject: string) => void dropSubject.run(subjectKey({ rollout, subject })),
     versions: (agent: string): AgentVersion[] =>
       versions
         .all(agent)
@@ -164,6 +180,8 @@ export function wholeRows(db: Database) {
       const last = restored.get();
       if (last !== undefined) yield { type: 'restored', row: JSON.parse(last) as RestoredRow };
       for (const { value } of all('found')) yield { type: 'restore-found', row: value as FoundRow };
+      for (const { value } of all('rollout')) yield { type: 'rollout', row: value as RolloutRow };
+      for (const { value } of all('subject')) yield { type: 'rollout-subject', row: value as RolloutSubjectRow };
       for (const { value } of all('key')) yield { type: 'key', row: inSpace(value as KeyRow) };
       for (const { value } of all('session')) yield { type: 'session', row: inSpace(withRoles(value as SessionRow)) };
       for (const { value } of all('conversation')) yield { type: 'conversation', row: value as ConversationRow };

@@ -1,0 +1,19 @@
+// The table of kinds. A kind of the protocol without a row does not compile.
+import type { RolloutKind, RolloutWhat } from '@blackroad/protocol';
+import type { Kind } from './kind.ts';
+import { agentKind } from './kinds/agent.ts';
+import { configurationKind } from './kinds/configuration.ts';
+import { modelKind } from './kinds/model.ts';
+import { nodeAgentKind } from './kinds/node-agent.ts';
+
+const kinds: { [K in RolloutKind]: Kind<K> } = {
+  'node-agent': nodeAgentKind,
+  model: modelKind,
+  agent: agentKind,
+  configuration: configurationKind,
+};
+
+/** The row of a kind, whose functions take rollouts of that kind: the caller has one of `what` at hand. */
+export function kindOf<K extends RolloutKind>({ kind }: { kind: K } & Pick<RolloutWhat, 'kind'>): Kind<RolloutKind> {
+  return kinds[kind] as unknown as Kind<RolloutKind>;
+}

@@ -1,0 +1,68 @@
+// The subjects of a rollout as the view shows them: in their order, whether they are here, where they are, and what was measured of them. Pure.
+import type { RolloutRow, RolloutSubjectRow } from '../state/rollout-rows.ts';
+import { freezeAt, type NodeRow } from '../state/rows.ts';
+import { noSums } from '../state/sums.ts';
+import { agentNameOf, type View } from '../state/view.ts';
+import type { Evidence, Measured } from './gates.ts';
+import { kindOf } from './kinds.ts';
+
+export function subjectsOf(view: View, rollout: string): RolloutSubjectRow[] {
+  const rows = [...(view.subjectsByRollout.get(rollout) ?? [])].flatMap((key) => view.rolloutSubjects.get(key) ?? []);
+  return rows.sort((a, b) => a.place - b.place);
+}
+
+/** The node that a subject is, or that it is on. */
+export function nodeOf(view: View, { what }: Pick<RolloutRow, 'what'>, id: string): NodeRow | undefined {
+  if (kindOf(what).of === 'node') return view.nodes.get(id);
+  const node = view.agents.get(id)?.placement?.node;
+  return node === undefined ? undefined : view.nodes.get(node);
+}
+export function nameOf(view: View, { what }: Pick<RolloutRow, 'what'>, id: string): string {
+  return kindOf(what).of === 'node' ? id : agentNameOf(view, id);
+}
+export function isHere(view: View, rollout: Pick<RolloutRow, 'what'>, id: string): boolean {
+  const node = nodeOf(view, rollout, id);
+  return node?.presence === 'online' && node.status === 'active';
+}
+/** The valve holds there: too many are away at once, so that nothing new may begin and an absence is no one's fault. */
+export function isFrozen(view: View, rollout: Pick<RolloutRow, 'what'>, id: string): boolean {
+  const node = nodeOf(view, rollout, id);
+  return node !== undefined && freezeAt(view.frozen, node.site) !== undefined;
+}
+
+const touched = new Set(['told', 'done', 'failed', 'returning']);
+/** Whether it may have the change. */
+export const isTouched = ({ state }: Pick<RolloutSubjectRow, 'state'>): boolean => touched.has(state);
+
+const nobody: ReadonlySet<string> = new Set();
+/** `anew`: those whose sums begin anew with this decision, which the view does not show yet. */
+export function evidenceOf(
+  view: View,
+  rollout: RolloutRow,
+  subjects: readonly RolloutSubjectRow[],
+  anew = nobody,
+): Evidence {
+  const sums = kindOf(rollout.what).of === 'node' ? view.nodeSums : view.agentSums;
+  const name = (id: string) => nameOf(view, rollout, id);
+  const measured = ({ subject, past }: RolloutSubjectRow): Measured => ({
+    name: name(subject),
+    past,
+    now: (anew.has(subject) ? undefined : sums.get(subject)) ?? noSums,
+  });
+  const told = subjects.filter(isTouched);
+  const lost = told.filter(({ subject }) => {
+    const node = nodeOf(view, rollout, subject);
+    return node?.presence === 'lost' || node?.status === 'quarantined';
+  });
+  const frozen = lost.find(({ subject }) => isFrozen(view, rollout, subject));
+  return {
+    changed: told.filter(({ state }) => state === 'done').map(measured),
+    others: subjects
+      .filter(({ state, subject }) => state === 'waiting' && isHere(view, rollout, subject))
+      .map(measured),
+    told: told.length,
+    failed: told.filter(({ state }) => state === 'failed').map(({ subject, step }) => ({ name: name(subject), step })),
+    lost: lost.map(({ subject }) => name(subject)),
+    excused: frozen ? 'so many are away at once that the network or the coordinator is the likely cause' : null,
+  };
+}

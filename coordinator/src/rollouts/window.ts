@@ -1,0 +1,37 @@
+// Windows: the hours of the week in which something new may begin, in the fleet's time zone. Pure.
+import { type RolloutWindow, weekdays } from '@blackroad/protocol';
+
+type Day = (typeof weekdays)[number];
+const dayMinutes = 24 * 60;
+
+export function isOpen(windows: readonly RolloutWindow[], nowMs: number, timeZone: string): boolean {
+  if (windows.length === 0) return true;
+  const now = localOf(nowMs, timeZone);
+  const yesterday = weekdays[(weekdays.indexOf(now.day) + 6) % 7] as Day;
+  return windows.some(({ days, from, to }) => {
+    const begins = (day: Day) => days === undefined || days.includes(day);
+    const [first, last] = [minutesOf(from), minutesOf(to)];
+    if (first < last) return begins(now.day) && now.minutes >= first && now.minutes < last;
+    // Over midnight; from a time to the same one is a whole day.
+    return (begins(now.day) && now.minutes >= first) || (begins(yesterday) && now.minutes < last);
+  });
+}
+
+function minutesOf(time: string): number {
+  const [hours = 0, minutes = 0] = time.split(':').map(Number);
+  return (hours * 60 + minutes) % dayMinutes;
+}
+function localOf(nowMs: number, timeZone: string): { day: Day; minutes: number } {
+  const parts = new Intl.DateTimeFormat('en-GB', {
+    timeZone,
+    weekday: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  }).formatToParts(nowMs);
+  const part = (type: string) => parts.find((each) => each.type === type)?.value ?? '';
+  return { day: part('weekday').toLowerCase() as Day, minutes: Number(part('hour')) * 60 + Number(part('minute')) };
+}
+export function windowsInWords(windows: readonly RolloutWindow[]): string {
+  return windows.map(({ days, from, to }) => `${days ? `${days.join(', ')} ` : ''}${from} to ${to}`).join('; ');
+}
