@@ -138,6 +138,8 @@ t.test('verbs', async (t) => {
 
   const conversation = () => fleet.client.call('conversationOpen', { body: { agent: 'greeter' } });
   const [shown, deleted] = [await conversation(), await conversation()];
+  const what = { kind: 'configuration', labels: { set: { ring: 'a' } } } as const;
+  const rollout = await fleet.client.call('rolloutStart', { body: { what, select: { names: [node] } } });
 
   const requests = (name: string, model: string) => {
     const path = join(fleet.folder, `${name}.jsonl`);
@@ -177,6 +179,10 @@ t.test('verbs', async (t) => {
     'releases add': { args: [release('0.3.0')], gives: 'array' },
     'releases remove': { args: ['blackroad-node-0.2.0-linux-arm64'], gives: 'object' },
     'releases keys': { gives: 'object' },
+    rollouts: { gives: 'array' },
+    'rollouts list': { gives: 'array' },
+    'rollouts plan': { args: ['labels', 'ring=b', 'old-', '--only', other, '--waves', '1,100%'], gives: 'object' },
+    'rollouts show': { args: [rollout.id], gives: 'object' },
     'nodes release': { args: [node], gives: 'object' },
     logs: { args: [node, '-n', '5'], gives: 'array' },
     agents: { gives: 'array' },
@@ -241,6 +247,14 @@ t.test('verbs', async (t) => {
     'restore',
     'restore agent',
     'restore node',
+    // rollouts.test.ts, one after the other
+    'rollouts start',
+    'rollouts watch',
+    'rollouts pause',
+    'rollouts resume',
+    'rollouts approve',
+    'rollouts abort',
+    'rollouts back',
   ];
 
   /** How each verb fails: what a person gets wrong with it. */
@@ -275,6 +289,21 @@ t.test('verbs', async (t) => {
     },
     'conversations show': { args: ['01hv8n3m5e0000000000000000'], code: 4, problem: 'no-such-conversation' },
     'conversations delete': { args: ['nothing'], code: 4, problem: 'no-such-conversation' },
+    rollouts: { args: ['--coordinator', 'http://127.0.0.1:9', '--key', 'x'], code: 3, problem: 'no-coordinator' },
+    'rollouts list': {
+      args: ['--coordinator', 'http://127.0.0.1:9', '--key', 'x'],
+      code: 3,
+      problem: 'no-coordinator',
+    },
+    'rollouts plan': { args: ['node-agent', '9.9.9', '--waves', '1,50 of 9'], code: 2, problem: 'invalid-request' },
+    'rollouts start': { args: ['node-agent', '9.9.9'], code: 1, problem: 'conflict' },
+    'rollouts show': { args: ['nothing'], code: 4, problem: 'no-such-rollout' },
+    'rollouts watch': { args: ['nothing'], code: 4, problem: 'no-such-rollout' },
+    'rollouts pause': { args: [], code: 2 },
+    'rollouts resume': { args: [rollout.id], code: 1, problem: 'conflict' },
+    'rollouts approve': { args: [rollout.id], code: 1, problem: 'conflict' },
+    'rollouts abort': { args: ['nothing'], code: 4, problem: 'no-such-rollout' },
+    'rollouts back': { args: ['--key', viewer.key, rollout.id], code: 3, problem: 'not-allowed' },
     models: { args: ['--coordinator', 'http://127.0.0.1:9', '--key', 'x'], code: 3, problem: 'no-coordinator' },
     'models show': { args: ['no-such-model'], code: 2, problem: 'invalid-request' },
     'models pull': { args: ['m', '--nodes', 'nobody'], code: 4, problem: 'no-such-node' },

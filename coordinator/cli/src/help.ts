@@ -56,6 +56,7 @@ export const themes: readonly { title: string; words: readonly string[] }[] = [
   { title: 'Agents', words: ['ask', 'conversations', 'agents', 'tasks', 'memory'] },
   { title: 'Nodes', words: ['join-token', 'nodes', 'cordon', 'uncordon', 'drain', 'logs', 'releases'] },
   { title: 'Models', words: ['models', 'cache', 'batches'] },
+  { title: 'Changes', words: ['rollouts'] },
   { title: 'Access and shell', words: ['keys', 'audit', 'completion', 'version'] },
 ];
 

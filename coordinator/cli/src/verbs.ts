@@ -14,6 +14,7 @@ import { modelVerbs } from './verbs/models.ts';
 import { nodeVerbs } from './verbs/nodes.ts';
 import { planVerbs } from './verbs/plan.ts';
 import { releaseVerbs } from './verbs/releases.ts';
+import { rolloutVerbs } from './verbs/rollouts.ts';
 import { routeVerbs } from './verbs/route.ts';
 import { usageVerbs } from './verbs/usage.ts';
 import { workVerbs } from './verbs/work.ts';
@@ -57,6 +58,7 @@ async function namesOf(call: VerbCall, what: NonNullable<Verb['completes']>): Pr
   if (what === 'agents') return (await client.call('agents')).map(({ name }) => name);
   if (what === 'batches') return (await client.call('batches')).map(({ id }) => id);
   if (what === 'models') return (await client.call('catalogue')).models.map(({ name }) => name);
+  if (what === 'rollouts') return (await client.call('rollouts')).map(({ id }) => id);
   return (await client.call('tasks', { query: { limit: 50 } })).map(({ id }) => id);
 }
 
@@ -66,6 +68,7 @@ export const verbs: Verb[] = [
   ...nodeVerbs,
   ...cacheVerbs,
   ...modelVerbs,
+  ...rolloutVerbs,
   ...agentVerbs,
   ...conversationVerbs,
   ...planVerbs,

@@ -26,6 +26,7 @@ import { route as node } from './pages/node/node.route.ts';
 import { route as nodes } from './pages/nodes/nodes.route.ts';
 import { route as placement } from './pages/placement/placement.route.ts';
 import { route as playground } from './pages/playground/playground.route.ts';
+import { route as rollouts } from './pages/rollouts/rollouts.route.ts';
 import { route as settings } from './pages/settings/settings.route.ts';
 import { route as task } from './pages/task/task.route.ts';
 import { route as tasks } from './pages/tasks/tasks.route.ts';
@@ -43,6 +44,7 @@ const pages = [
   tasks,
   batches,
   models,
+  rollouts,
   playground,
   memory,
   placement,

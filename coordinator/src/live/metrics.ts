@@ -115,6 +115,21 @@ function readFleet(read: Read, view: View): void {
     for (const state of ['queued', 'leased', 'running']) set({ state }, 0);
     for (const { state } of view.tasks.values()) set({ state }, 1);
   });
+  read(Gauge, 'rollouts', 'Rollouts that are kept, by state.', ['state'], (set) => {
+    for (const state of ['running', 'paused', 'stopped', 'rolling-back', 'done', 'rolled-back', 'aborted'])
+      set({ state }, 0);
+    for (const { state } of view.rollouts.values()) set({ state }, 1);
+  });
+  read(
+    Gauge,
+    'rollout_subjects',
+    'Nodes and agents of rollouts that are not over, by state.',
+    ['rollout', 'state'],
+    (set) => {
+      for (const { rollout, state } of view.rolloutSubjects.values())
+        if (view.rollouts.get(rollout)?.endedMs === null) set({ rollout, state }, 1);
+    },
+  );
   read(
     Gauge,
     'moves_frozen',

@@ -123,7 +123,7 @@ function busyWith(view: View, { what }: RolloutRequest, id: string): string | nu
   for (const rollout of view.rollouts.values()) {
     if (kindOf(rollout.what).of !== of || !isLive(view, rollout)) continue;
     const row = view.rolloutSubjects.get(`${rollout.id}/${id}`);
-    if (!row || row.state === 'returned' || row.state === 'left') continue;
+    if (!row || row.state === 'left') continue;
     if (rollout.state === 'done' && row.state !== 'told') continue;
     return `is in the rollout ${rollout.id} (${rollout.text}) already`;
   }

@@ -1,0 +1,68 @@
+// What a person types for a rollout, as its request: what, waves, windows.
+import { type RolloutRequest, type RolloutWave, type RolloutWindow, weekdays } from '@blackroad/protocol';
+import { readWaves, usualWaves } from '@blackroad/protocol/rollout-words';
+import { wrongUse } from './verb.ts';
+
+type What = RolloutRequest['what'];
+
+export function whatOf([kind, ...rest]: readonly string[]): What {
+  const [first] = rest;
+  if (kind === 'node-agent' && first !== undefined && rest.length === 1) return { kind, version: first };
+  if (kind === 'model' && first !== undefined && rest.length === 1) return { kind, model: first };
+  if (kind === 'agents' && rest.length > 0) return { kind: 'agent', change: changeOf(rest) };
+  if (kind === 'labels' && rest.length > 0) return { kind: 'configuration', labels: labelsOf(rest) };
+  throw wrongUse(
+    'Say what is rolled out: node-agent <version>, model <name>, agents <field=value...> or labels <name=value...>.',
+  );
+}
+
+const numbers = ['temperature', 'maxTokens', 'contextTokens'] as const;
+function changeOf(pairs: readonly string[]): Extract<What, { kind: 'agent' }>['change'] {
+  const change: Extract<What, { kind: 'agent' }>['change'] = {};
+  for (const pair of pairs) {
+    const at = pair.indexOf('=');
+    const [field, value] = [pair.slice(0, at), pair.slice(at + 1)];
+    const figure = numbers.find((name) => name === field);
+    if (at > 0 && field === 'model') change.model = value.split(',');
+    else if (at > 0 && field === 'instructions') change.instructions = value;
+    else if (at > 0 && figure && value.trim() !== '' && Number.isFinite(Number(value))) change[figure] = Number(value);
+    else
+      throw wrongUse(
+        `agents: expected model=<a,b>, instructions=<text>, or a number for ${numbers.join(', ')}; got ${JSON.stringify(pair)}.`,
+      );
+  }
+  return change;
+}
+/** `ring=a` sets a label, `ring-` removes it. */
+function labelsOf(pairs: readonly string[]): Extract<What, { kind: 'configuration' }>['labels'] {
+  const set: Record<string, string> = {};
+  const remove: string[] = [];
+  for (const pair of pairs) {
+    const at = pair.indexOf('=');
+    if (at > 0) set[pair.slice(0, at)] = pair.slice(at + 1);
+    else if (at < 0 && pair.endsWith('-') && pair.length > 1) remove.push(pair.slice(0, -1));
+    else throw wrongUse(`labels: expected name=value, or name- to remove it, got ${JSON.stringify(pair)}.`);
+  }
+  return {
+    ...(Object.keys(set).length > 0 ? { set } : {}),
+    ...(remove.length > 0 ? { remove } : {}),
+  };
+}
+
+export function wavesOf(text: string): RolloutWave[] {
+  const read = readWaves(text);
+  if ('waves' in read) return read.waves;
+  throw wrongUse(
+    `--waves: expected numbers, percents, name=value or names, such as ${usualWaves}, got ${JSON.stringify(read.unread)}.`,
+  );
+}
+
+/** `22:00-06:00`, `sat,sun 09:00-18:00`. */
+export function windowOf(text: string): RolloutWindow {
+  const match = /^(?:([a-z,]+) )?(\d\d:\d\d)-(\d\d:\d\d)$/.exec(text.trim());
+  const days = match?.[1]?.split(',').map((day) => weekdays.find((known) => known === day));
+  if (!match || days?.includes(undefined))
+    throw wrongUse(`--window: expected 22:00-06:00 or "sat,sun 09:00-18:00", got ${JSON.stringify(text)}.`);
+  const known = days as RolloutWindow['days'];
+  return { from: match[2] as string, to: match[3] as string, ...(known ? { days: known } : {}) };
+}
