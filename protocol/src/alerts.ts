@@ -23,6 +23,7 @@ export const alertKinds = [
   'backup-failed',
   'backup-late',
   'restored',
+  'rollout-waits',
 ] as const;
 export const AlertKind = Type.OneOf(alertKinds);
 export type AlertKind = Static<typeof AlertKind>;
@@ -42,6 +43,7 @@ const AlertVerb = Type.OneOf(
     'pull-model', // POST /v1/nodes/:node/pull {model}
     'open-keys', // GET /v1/keys
     'open-backups', // GET /v1/backups, GET /v1/restore
+    'open-rollouts', // GET /v1/rollouts
     'add-node', // POST /v1/join-tokens
     'release-moves', // POST /v1/fleet/release-moves {site?}
   ],

@@ -7,6 +7,7 @@ import { inSlices } from '@blackroad/std/slices';
 import type { Trouble } from '../fleet/trouble.ts';
 import { agentTroubles, fleetTroubles, neverSeenMs, nodeTroubles, settlingMs } from '../fleet/troubles.ts';
 import type { Coordinator } from '../road/coordinator.ts';
+import { rolloutTroubles } from '../rollouts/troubles.ts';
 import type { Touched } from '../state/touched.ts';
 import type { View } from '../state/view.ts';
 import { TroubleGroups } from './trouble-groups.ts';
@@ -140,7 +141,7 @@ export class AlertBoard {
     }
   }
   #lookAtFleet(nowMs: number): void {
-    const found = fleetTroubles(this.#view, nowMs, this.#parts.deadLetters());
+    const found = [...fleetTroubles(this.#view, nowMs, this.#parts.deadLetters()), ...rolloutTroubles(this.#view)];
     for (const subject of this.#groups.subjects())
       if (subject.startsWith('fleet ') && !found.some(({ group }) => subject === `fleet ${group}`))
         this.#groups.set(subject, [], nowMs);

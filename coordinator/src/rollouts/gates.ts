@@ -130,6 +130,8 @@ function atPastSpeed(rows: readonly Measured[]): { tokens: number; now: Sums } {
   }
   return { tokens, now };
 }
+/** Answers from which on one machine is judged by itself. */
+const enoughAnswers = 10;
 const tokens: Judge = ({ changed, others }) => {
   const sum = total(changed, 'now');
   const now = speedOf(sum);
@@ -145,8 +147,19 @@ const tokens: Judge = ({ changed, others }) => {
   const meanwhile = speedOf(total(others, 'now'));
   const allowed = before * drift * gates.tokens.factor;
   const text = `${words(same)}${compared(before, meanwhile, words)}${answers < leastSamples ? `; only ${counted(answers, 'answer')}` : ''}`;
+  // One slow GPU box is not seen among the many tokens of others.
+  const slow = changed.filter(({ past, now: since }) => {
+    const [was, is] = [speedOf(past), speedOf(since)];
+    return was !== null && is !== null && since.done >= enoughAnswers && is < was * drift * gates.tokens.factor;
+  });
+  const figures = { now: same, before, others: meanwhile, allowed };
+  const [first] = slow;
+  if (first && slow.length > tolerated(changed.length)) {
+    const of = `${first.name} writes ${words(speedOf(first.now) ?? 0)}, ${words(speedOf(first.past) ?? 0)} before`;
+    return { verdict: 'red', text: `${of}; all together ${text}`, ...figures, node: first.name };
+  }
   const verdict = answers < leastSamples ? 'unknown' : same < allowed ? 'red' : 'green';
-  return { verdict, text, now: same, before, others: meanwhile, allowed };
+  return { verdict, text, ...figures };
 };
 
 /** A figure of each machine by itself: the mean over heartbeats. */
