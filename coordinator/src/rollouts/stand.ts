@@ -37,7 +37,8 @@ export function standOf(standing: Standing): RolloutStand {
   const away = waiting.filter((each) => !here(each));
   const present = subjects.filter(({ wave }) => wave === rollout.wave);
   const isOpenInWave = present.some((each) => each.state === 'told' || (each.state === 'waiting' && here(each)));
-  const hasProof = present.some(({ state }) => state === 'done' || state === 'left');
+  // A wave whose nodes were all forgotten proves nothing and holds nothing up: the next one is the first to be watched.
+  const hasProof = present.length === 0 || present.some(({ state }) => state === 'done' || state === 'left');
   const isSoaking = !isOpenInWave && hasProof;
   // What was measured before a restart of the coordinator is gone: the watch begins anew.
   const soakUntilMs =
@@ -45,14 +46,19 @@ export function standOf(standing: Standing): RolloutStand {
   const passed = isSoaking && told.length === 0 && soakUntilMs !== null && nowMs >= soakUntilMs;
   const due = dueOf(standing, open);
   const stand = { passed, isSoaking, soakUntilMs, due };
-  if (rollout.state === 'done' || rollout.state === 'rolled-back' || rollout.state === 'aborted')
-    return { ...stand, waitsFor: null, reason: doneReason(rollout, away.length) };
+  if (rollout.state === 'done') return { ...stand, waitsFor: null, reason: doneReason(rollout, away.length) };
   if (rollout.state !== 'running') return { ...stand, waitsFor: null, reason: rollout.reason };
   if (told.length > 0 || (isOpenInWave && due.length > 0))
     return { ...stand, waitsFor: 'nodes', reason: `waits for ${listInWords([...told, ...due].map(name))}` };
   if (isOpenInWave) return { ...stand, ...whyNobodyIsDue(standing, open) };
   if (!hasProof && away.length > 0)
     return { ...stand, waitsFor: 'away', reason: `waits for ${listInWords(away.map(name))}, away now` };
+  if (!hasProof)
+    return {
+      ...stand,
+      waitsFor: 'nodes',
+      reason: `nobody of wave ${rollout.wave + 1} got it: abort it, or roll it back`,
+    };
   if (!passed) return { ...stand, waitsFor: 'soak', reason: `watches wave ${rollout.wave + 1}` };
   if (needsApproval(rollout))
     return { ...stand, waitsFor: 'approval', reason: `waits for a person to approve wave ${rollout.wave + 2}` };

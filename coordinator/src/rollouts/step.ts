@@ -24,7 +24,7 @@ import {
 } from './work.ts';
 
 const stepMs = 1_000;
-/** With ten thousand subjects a step takes milliseconds, and is made every five seconds. */
+/** With ten thousand subjects a step takes 12 to 30 ms, and is made every five seconds. */
 const msPerSubject = 0.5;
 
 /** Whether anything is still to happen: a rollout that is done goes on for those that were away. */

@@ -8,7 +8,7 @@ import { RolloutWorld } from './rollout-world.ts';
 import type { Behaviour } from './scripted-node.ts';
 
 t.setTimeout(600_000);
-const seeds = Number(process.env.SEEDS ?? 16);
+const seeds = Number(process.env.SEEDS ?? 4);
 const firstSeed = Number(process.env.SEED ?? 1);
 const pick = <T>(random: Random, items: readonly T[]) => items[Math.floor(random.next() * items.length)] as T;
 

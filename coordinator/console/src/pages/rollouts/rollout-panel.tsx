@@ -88,7 +88,7 @@ function One({ of: rollout }: { of: RolloutDetails }) {
   );
 }
 
-function WaveList({ of: { waves, wave } }: { of: RolloutDetails }) {
+function WaveList({ of: { what, waves, wave } }: { of: RolloutDetails }) {
   return (
     <ol className="rollout-waves" aria-label="Waves">
       {waves.map(({ size, done, told, failed, returned, away }, i) => {
@@ -104,7 +104,8 @@ function WaveList({ of: { waves, wave } }: { of: RolloutDetails }) {
           // biome-ignore lint/suspicious/noArrayIndexKey: a wave is its number
           <li key={i} className={i + 1 === wave ? 'here' : ''} aria-current={i + 1 === wave ? 'step' : undefined}>
             <span className="rollout-wave">
-              Wave {i + 1} <span className="dim small">{plural(size, 'machine')}</span>
+              Wave {i + 1}{' '}
+              <span className="dim small">{plural(size, what.kind === 'agent' ? 'agent' : 'machine')}</span>
             </span>
             <span className="rollout-bar" aria-hidden="true">
               <span className="done" style={share(done)} />
