@@ -45,9 +45,10 @@ export function planRollout(view: View, by: Pick<Principal, 'space'>, request: R
   if ('refused' in found) return found;
   const members: (Member & { before: Before })[] = [];
   const leftOut: Planned['leftOut'] = [];
+  const live = [...view.rollouts.values()].filter((rollout) => isLive(view, rollout));
   for (const id of found.ids) {
     const name = nameOf(view, request, id);
-    const why = busyWith(view, request, id);
+    const why = busyWith(view, live, request, id);
     const before = why === null ? kind.before(view, request as never, id) : { why };
     if ('why' in before) leftOut.push({ name, why: before.why });
     else members.push({ ...memberOf(view, request, id), before });
@@ -115,13 +116,13 @@ function selected(
 }
 
 /** Why a rollout may not have it now; null: it may. One that only waits to follow a rollout that is done belongs to the next one. */
-function busyWith(view: View, { what }: RolloutRequest, id: string): string | null {
+function busyWith(view: View, live: readonly RolloutRow[], { what }: RolloutRequest, id: string): string | null {
   const { of } = kindOf(what);
   const node = nodeOf(view, { what }, id);
   if (of === 'node' && node?.status === 'quarantined') return 'is quarantined';
   if (of === 'node' && node?.presence === 'never') return 'was never seen';
-  for (const rollout of view.rollouts.values()) {
-    if (kindOf(rollout.what).of !== of || !isLive(view, rollout)) continue;
+  for (const rollout of live) {
+    if (kindOf(rollout.what).of !== of) continue;
     const row = view.rolloutSubjects.get(`${rollout.id}/${id}`);
     if (!row || row.state === 'left') continue;
     if (rollout.state === 'done' && row.state !== 'told') continue;
