@@ -24,6 +24,7 @@ import t, { type Test } from 'tap';
 import { signatureOf } from '../../../release/src/secret-key.ts';
 import { type ApiFleet, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 import { makeRequest, openTestCa } from '../../../test/fixtures/coordinator/test-ca.ts';
+import { until } from '../../../test/fixtures/processes.ts';
 import { type SampleRelease, sampleKey, sampleRelease } from '../../../test/fixtures/sample-release.ts';
 
 const ours = sampleKey();
@@ -221,6 +222,24 @@ t.test('what is not signed by a trusted key, or is no release, is refused, said 
   const { body: events } = await fleet.call<FleetEvent[]>('GET', '/v1/events?type=release-refused');
   t.equal(events.length, 13);
   t.match(events[0], { severity: 'warning', text: /^a release from key:operator was refused: blackroad-node/ });
+});
+
+t.test('rollouts know what is kept, also after a restart', async (t) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'fleet-releases-'));
+  const first = await openApiFleet({ dataDir });
+  writeFileSync(join(dataDir, 'release-keys/ours.pub'), ours.pub);
+  const sample = await sampleRelease(ours);
+  const { body } = await add(first, sample);
+  const { sha256, bytes, signature } = body;
+  const known = [{ version: '0.2.0', builds: { arm64: { sha256, bytes, signature } } }];
+  await until('it is known', async () => first.coordinator.view.releases.length === 1);
+  t.same(first.coordinator.view.releases, known);
+  await first.close();
+  const { fleet } = await open(t, dataDir);
+  await until('it is known again', async () => fleet.coordinator.view.releases.length === 1);
+  t.same(fleet.coordinator.view.releases, known);
+  await fleet.call('DELETE', `/v1/releases/${sha256}`);
+  await until('it is not any more', async () => fleet.coordinator.view.releases.length === 0);
 });
 
 t.test('after a restart whole ones are there, and halves are gone', async (t) => {

@@ -34,6 +34,7 @@ import { type StoredCounts, showTotals } from '../live/show.ts';
 import { Tally } from '../live/tally.ts';
 import type { CacheProcess } from '../model-cache/cache-process.ts';
 import type { Judged, ShownPeer } from '../model-cache/wire.ts';
+import { knownReleases } from '../releases/known-releases.ts';
 import { Releases } from '../releases/releases.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import type { Touched } from '../state/touched.ts';
@@ -156,6 +157,18 @@ function limitsOf(given: Partial<ApiLimits> | undefined): ApiLimits {
   };
 }
 
+/** Rollouts know them from now on. */
+async function openReleases(coordinator: Coordinator, parts: Parameters<typeof Releases.open>[0]): Promise<Releases> {
+  const releases = await Releases.open(parts);
+  releases.onChange = () => {
+    const known = knownReleases(releases.list());
+    // A coordinator that stops takes nothing any more, and reads them again at its next start.
+    coordinator.submit('releases-known', { releases: known }).catch(() => {});
+  };
+  releases.onChange();
+  return releases;
+}
+
 export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
   const { coordinator, clock, random, settings, log } = parts;
   const limits = limitsOf(parts.limits);
@@ -198,7 +211,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     ...{ dir: settings.dataDir, gateway, clock, random, log, check: compiledCheck },
     stands: (by) => access.stillIn(by, null),
   });
-  const releases = await Releases.open({ dataDir: settings.dataDir, clock, log });
+  const releases = await openReleases(coordinator, { dataDir: settings.dataDir, clock, log });
   const epoch = random.hex(8);
   const feed = await createConsoleFeed({ coordinator, clock, log, epoch, limits, tally, alerts, totals });
   note = (touched) => {

@@ -59,6 +59,8 @@ interface Received {
 const keptFreeBytes = 512 * 1024 * 1024;
 
 export class Releases {
+  /** Called when one came or went; set by who tells rollouts of them. */
+  onChange: () => void = () => {};
   readonly #parts: ReleasesParts;
   readonly #dir: string;
   readonly keysDir: string;
@@ -159,6 +161,7 @@ export class Releases {
     syncFolder(this.#dir);
     await saveWhole(`${this.#pathOf(release.sha256)}.json`, JSON.stringify(release));
     this.#rows.set(release.sha256, release);
+    this.onChange();
     return { release, isNew: true };
   }
 
@@ -168,6 +171,7 @@ export class Releases {
     // The row goes first: an archive without one is removed at the next start. Who reads it now keeps the open file.
     await rm(`${this.#pathOf(sha256)}.json`, { force: true });
     await rm(this.#pathOf(sha256), { force: true });
+    this.onChange();
     return row;
   }
 

@@ -1,5 +1,5 @@
 // One step of every rollout: who got there, who failed, whether a gate is red, whether the wave has passed, who is told next. The tick makes
-// it; between two steps nothing of a rollout happens by itself. [INV-rollout] [decision 23]
+// it; between two steps nothing of a rollout happens by itself. [INV-rollout] [decision 25]
 import { change, type Draft, noteEvent } from '../state/draft.ts';
 import type { Policy } from '../state/input.ts';
 import type { RolloutRow, RolloutSubjectRow } from '../state/rollout-rows.ts';

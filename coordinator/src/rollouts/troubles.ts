@@ -1,5 +1,5 @@
 // Rollouts that wait for a person: one that a red gate stopped, and one whose next wave needs an approval. Pure.
-import type { Trouble } from '../fleet/troubles.ts';
+import type { Trouble } from '../fleet/trouble.ts';
 import type { View } from '../state/view.ts';
 
 export function rolloutTroubles(view: View): Trouble[] {

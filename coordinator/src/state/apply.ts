@@ -181,15 +181,9 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
   rollout(view, change) {
     view.rollouts.set(change.row.id, change.row);
   },
-  'rollout-gone'(view, change) {
-    dropRollout(view, change.id);
-  },
-  'rollout-subject'(view, change) {
-    putSubject(view, change.row);
-  },
-  'rollout-subject-gone'(view, change) {
-    dropSubject(view, change);
-  },
+  'rollout-gone': (view, change) => dropRollout(view, change.id),
+  'rollout-subject': (view, change) => putSubject(view, change.row),
+  'rollout-subject-gone': (view, change) => dropSubject(view, change),
   event: onlyStored,
   audit: onlyStored,
   'agent-version': onlyStored,
@@ -288,9 +282,7 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
   'known-releases'(view, change) {
     view.releases = change.releases;
   },
-  'measured-anew'(view, change) {
-    markSums(view, change.of, change.id);
-  },
+  'measured-anew': (view, change) => markSums(view, change.of, change.id),
   'rollouts-judged'(view, change) {
     view.judgedMs = change.atMs;
   },

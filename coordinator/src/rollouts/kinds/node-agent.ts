@@ -1,5 +1,5 @@
 // Rollouts of the node-agent itself. The order is a message that names a release; the node fetches, checks and switches by itself, and tells
-// how far it is (reports.ts). Only its own word that it stays on a version counts, together with the version of its hello. [decision 23]
+// how far it is (reports.ts). Only its own word that it stays on a version counts, together with the version of its hello. [decision 25]
 import { gates } from '@blackroad/protocol';
 import { send } from '../../state/draft.ts';
 import type { Build, KnownRelease, RolloutSubjectRow } from '../../state/rollout-rows.ts';
