@@ -13,6 +13,7 @@ import { cloudKey, startCloudServer } from '../fixtures/cloud-server.ts';
 import { openApiFleet } from '../fixtures/coordinator/api-fleet.ts';
 import { modelOf } from '../fixtures/coordinator/sample-supply.ts';
 import { freePort } from '../fixtures/free-port.ts';
+import { HandClock } from '../fixtures/node-agent/hand-clock.ts';
 import { createThrowawayCa } from '../fixtures/node-agent/throwaway-ca.ts';
 import { until } from '../fixtures/processes.ts';
 
@@ -219,14 +220,16 @@ t.test('what only the node-agent can do goes to it', async (t) => {
 });
 
 t.test('the node-agent gets a request of a model each minute, and learns from it', async (t) => {
-  const { fleet, cloud, byNode, ask, answered, tell, ways } = await rig(t);
-  await tell([server(portOf(cloud.url))]);
-  await answered(asking('hello'));
-  fleet.skip(61_000);
-  ask(asking('hello'));
-  await until('the node-agent is asked', async () => isWithNode(byNode));
-  await answered(asking('hello'));
-  t.equal(ways().direct, 2);
+  const clock = new HandClock();
+  const servers = new DirectServers({ clock, random: systemRandom, log: silentLog });
+  servers.told('box', '127.0.0.1', [server(8000, { models: ['m', 'n'] })]);
+  t.teardown(() => servers.forget('box'));
+  const isDirect = (name: string) => servers.for('box', asking('hello', { model: name }), modelOf(name)) !== null;
+  t.same([isDirect('m'), isDirect('m')], [true, true]);
+  await clock.advance(59_000);
+  t.equal(isDirect('m'), true);
+  await clock.advance(2_000);
+  t.same([isDirect('m'), isDirect('m'), isDirect('n')], [false, true, true], 'each model has its own');
 });
 
 t.test('no channel, no server; and the last word counts', async (t) => {
