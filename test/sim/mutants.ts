@@ -277,7 +277,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a-tail-is-thrown-away',
     file: 'node-agent/src/memory/log-writes.ts',
-    search: 'branchOff(w, log, Math.min(log.row.acked, log.head.seq));',
+    search: 'branchOff(w, log, keep);',
     replace: 'log.row.acked = log.head.seq;',
   },
   {
