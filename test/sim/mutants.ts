@@ -277,8 +277,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a-tail-is-thrown-away',
     file: 'node-agent/src/memory/log-writes.ts',
-    search: 'branchOff(w, log, keep);',
-    replace: 'log.row.acked = log.head.seq;',
+    search: 'const keep = Math.min(Math.max(log.row.acked, knownSeq), log.head.seq);',
+    replace: 'const keep = Math.max(log.head.seq, knownSeq * 0);',
   },
   {
     name: 'sent-before-it-is-durable',
@@ -570,6 +570,7 @@ function play(mutant: Mutant): string | null {
     for (const folder of [
       'protocol',
       'std',
+      'model-server',
       'coordinator',
       'node-agent',
       'test/sim',
