@@ -41,6 +41,7 @@ import { admit, type Claim, type Gate } from './fleet/gate.ts';
 import { ensureFirstAdmin, mintKey } from './http/access.ts';
 import { compiledCheck } from './http/compiled-check.ts';
 import { createApiContext } from './http/context.ts';
+import { readInstaller } from './http/installer.ts';
 import { originsOf } from './http/other-origins.ts';
 import { brokerOf } from './http/reach.ts';
 import { CacheProcess } from './model-cache/cache-process.ts';
@@ -52,6 +53,10 @@ import { openWorkerStore } from './store/worker/worker-store.ts';
 const clock = systemClock;
 const random = systemRandom;
 const version = ownVersion(import.meta.url, '../../package.json');
+const installerFile = new URL(
+  isBundle(import.meta.url) ? './install.sh' : '../../node-agent/install.sh',
+  import.meta.url,
+);
 const consoleDir = new URL(isBundle(import.meta.url) ? './console' : '../console/dist', import.meta.url).pathname;
 const pruneEveryMs = 10 * 60_000;
 const pruneRestMs = 50;
@@ -190,6 +195,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
       knownHosts: hosts,
       origins,
       cloud,
+      installer: readInstaller(installerFile.pathname),
       consoleDir: existsSync(consoleDir) ? consoleDir : null,
       dataDir: data,
     },

@@ -1,5 +1,5 @@
 // The node-agent process. Verbs: `run` (what systemd starts), `join <token>`, `models` (fetches one where there is none), `simulate
-// <token>`. The only place that builds probes, runtimes and files. Exit code 3: the coordinator forgot this node; 4: it is quarantined.
+// <token>`, `check-release` (what install.sh asks). The only place that builds probes, runtimes and files. Exit code 3: the coordinator forgot this node; 4: it is quarantined.
 import { uptime as machineUptimeS } from 'node:os';
 import { dirname, join as joinPath, resolve } from 'node:path';
 import { classNames, cloudClass, FleetError } from '@blackroad/protocol';
@@ -39,7 +39,7 @@ const defaultOllamaUrl = 'http://127.0.0.1:11434';
 const bootGraceS = 120;
 /** How often a node without a task returns unused memory to the system. */
 const collectMs = 60_000;
-const usage = 'fleet-node run | join <token> | models | simulate <token>';
+const usage = 'fleet-node run | join <token> | models | simulate <token> | uninstall';
 
 function folders(config: NodeConfig) {
   const data = resolve(config.data);
@@ -307,6 +307,7 @@ run       works as a node of the fleet that this machine has joined; systemd sta
 join      enrols this machine with a token (bin/fleet join-token create, on the coordinator's machine)
 models    sees to it that there is a model; one JSON line a step
 simulate  runs made-up nodes in one process
+uninstall removes what the installer has put onto this machine, and the data of the node
 
 --version prints the version.`;
 
@@ -334,6 +335,12 @@ try {
   else if (verb === 'join') await joinFleet(config, token);
   else if (verb === 'models') await models(config);
   else if (verb === 'simulate') await (await import('./simulate.ts')).simulate(config, token, version);
+  else if (verb === 'check-release')
+    process.stdout.write(`${await (await import('./install/check-release.ts')).checkReleaseVerb(words.slice(1))}\n`);
+  else if (verb === 'uninstall')
+    throw new OptionError(
+      'uninstall: expected a node-agent that the installer has put here, got a folder of the project.',
+    );
   else throw new OptionError(`${verb}: no such verb. Usage: ${usage}`);
 } catch (error) {
   const expected = error instanceof OptionError || error instanceof FleetError || error instanceof DataFolderError;

@@ -38,7 +38,14 @@ export const JoinTokenView = Type.Object({
 });
 export type JoinTokenView = Static<typeof JoinTokenView>;
 /** The token itself is shown once. */
-export const JoinTokenCreated = Type.Object({ ...JoinTokenView.properties, token: Type.String() });
+export const JoinTokenCreated = Type.Object({
+  ...JoinTokenView.properties,
+  token: Type.String(),
+  command: Type.String({
+    description:
+      'One line for the other machine, which needs nothing beforehand: it fetches the installer, compares it with the hash in this line, and runs it with the token.',
+  }),
+});
 export type JoinTokenCreated = Static<typeof JoinTokenCreated>;
 
 /** The content of a join token's text: `brj1.` and base64url of this JSON. */

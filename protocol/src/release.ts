@@ -14,6 +14,9 @@ export const refusalReasons = ['signature', 'key', 'format', 'twin', 'room'] as 
 export const RefusalReason = Type.OneOf(refusalReasons);
 export type RefusalReason = Static<typeof RefusalReason>;
 
+const archs = ['x64', 'arm64'] as const;
+const archWords = { x64: 'PCs and servers (x64)', arm64: '64-bit ARM, such as a Pi (arm64)' };
+
 const Version = Type.String({
   pattern: '^\\d{1,6}\\.\\d{1,6}\\.\\d{1,6}(-[0-9A-Za-z.-]{1,40})?$',
   description: 'As in semantic versioning.',
@@ -22,7 +25,7 @@ const about = {
   name: Type.OneOf(releaseNames, { description: 'What it is a release of.' }),
   version: Version,
   os: Type.OneOf(['linux']),
-  arch: Type.OneOf(['x64', 'arm64'], { description: 'As Node names it.' }),
+  arch: Type.OneOf(archs, { description: 'As Node names it.' }),
   commit: Type.String({ maxLength: 80, description: 'Of the source; with `+changes` where files differed from it.' }),
   built: Type.String({ maxLength: 40, description: 'The time of the commit, which all files have.' }),
   protocol: Type.Array(Type.Integer({ minimum: 1, maximum: 1000 }), {
@@ -75,6 +78,18 @@ export const ReleaseList = Type.Object({
   maxBytes: Type.Integer({ minimum: 0 }),
 });
 export type ReleaseList = Static<typeof ReleaseList>;
+
+/** For whom a machine's one line has a release, or what adds one. `command`: how a verb of `fleet` is typed here. */
+export function installableWords(releases: readonly Release[], command: (verb: string) => string): string {
+  const found = archs.filter((arch) => releases.some((each) => each.name === 'blackroad-node' && each.arch === arch));
+  const add = (arch: string) => command(`releases add blackroad-node-<version>-linux-${arch}.tar.gz`);
+  const [only] = found;
+  if (only === undefined)
+    return `It works once the coordinator has the node-agent for that machine's architecture, and it has none yet. After make dist: ${add('<arch>')}`;
+  if (found.length === archs.length) return 'It needs nothing on that machine but 64-bit Linux.';
+  const missing = only === 'x64' ? 'arm64' : 'x64';
+  return `The coordinator has the node-agent for ${archWords[only]} alone. For ${archWords[missing]}: ${add(missing)}`;
+}
 
 /** The parts of a version as numbers; one with a suffix comes before the same without. */
 export function compareVersions(a: string, b: string): number {

@@ -44,6 +44,7 @@ export async function coordinator(packages: Packages, root: string, arch: Arch):
   tree.set('bin/node', { content: readFileSync(join(node.folder, 'bin/node')), isProgram: true });
   for (const name of ['fleet', 'fleet-coordinator', 'node-path.sh'])
     tree.set(`bin/${name}`, text(readFileSync(join(root, 'bin', name), 'utf8'), !name.endsWith('.sh')));
+  tree.set('install.sh', text(readFileSync(join(root, 'node-agent/install.sh'), 'utf8')));
   for (const kind of ['service', 'sysusers.conf'])
     tree.set(
       `blackroad-coordinator.${kind}`,

@@ -181,6 +181,7 @@ const context = await createApiContext({
     knownHosts: [],
     origins: [],
     cloud: shippedCatalogue,
+    installer: { text: '', sha256: '' },
     consoleDir: process.env.BENCH_CONSOLE ?? null,
     dataDir: mkdtempSync(join(tmpdir(), 'bench-feed-')),
   },

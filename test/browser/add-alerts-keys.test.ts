@@ -25,8 +25,11 @@ t.test('adding, alerts, keys and books in a browser', { skip: noBrowser, timeout
     await page.getByText('Waiting for it.').waitFor();
     await page.getByText('which only this machine reaches').waitFor();
     t.same(await axeFaultsInBothThemes(page), []);
-    const command = (await page.getByText(/^bin\/fleet-node join/).textContent()) as string;
-    const [, token] = /^bin\/fleet-node join (\S+) && bin\/fleet-node run$/.exec(command) ?? [];
+    const command = (await page.getByText(/^f=\$\(mktemp\)/).textContent()) as string;
+    const [, token] = /sha256sum -c && sh \$f (\S+)$/.exec(command) ?? [];
+    await page
+      .getByText(/It works once the coordinator has the node-agent .* fleet releases add blackroad-node-/)
+      .waitFor();
     await fleet.simulate('loft', { token: token as string, profile: 'home' });
     await page.getByRole('heading', { name: '3. 1 machine joined' }).waitFor();
     const arrivals = page.getByRole('region', { name: '3. 1 machine joined' });

@@ -11,7 +11,7 @@ import {
 import { sha256Hex } from '@blackroad/std/sha256';
 import type { FastifyRequest } from 'fastify';
 import type { ApiContext } from '../http/context.ts';
-import { accepted, type Handlers } from '../http/handler.ts';
+import { accepted, answered, type Handlers } from '../http/handler.ts';
 import { bare, hostOf } from '../http/reach.ts';
 
 /** The number of suffixes that are tried in order when the wanted name is taken. */
@@ -56,6 +56,18 @@ async function isProven({ ca, clock }: ApiContext, { proof, ...body }: RenewRequ
 }
 
 export const enrolHandlers = {
+  installer({ context, reply }) {
+    // Another version of the coordinator has another text: no cache in between may keep this one.
+    reply
+      .header('cache-control', 'no-store')
+      .type('text/x-shellscript; charset=utf-8')
+      .send(context.settings.installer.text);
+    return answered;
+  },
+  authority({ context, reply }) {
+    reply.header('cache-control', 'no-store').type('application/x-pem-file').send(context.ca.pem);
+    return answered;
+  },
   async enrol({ context, body, request }) {
     const { coordinator, ca, clock, random } = context;
     const { keyFingerprint } = await counted(context, request, () => ca.readCsr(body.csr));

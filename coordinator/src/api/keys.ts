@@ -9,6 +9,7 @@ import type { ApiContext } from '../http/context.ts';
 import { clearSession, sessionToken, setSession } from '../http/cookie.ts';
 import { refuseStranger } from '../http/guard.ts';
 import { accepted, type Handlers, refuseFaults, shown } from '../http/handler.ts';
+import { installCommand } from '../http/installer.ts';
 import { ownLimits } from '../http/own-limits.ts';
 import { joinUrl, networkUrl } from '../http/reach.ts';
 import { showKey, shownSessionId, showSession, showToken } from '../live/show.ts';
@@ -98,14 +99,15 @@ export const keyHandlers = {
 
   joinTokens: ({ context: { coordinator } }) => Array.from(coordinator.view.tokens.values(), showToken),
   async joinTokenCreate({ context, body, by, request, listener }) {
-    const { coordinator, ca, random } = context;
+    const { coordinator, ca, random, settings } = context;
     if (body.class !== undefined) refuseFaults(classFaults(coordinator.view, body.class, 'class'));
     const url = joinUrl(context, body.address, request, listener);
     const id = random.hex(6);
     const secret = random.hex(16);
     const order = { by, request: body, id, secretHash: sha256Hex(secret) };
     const row = accepted(await coordinator.submit('token-create', order));
-    return { ...showToken(row), token: writeJoinToken({ id, secret, url, ca: ca.fingerprint }) };
+    const token = writeJoinToken({ id, secret, url, ca: ca.fingerprint });
+    return { ...showToken(row), token, command: installCommand(settings.installer, url, token) };
   },
   async joinTokenRevoke({ context, params, by }) {
     const { view } = context.coordinator;

@@ -41,6 +41,7 @@ import type { Touched } from '../state/touched.ts';
 import { type Access, createAccess } from './access.ts';
 import { createRoom, type Room } from './bodies.ts';
 import { compiledCheck } from './compiled-check.ts';
+import type { Installer } from './installer.ts';
 import type { Origins } from './other-origins.ts';
 
 /** The private CA as enrolment uses it. Invalid requests throw FleetError `csr-invalid`. */
@@ -71,6 +72,7 @@ interface ApiSettings {
   origins: Origins;
   /** Models of paid APIs with their list prices. */
   cloud: CloudCatalogue;
+  installer: Installer;
   /** The folder with the console's files; null: no console. */
   consoleDir: string | null;
   /** The folder for files of clients, and for their batches. */

@@ -18,12 +18,15 @@ export function machineOf(context: ApiContext, request: FastifyRequest): string 
   return nodeOf(context, request, { certificate, atMs: Number(atMs), signature });
 }
 
-/** @throws FleetError, as enrolment would refuse the token */
+/**
+ * A token that is used up still reads: the machine that used it repairs itself with the same command, and what may be read is no secret.
+ * @throws FleetError, as enrolment would refuse the token otherwise
+ */
 function holderOf({ coordinator, clock }: ApiContext, text: string): string {
   const { id, secret } = (readJoinToken(text) ?? {}) as { id?: unknown; secret?: unknown };
   const isToken = typeof id === 'string' && typeof secret === 'string';
   const fault = isToken ? tokenFault(coordinator.view, id, sha256Hex(secret), clock.nowMs()) : 'token-unknown';
-  if (fault !== null) throw new FleetError(fault);
+  if (fault !== null && fault !== 'token-used-up') throw new FleetError(fault);
   return `token ${id}`;
 }
 

@@ -133,7 +133,7 @@ const notForViewers = forClients.filter(
   (name) => !['me', 'ownLimits', 'sessionEnd', 'sessions', 'signOut'].includes(name),
 );
 /** Without a role: each checks a secret of its own, or tells nothing of the fleet. */
-const open: RouteName[] = ['enrol', 'health', 'nodeChannel', 'openapi', 'renew', 'signIn'];
+const open: RouteName[] = ['authority', 'enrol', 'health', 'installer', 'nodeChannel', 'openapi', 'renew', 'signIn'];
 /** What a viewer may ask for with another method than GET: it changes nothing, or nothing but its own session. */
 const harmless: RouteName[] = ['rolloutPlan', 'sessionEnd', 'signOut', 'whatIf'];
 

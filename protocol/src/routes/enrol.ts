@@ -4,6 +4,18 @@ import { maxEnrolBodyBytes } from '../limits.ts';
 import { route } from './row.ts';
 
 export const enrolRoutes = {
+  installer: route({
+    method: 'GET',
+    path: '/install.sh',
+    needs: 'open',
+    text: 'The installer of the node-agent, a shell script; its hash is in the command that comes with a join token.',
+  }),
+  authority: route({
+    method: 'GET',
+    path: '/ca.pem',
+    needs: 'open',
+    text: "The certificate of the fleet's CA; a join token has its hash.",
+  }),
   enrol: route({
     method: 'POST',
     path: '/v1/enrol',

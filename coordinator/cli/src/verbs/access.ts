@@ -4,6 +4,7 @@ import {
   budgetLine,
   classes,
   cloudClass,
+  installableWords,
   listInWords,
   mayDo,
   type Role,
@@ -53,10 +54,12 @@ export const accessVerbs: Verb[] = [
           ...(address ? { address } : {}),
         },
       });
+      const { releases } = await call.client().call('releases', { query: { name: 'blackroad-node' } });
       call.show(token, () => {
         const left = duration(token.expiresMs - call.clock.nowMs());
         const machines = token.uses === 1 ? 'one machine' : `${token.uses} machines`;
-        return `On the other machine, within ${left} (valid for ${machines}):\n\n  bin/fleet-node join ${token.token}\n  bin/fleet-node run\n\nBoth in a folder of this project there, after make install.`;
+        const release = installableWords(releases, (verb) => call.as.fleet(verb));
+        return `On the other machine, within ${left} (valid for ${machines}):\n\n${token.command}\n\n${release}`;
       });
     },
   },

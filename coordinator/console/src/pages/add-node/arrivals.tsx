@@ -75,7 +75,7 @@ function Arrival({ id }: { id: string }) {
         </p>
         <p className="dim small">
           {node.presence === 'never'
-            ? 'It has its certificate and was not heard of yet: does bin/fleet-node run there?'
+            ? 'It has its certificate and was not heard of yet: does the node-agent run there?'
             : [
                 info?.board ?? info?.cpu,
                 health && `CPU ${percent(health.cpu)}`,

@@ -1,12 +1,13 @@
 // The second step: one command for the other machine. The token in it is shown this once.
-import type { JoinTokenCreated } from '@blackroad/protocol';
+import { installableWords, type JoinTokenCreated } from '@blackroad/protocol';
+import { useRoute } from '../../data/query.ts';
 import { Left } from '../../fleet/time.tsx';
 import { Button } from '../../kit/button.tsx';
 import { CopyText } from '../../kit/field.tsx';
 import { Panel } from '../../kit/layout.tsx';
 import { Glyph } from '../../kit/status.tsx';
 import { plural } from '../../kit/words.ts';
-import { commandOf, dialledBy } from './token-text.ts';
+import { dialledBy } from './token-text.ts';
 
 export function JoinCommand({ token, again }: { token: JoinTokenCreated; again(): void }) {
   const dialled = dialledBy(token.token);
@@ -21,10 +22,10 @@ export function JoinCommand({ token, again }: { token: JoinTokenCreated; again()
     >
       <div className="stack">
         <p className="dim">
-          In the folder of this project; get it there and run <code>make install</code> once. Valid for{' '}
-          {plural(token.uses, 'machine')} and <Left until={token.expiresMs} />.
+          As it is, in a terminal there. It installs the node-agent, joins, and starts it; run again, it repairs or
+          upgrades. Valid for {plural(token.uses, 'machine')} and <Left until={token.expiresMs} />.
         </p>
-        <CopyText text={commandOf(token.token)} label="Copy the command" />
+        <CopyText text={token.command} label="Copy the command" />
         {dialled && (
           <p className="small row">
             {dialled.onlyHere ? (
@@ -43,10 +44,15 @@ export function JoinCommand({ token, again }: { token: JoinTokenCreated; again()
             )}
           </p>
         )}
-        <p className="dim small">
-          To start at every boot: <code>node-agent/systemd/</code> holds the unit.
-        </p>
+        <Installable />
       </div>
     </Panel>
   );
+}
+
+/** Whether the coordinator has what the command installs; asked again, as a person may add it meanwhile. */
+function Installable() {
+  const found = useRoute('releases', { query: { name: 'blackroad-node' } }, { refetchInterval: 10_000 });
+  if (!found.data) return null;
+  return <p className="dim small">{installableWords(found.data.releases, (verb) => `fleet ${verb}`)}</p>;
 }

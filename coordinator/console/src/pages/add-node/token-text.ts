@@ -13,9 +13,6 @@ export function dialledBy(token: string): { url: string; onlyHere: boolean } | n
     return null;
   }
 }
-/** In one line for the other machine: join once, then run. */
-export const commandOf = (token: string): string => `bin/fleet-node join ${token} && bin/fleet-node run`;
-
 /** `room=kitchen` a line; what has no `=` is a label without a value. */
 export function labelsOf(text: string): Record<string, string> {
   const pairs = text
