@@ -21,7 +21,7 @@ STEP := @$(ROOT)/bin/step.sh
 SOURCES := $(shell find protocol std model-server node-agent/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
 CONSOLE := $(shell find coordinator/console/src coordinator/console/build.ts coordinator/console/found.ts protocol/src -type f -not -name '*.test.ts' 2>/dev/null) docs/examples/home.yaml
 
-.PHONY: install up down dev test dist check clients bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
+.PHONY: install install-check up down dev test dist check clients bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
 
 help:
 	@sed -n 's/^##//p' $(MAKEFILE_LIST)
@@ -85,6 +85,11 @@ dist: node_modules/.installed coordinator/console/dist/index.html
 ## make fresh     tries both commands in throw-away minimal Debian roots (needs root and mmdebstrap); SUITES="bookworm trixie"
 fresh:
 	@test/fresh/run.sh $(SUITES)
+
+## make install-check  runs the one line of docs/install.md on a booted throw-away Debian, and what must be refused there (needs root, mmdebstrap
+##                and systemd-nspawn); SUITE=bookworm
+install-check: node_modules/.installed coordinator/console/dist/index.html
+	@NPM="$(NPM)" $(WITH_NODE) node --disable-warning=ExperimentalWarning test/install/check.ts $(SUITE)
 
 ## make link      puts fleet and fleet-node on the PATH, as links into BINDIR (/usr/local/bin, or ~/.local/bin where that is not writable)
 BINDIR ?= $(shell [ -w /usr/local/bin ] && echo /usr/local/bin || echo $$HOME/.local/bin)

@@ -35,6 +35,8 @@ has() { command -v "$1" >/dev/null 2>&1; }
 # shellcheck disable=SC2329 # the trap calls it
 clean_up() {
   [ -z "$work" ] || rm -rf "$work"
+  # Of an installation that was refused nothing stays.
+  if [ -d "$home" ]; then rmdir "$home" 2>/dev/null; fi
   case $0 in /*/tmp.*) rm -f "$0" ;; esac
 }
 

@@ -1,5 +1,5 @@
 // What a release consists of, before it is an archive: files, folders and links by their paths. Folders follow from the files in them.
-interface FileNode {
+export interface FileNode {
   content: Buffer;
   isProgram?: boolean;
 }

@@ -1,0 +1,244 @@
+// What `make install-check` runs: the one line on a booted Debian that has nothing, from there to an agent that answers; again, damaged, newer;
+// what is refused; and what is left after the end. Prints a line a step; exit code 1 with what differed. The releases are the real one under
+// several versions, signed by throw-away keys; the coordinator, the machine and its systemd are real, the model is scripted.
+import assert from 'node:assert/strict';
+import { createReadStream, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Release } from '@blackroad/protocol';
+import { archiveOf } from '../../release/src/dist.ts';
+import { type Arch, Packages } from '../../release/src/packages.ts';
+import { products } from '../../release/src/products.ts';
+import { signatureOf } from '../../release/src/secret-key.ts';
+import { type TreeNode, text } from '../../release/src/tree.ts';
+import { openTestCa } from '../fixtures/coordinator/test-ca.ts';
+import { startModelServer } from '../fixtures/model-server.ts';
+import { type Fleet, startFleet, until } from '../fixtures/processes.ts';
+import { type SampleKey, sampleKey } from '../fixtures/sample-release.ts';
+import { addresses, bootMachine, type Machine } from './machine.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const work = process.env.INSTALL_CHECK_DIR || join(root, '.install-check');
+const suite = process.argv[2] || 'trixie';
+const arch = process.arch as Arch;
+const ends: (() => unknown)[] = [];
+const t = { teardown: (run: () => unknown) => ends.unshift(run) };
+const say = (words: string) => process.stdout.write(`  ${words}\n`);
+const indented = (words: string) => words.trimEnd().replace(/^/gm, '    | ');
+/** What there is to read when something differed. */
+let story = (): string[] => [];
+const ours = sampleKey();
+const stranger = sampleKey();
+
+/** The real release under other versions. */
+async function releaseMaker() {
+  const folder = mkdtempSync(join(tmpdir(), 'install-check-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const [product] = products as [(typeof products)[number]];
+  const packages = new Packages({
+    root,
+    parts: join(root, 'dist/parts'),
+    npm: (process.env.NPM || 'npm').split(' '),
+    say,
+  });
+  const built = await product.build(packages, root, arch);
+  return async (version: string, key: SampleKey, changes: [string, TreeNode][] = []) => {
+    const source = { root, version, commit: 'c'.repeat(40), epochS: 1_700_000_000 };
+    const content = await archiveOf(product, source, arch, { ...built, tree: new Map([...built.tree, ...changes]) });
+    const file = join(folder, `blackroad-node-${version}-linux-${arch}.tar.gz`);
+    writeFileSync(file, content);
+    writeFileSync(`${file}.minisig`, signatureOf(content, key.secret, `file:${version}`));
+    return file;
+  };
+}
+
+async function add({ client }: Fleet, file: string): Promise<Release> {
+  const fields = { signature: readFileSync(`${file}.minisig`, 'utf8') };
+  const content = () => createReadStream(file);
+  return client.upload('releaseAdd', { name: 'x.tar.gz', bytes: statSync(file).size, fields, content });
+}
+async function removeAll({ client }: Fleet): Promise<void> {
+  for (const { sha256 } of (await client.call('releases')).releases)
+    await client.call('releaseRemove', { params: { release: sha256 } });
+}
+
+/** Somebody between the two machines, with a certificate of another fleet. */
+async function between(pages: Record<string, string>): Promise<string> {
+  const foreign = await openTestCa();
+  const { key, cert } = await foreign.ca.issueServer({ hosts: [addresses.here] });
+  const server: Server = createServer({ key, cert: `${cert}${foreign.ca.pem}` }, (request, response) => {
+    response.end(pages[request.url ?? ''] ?? foreign.ca.pem);
+  });
+  await new Promise<void>((done) => server.listen(0, addresses.here, done));
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+    foreign.close();
+  });
+  return `https://${addresses.here}:${(server.address() as { port: number }).port}`;
+}
+
+function expected(machine: Machine, what: string, command: string, code: number, words: RegExp): string {
+  const beganMs = performance.now();
+  const said = machine.run(command);
+  say(`${what} (${((performance.now() - beganMs) / 1000).toFixed(1)} s)`);
+  process.stdout.write(`${indented(said.text)}\n`);
+  assert.equal(said.code, code, what);
+  assert.match(said.text, words, what);
+  return said.text;
+}
+const current = (machine: Machine) => machine.run('readlink /opt/blackroad-node/current').text.trim();
+
+async function firstTime(fleet: Fleet, machine: Machine, command: string, beganMs: number): Promise<void> {
+  await fleet.apply({ name: 'greeter' });
+  const { id } = await fleet.client.call('ask', { params: { agent: 'greeter' }, body: { prompt: 'Are you there?' } });
+  const answer = await until(
+    'the answer of the agent',
+    async () => {
+      const { state, result } = await fleet.client.call('task', { params: { task: id } });
+      return state === 'done'
+        ? result
+        : assert.equal(state === 'queued' || state === 'leased' || state === 'running', true, state);
+    },
+    60_000,
+  );
+  const seconds = (performance.now() - beganMs) / 1000;
+  say(`greeter answers ${JSON.stringify(answer)}: ${seconds.toFixed(1)} s after the one line`);
+  assert.ok(seconds < 90, 'within 90 s');
+  const owner = machine.run('stat -c %U /proc/$(systemctl show -p MainPID --value blackroad-node)').text.trim();
+  assert.equal(owner, 'blackroad-node');
+  expected(machine, 'the same line again', command, 0, /0\.2\.0 was there already, whole/);
+}
+
+async function refusals(
+  fleet: Fleet,
+  machine: Machine,
+  command: string,
+  make: Awaited<ReturnType<typeof releaseMaker>>,
+) {
+  const script = readFileSync(join(root, 'node-agent/install.sh'), 'utf8');
+  const [, url, token] = /u=(\S+)\/install\.sh; .* (brj1\.\S+)$/.exec(command) as unknown as [string, string, string];
+  const evil = await between({ '/install.sh': `${script}\ntouch /root/taken\n` });
+  expected(machine, 'the installer is changed on the way', command.replace(url, evil), 1, /FAILED/);
+  assert.notEqual(machine.run('test -e /root/taken').code, 0);
+  const misled = JSON.parse(Buffer.from(token.slice(5), 'base64url').toString());
+  const to = (address: string) =>
+    command.replace(token, `brj1.${Buffer.from(JSON.stringify({ ...misled, url: address })).toString('base64url')}`);
+  expected(
+    machine,
+    'another machine answers in place of the coordinator',
+    to(evil),
+    1,
+    /is not the coordinator of this fleet/,
+  );
+  const relay = await between({ '/ca.pem': fleet.ca, '/install.sh': script });
+  expected(machine, 'and shows the CA of this fleet', to(relay), 1, /is not the coordinator of this fleet/);
+
+  const damaged = await add(fleet, await make('0.3.1', ours));
+  const kept = join(fleet.folder, 'coordinator/releases', damaged.sha256);
+  const bytes = readFileSync(kept);
+  bytes[bytes.length - 5000]! ^= 1;
+  writeFileSync(kept, bytes);
+  expected(machine, 'the archive is damaged', command, 1, /REFUSED: the archive was changed on the way/);
+  await removeAll(fleet);
+
+  writeFileSync(join(fleet.folder, 'coordinator/release-keys/stranger.pub'), stranger.pub);
+  await add(fleet, await make('0.4.0', stranger));
+  const words = new RegExp(
+    `REFUSED: .*the key ${stranger.secret.name} has signed it, and this machine trusts ${ours.secret.name}`,
+  );
+  expected(machine, 'another key has signed', command, 1, words);
+  await removeAll(fleet);
+
+  await add(fleet, await make('0.1.0', ours));
+  expected(machine, 'an older release is replayed', command, 1, /REFUSED: .*0\.1\.0 is older than 0\.3\.0/);
+  assert.equal(current(machine), 'releases/0.3.0', 'what is refused changes nothing');
+  expected(machine, 'and taken with consent', `${command} --older`, 0, /0\.3\.0 replaced by 0\.1\.0/);
+
+  await add(fleet, await make('0.5.0', ours, [['v8-flags', text('--no-such-flag\n')]]));
+  expected(machine, 'a release that does not start', command, 1, /0\.5\.0 does not run here: 0\.1\.0 is back/);
+  assert.equal(current(machine), 'releases/0.1.0');
+  assert.equal(machine.run('systemctl is-active blackroad-node').text.trim(), 'active');
+}
+
+async function main(): Promise<void> {
+  const make = await releaseMaker();
+  const machine = await bootMachine(work, suite);
+  t.teardown(() => machine.close());
+  story = () => machine.run('journalctl -u blackroad-node -n 30 --no-pager -o cat').text.split('\n');
+  const fleet = await startFleet(t, { args: ['--host', '0.0.0.0', '--address', addresses.here] });
+  const model = await startModelServer();
+  t.teardown(() => model.close());
+  const relayed = createRelay(model.url);
+  const modelUrl = await relayed;
+  writeFileSync(join(fleet.folder, 'coordinator/release-keys/ours.pub'), ours.pub);
+  const { command } = await fleet.client.call('joinTokenCreate', { body: {} });
+  say(`${command.length} characters: ${command}`);
+  const before = machine.files();
+
+  expected(
+    machine,
+    'no release for this machine',
+    command,
+    1,
+    new RegExp(`fleet releases add blackroad-node-<version>-linux-${arch}`),
+  );
+  assert.deepEqual(left(before, machine), [], 'a refusal leaves nothing');
+  await add(fleet, await make('0.2.0', ours));
+  // Its owner has said where its models are.
+  machine.run(`mkdir -p /etc/blackroad; echo BLACKROAD_OPENAI=${modelUrl} >/etc/blackroad/node.env`);
+  const beganMs = performance.now();
+  expected(machine, 'the one line', command, 0, /Node \S+ runs, and starts with the machine/);
+  await firstTime(fleet, machine, command, beganMs);
+  machine.run('echo >>/opt/blackroad-node/current/main.mjs');
+  expected(machine, 'a file was damaged', command, 0, /0\.2\.0 was damaged, and installed anew/);
+  await add(fleet, await make('0.3.0', ours));
+  expected(machine, 'a newer release', command, 0, /0\.2\.0 replaced by 0\.3\.0/);
+  await until('the node', async () => (await fleet.client.call('nodes')).some(({ presence }) => presence === 'online'));
+  await removeAll(fleet);
+  await refusals(fleet, machine, command, make);
+  expected(machine, 'the end', 'fleet-node uninstall', 0, /The node-agent is gone/);
+  const rest = left(before, machine);
+  for (const line of rest) say(`left: ${line}`);
+  assert.deepEqual(rest, [], 'nothing is left');
+  say('nothing is left on the machine');
+}
+
+/** What other programs keep for themselves: copies of the user table before its last change, and the times of systemd. */
+const notOurs =
+  /\/etc\/(passwd|group|shadow|gshadow|subuid|subgid)-?$|\/etc\/\.pwd\.lock$|\/var\/lib\/systemd\/|\/etc\/\.updated|\/var\/\.updated/;
+function left(before: readonly string[], machine: Machine): string[] {
+  const known = new Set(before);
+  const after = machine.files();
+  const now = new Set(after);
+  const isOurs = (line: string) => line !== '' && (!notOurs.test(line) || /^[0-9a-f]{32} /.test(line));
+  return [
+    ...after.filter((line) => !known.has(line)),
+    ...before.filter((line) => !now.has(line)).map((line) => `gone: ${line}`),
+  ].filter(isOurs);
+}
+
+/** The scripted model listens on loopback alone. */
+async function createRelay(url: string): Promise<string> {
+  const { createServer: listen, connect } = await import('node:net');
+  const { hostname, port } = new URL(url);
+  const server = listen((socket) => {
+    const onward = connect(Number(port), hostname);
+    socket.pipe(onward).pipe(socket);
+    for (const each of [socket, onward]) each.on('error', () => socket.destroy());
+  });
+  await new Promise<void>((done) => server.listen(0, addresses.here, done));
+  t.teardown(() => server.close());
+  return `http://${addresses.here}:${(server.address() as { port: number }).port}`;
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`${(error as Error).stack}\n`);
+  for (const line of story()) process.stderr.write(`${line}\n`);
+  process.exitCode = 1;
+}
+for (const end of ends) await end();
+process.exit();
