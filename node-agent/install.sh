@@ -121,26 +121,27 @@ check_machine() {
 # Where a problem object came, what it says.
 problem_in() { sed -n 's/.*"detail":"\(\([^"\\]\|\\.\)*\)".*/\1/p' "$1" 2>/dev/null | sed 's/\\\(.\)/\1/g' | head -n 1; }
 
-# get <path> <file>: only a server of the fleet's CA is heard, and no other CA. curl looks for the name localhost, which every certificate
+# get <path> <file> [options]: only a server of the fleet's CA is heard, and no other CA. curl looks for the name localhost, which every certificate
 # of a coordinator has, at the address of the token: that may be one that the certificate does not name. wget cannot do that.
 get() {
-  code=0 status=
+  path=$1 file=$2 code=0 status=
+  shift 2
   if [ "$with" = curl ]; then
     status=$(curl -sS --noproxy '*' --cacert "$work/ca.pem" --capath "$work/no-other-ca" --connect-to "localhost:$port:$host:$port" \
       --retry 5 --connect-timeout 15 --speed-limit 1 --speed-time 60 -H "authorization: Bearer $token" \
-      -o "$2" -w '%{http_code}' "https://localhost:$port$1" 2>"$work/said") || code=$?
+      -o "$file" -w '%{http_code}' "$@" "https://localhost:$port$path" 2>"$work/said") || code=$?
     case $code:$status in 0:2??) return 0 ;; esac
     [ $code = 60 ] && not_ours
   else
     wget -nv --no-proxy --ca-certificate="$work/ca.pem" --ca-directory="$work/no-other-ca" --content-on-error \
       --tries=5 --waitretry=15 --retry-on-http-error=503 --timeout=60 --header="authorization: Bearer $token" \
-      -O "$2" "https://$host:$port$1" 2>"$work/said" || code=$?
+      -O "$file" "$@" "https://$host:$port$path" 2>"$work/said" || code=$?
     [ $code != 0 ] || return 0
     [ $code != 5 ] || not_ours "Should its certificate not name $host: install curl, which does not mind, and run this again."
   fi
-  why=$(problem_in "$2")
+  why=$(problem_in "$file")
   [ -n "$why" ] || why=$(tail -n 1 "$work/said")
-  fail "The coordinator at $url did not give $1: ${why:-$status}" 'A join token that is over or revoked works no more: make another command on the coordinator.'
+  fail "The coordinator at $url did not give $path: ${why:-$status}" 'A join token that is over or revoked works no more: make another command on the coordinator.'
 }
 not_ours() {
   fail "What answers at $url is not the coordinator of this fleet: its certificate is not signed by the CA that the join token names." \
@@ -177,6 +178,17 @@ find_release() {
 # Whether the installed one can be asked.
 is_whole() { [ -n "$installed" ] && "$home/current/bin/fleet-node" check-release files "$home/current/" >/dev/null 2>&1; }
 
+# refuse <reason> <words...>: the fleet hears of it, too, where it can.
+refuse() {
+  report="{\"reason\":\"$1\",\"version\":\"$version\",\"arch\":\"$arch\"}"
+  shift
+  (
+    if [ "$with" = curl ]; then set -- -H 'content-type: application/json' --data "$report"; else set -- --header='content-type: application/json' --post-data="$report"; fi
+    get /v1/releases/refusals "$work/answer" "$@"
+  ) >/dev/null 2>&1
+  fail "$@"
+}
+
 fetch_release() {
   free=$(df -Pk "$work" | awk 'NR == 2 { print $4 }')
   need=$((bytes * 4 / 1024))
@@ -184,7 +196,7 @@ fetch_release() {
   say "fetching blackroad-node $version for $arch ($((bytes / 1000000)) MB) ..."
   get "/v1/releases/$sha256" "$work/archive.tar.gz"
   [ "$(sha256sum <"$work/archive.tar.gz" | cut -c 1-64)" = "$sha256" ] ||
-    fail "REFUSED: the archive was changed on the way, or is damaged: its hash is not the one that the coordinator told." 'Nothing was installed.'
+    refuse hash "REFUSED: the archive was changed on the way, or is damaged: its hash is not the one that the coordinator told." 'Nothing was installed.'
   mkdir "$work/new"
   tar -xzf "$work/archive.tar.gz" -C "$work/new" --strip-components=1 --no-same-owner || fail 'The archive cannot be unpacked. Nothing was installed.'
   "$work/new/bin/node" --version >/dev/null 2>"$work/said" ||
@@ -197,8 +209,11 @@ check_release() {
   if is_whole; then judge=$home/current/bin/fleet-node; fi
   [ -z "$only_check" ] || { keys=$work/keys && cp -R "$data/release-keys" "$keys" 2>/dev/null; }
   # shellcheck disable=SC2086 # one consent a word
-  "$judge" check-release archive "$work/archive.tar.gz" "$work/list.json" "$work/new" "$keys" "${installed:-none}" $consents >"$work/said" 2>&1 ||
-    fail "REFUSED: $(sed 's/^fleet-node: //' "$work/said")" 'Nothing was changed.'
+  "$judge" check-release archive "$work/archive.tar.gz" "$work/list.json" "$work/new" "$keys" "${installed:-none}" $consents >"$work/said" 2>&1 || {
+    why=$(sed 's/^fleet-node: //' "$work/said")
+    case $why in *' is older than '*) reason=older ;; *' has signed it, '*) reason=key ;; *) reason=content ;; esac
+    refuse "$reason" "REFUSED: $why" 'Nothing was changed.'
+  }
   say "$(cat "$work/said")"
 }
 
@@ -218,6 +233,7 @@ place() {
   mkdir -p "$home/releases"
   rm -rf "$home/releases/.damaged"
   [ ! -e "$target" ] || mv "$target" "$home/releases/.damaged"
+  is_new=1
   { mv "$work/new" "$target" && chmod 755 "$target" && sync && point_to "$version"; } || fail "$target cannot be written."
   rm -rf "$home/releases/.damaged"
   # The one before stays, as the way back.
@@ -229,7 +245,11 @@ place() {
 place_unit() {
   mkdir -p "${command%/*}" && ln -sfn "$home/current/bin/fleet-node" "$command"
   [ -d /run/systemd/system ] || return 0
-  sed "s#$home/bin/#$home/current/bin/#g" "$home/current/blackroad-node.service" >"$unit.new" && mv -f "$unit.new" "$unit"
+  text=$(sed "s#$home/bin/#$home/current/bin/#g" "$home/current/blackroad-node.service")
+  if [ "$(cat "$unit" 2>/dev/null)" != "$text" ]; then
+    is_new=1
+    printf '%s\n' "$text" >"$unit.new" && mv -f "$unit.new" "$unit"
+  fi
   # The pins of a Pi: a group that only Raspberry Pi OS has, and an unknown one would keep the unit from starting.
   if grep -q '^gpio:' /etc/group; then
     mkdir -p "$unit.d" && printf '[Service]\nSupplementaryGroups=gpio\n' >"$unit.d/gpio.conf"
@@ -260,11 +280,13 @@ stays_up() {
 
 start() {
   systemctl enable --quiet blackroad-node 2>"$work/said" || fail "The unit cannot be enabled: $(tail -n 1 "$work/said")"
+  # What is whole and runs is left alone.
+  if [ -z "$is_new" ] && systemctl --quiet is-active blackroad-node; then return 0; fi
   if stays_up; then return 0; fi
   if [ -n "$installed" ] && [ "$installed" != "$version" ] && [ -d "$home/releases/$installed" ]; then
     point_to "$installed" && place_unit && systemctl restart blackroad-node
     rm -rf "$home/releases/$version"
-    fail "blackroad-node $version does not run here: $installed is back and was started." 'journalctl -u blackroad-node says why.'
+    refuse start "blackroad-node $version does not run here: $installed is back and was started." 'journalctl -u blackroad-node says why.'
   fi
   journalctl -u blackroad-node -n 5 --no-pager -o cat >&2
   fail 'The node-agent is installed, but does not keep running: journalctl -u blackroad-node says why.'
@@ -282,6 +304,7 @@ install_node() {
   fi
   fetch_ca
   find_release
+  is_new=
   if [ "$installed" = "$version" ] && is_whole; then
     did="blackroad-node $version was there already, whole"
   else

@@ -49,6 +49,11 @@ const samples: { [A in AuditAction]: [params: AuditParams<A>, subject: string, t
     'blackroad-node 1.0.0 arm64',
     'ab'.repeat(32),
   ],
+  'install-refused': [
+    { reason: 'older', version: '0.2.0', arch: 'arm64' },
+    'blackroad-node 0.2.0 arm64',
+    'it is older than what runs there',
+  ],
   'release-refused': [{ reason: 'key', problem: 'another key' }, 'key', 'another key'],
   'cache-remove': [{ name: 'llama3.2:1b', bytes: 7 }, 'llama3.2:1b', '7 bytes'],
   'cache-prune': [{ bytes: 7 }, 'model cache', '7 bytes'],

@@ -8,7 +8,7 @@ import { Count, ModelName, Words } from './event-kind.ts';
 import { AgentName, ConversationId, Fingerprint, Labels, NodeId, PlainName, TaskId, TimeMs } from './ids.ts';
 import { NodeClassName } from './node.ts';
 import { counted } from './quantity-words.ts';
-import { RefusalReason } from './release.ts';
+import { InstallRefusal, installRefusalWords, RefusalReason } from './release.ts';
 import { TaskState } from './task.ts';
 import { type Static, type TObject, type TProperties, Type } from './typebox.ts';
 
@@ -115,6 +115,12 @@ export const audit = {
     { reason: RefusalReason, problem: Text },
     ({ reason }) => reason,
     ({ problem }) => problem,
+  ),
+  'install-refused': kind(
+    'did not take a release',
+    { reason: InstallRefusal, version: Text, arch: Text },
+    ({ version, arch }) => `blackroad-node ${version} ${arch}`,
+    ({ reason }) => installRefusalWords(reason),
   ),
   'cache-remove': kind(
     'removed a model from the cache',

@@ -34,6 +34,10 @@ const samples: { [T in EventType]: [EventParams<T>, string] } = {
     { reason: 'key', problem: 'another key', by: 'key:ada' },
     'a release from key:ada was refused: another key',
   ],
+  'install-refused': [
+    { reason: 'key', version: '1.0.0', arch: 'arm64', by: 'token:ab' },
+    'blackroad-node 1.0.0 for arm64 was refused by a machine (token:ab): a key that the machine does not trust has signed it',
+  ],
   'moves-frozen': [
     { site: 'barn', away: 4, nodes: 6, seconds: 60 },
     '4 of 6 nodes of site barn went away within 60 s: most likely the network or the coordinator, so no agent there is moved',

@@ -9,7 +9,7 @@ import { NodeClassName, PresenceCause } from './node.ts';
 import { nodeEvents } from './node-events.ts';
 import { Asker } from './principal.ts';
 import { counted } from './quantity-words.ts';
-import { RefusalReason } from './release.ts';
+import { InstallRefusal, installRefusalWords, RefusalReason } from './release.ts';
 import { type Static, Type } from './typebox.ts';
 
 const { Nullable, Optional } = Type;
@@ -68,6 +68,13 @@ const ofTheFleet = {
     'A release was sent that this fleet does not take: changed on its way, signed by another key, or of an unknown form',
     { reason: RefusalReason, problem: Text, by: Text },
     ({ problem, by }) => `a release from ${by} was refused: ${problem}`,
+  ),
+  'install-refused': kind(
+    'warning',
+    'A machine did not take the release of the node-agent that it got',
+    { reason: InstallRefusal, version: Text, arch: Text, by: Text },
+    ({ reason, version, arch, by }) =>
+      `blackroad-node ${version} for ${arch} was refused by a machine (${by}): ${installRefusalWords(reason)}`,
   ),
   'moves-frozen': kind(
     'error',

@@ -14,6 +14,20 @@ export const refusalReasons = ['signature', 'key', 'format', 'twin', 'room'] as 
 export const RefusalReason = Type.OneOf(refusalReasons);
 export type RefusalReason = Static<typeof RefusalReason>;
 
+/** Why a machine refused the release that it got: its bytes are not those that the coordinator named, nobody whom it trusts signed them or they
+ * are not as they say, a key that it does not trust signed them, they are older than what runs, they did not keep running. */
+export const installRefusals = ['hash', 'content', 'key', 'older', 'start'] as const;
+const installWords: Record<InstallRefusal, string> = {
+  hash: 'its archive is not the one that the coordinator named',
+  content: 'its signature or its files are not as they should be',
+  key: 'a key that the machine does not trust has signed it',
+  older: 'it is older than what runs there',
+  start: 'it does not keep running there',
+};
+export const InstallRefusal = Type.OneOf(installRefusals);
+export type InstallRefusal = Static<typeof InstallRefusal>;
+export const installRefusalWords = (reason: InstallRefusal): string => installWords[reason];
+
 const archs = ['x64', 'arm64'] as const;
 const archWords = { x64: 'PCs and servers (x64)', arm64: '64-bit ARM, such as a Pi (arm64)' };
 
@@ -78,6 +92,13 @@ export const ReleaseList = Type.Object({
   maxBytes: Type.Integer({ minimum: 0 }),
 });
 export type ReleaseList = Static<typeof ReleaseList>;
+
+/** What a machine tells of a release that it did not take. */
+export const RefusedInstall = Type.Object(
+  { reason: InstallRefusal, version: about.version, arch: about.arch },
+  { additionalProperties: false },
+);
+export type RefusedInstall = Static<typeof RefusedInstall>;
 
 /** For whom a machine's one line has a release, or what adds one. `command`: how a verb of `fleet` is typed here. */
 export function installableWords(releases: readonly Release[], command: (verb: string) => string): string {

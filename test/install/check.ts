@@ -27,7 +27,7 @@ const t = { teardown: (run: () => unknown) => ends.unshift(run) };
 const say = (words: string) => process.stdout.write(`  ${words}\n`);
 const indented = (words: string) => words.trimEnd().replace(/^/gm, '    | ');
 /** What there is to read when something differed. */
-let story = (): string[] => [];
+let story = async (): Promise<string[]> => [];
 const ours = sampleKey();
 const stranger = sampleKey();
 
@@ -79,16 +79,15 @@ async function between(pages: Record<string, string>): Promise<string> {
   return `https://${addresses.here}:${(server.address() as { port: number }).port}`;
 }
 
-function expected(machine: Machine, what: string, command: string, code: number, words: RegExp): string {
+async function expected(machine: Machine, what: string, command: string, code: number, words: RegExp): Promise<void> {
   const beganMs = performance.now();
-  const said = machine.run(command);
+  const said = await machine.run(command);
   say(`${what} (${((performance.now() - beganMs) / 1000).toFixed(1)} s)`);
   process.stdout.write(`${indented(said.text)}\n`);
   assert.equal(said.code, code, what);
   assert.match(said.text, words, what);
-  return said.text;
 }
-const current = (machine: Machine) => machine.run('readlink /opt/blackroad-node/current').text.trim();
+const current = async (machine: Machine) => (await machine.run('readlink /opt/blackroad-node/current')).text.trim();
 
 async function firstTime(fleet: Fleet, machine: Machine, command: string, beganMs: number): Promise<void> {
   await fleet.apply({ name: 'greeter' });
@@ -106,9 +105,9 @@ async function firstTime(fleet: Fleet, machine: Machine, command: string, beganM
   const seconds = (performance.now() - beganMs) / 1000;
   say(`greeter answers ${JSON.stringify(answer)}: ${seconds.toFixed(1)} s after the one line`);
   assert.ok(seconds < 90, 'within 90 s');
-  const owner = machine.run('stat -c %U /proc/$(systemctl show -p MainPID --value blackroad-node)').text.trim();
+  const owner = (await machine.run('stat -c %U /proc/$(systemctl show -p MainPID --value blackroad-node)')).text.trim();
   assert.equal(owner, 'blackroad-node');
-  expected(machine, 'the same line again', command, 0, /0\.2\.0 was there already, whole/);
+  await expected(machine, 'the same line again', command, 0, /0\.2\.0 was there already, whole/);
 }
 
 async function refusals(
@@ -120,12 +119,12 @@ async function refusals(
   const script = readFileSync(join(root, 'node-agent/install.sh'), 'utf8');
   const [, url, token] = /u=(\S+)\/install\.sh; .* (brj1\.\S+)$/.exec(command) as unknown as [string, string, string];
   const evil = await between({ '/install.sh': `${script}\ntouch /root/taken\n` });
-  expected(machine, 'the installer is changed on the way', command.replace(url, evil), 1, /FAILED/);
-  assert.notEqual(machine.run('test -e /root/taken').code, 0);
+  await expected(machine, 'the installer is changed on the way', command.replace(url, evil), 1, /FAILED/);
+  assert.notEqual((await machine.run('test -e /root/taken')).code, 0);
   const misled = JSON.parse(Buffer.from(token.slice(5), 'base64url').toString());
   const to = (address: string) =>
     command.replace(token, `brj1.${Buffer.from(JSON.stringify({ ...misled, url: address })).toString('base64url')}`);
-  expected(
+  await expected(
     machine,
     'another machine answers in place of the coordinator',
     to(evil),
@@ -133,14 +132,14 @@ async function refusals(
     /is not the coordinator of this fleet/,
   );
   const relay = await between({ '/ca.pem': fleet.ca, '/install.sh': script });
-  expected(machine, 'and shows the CA of this fleet', to(relay), 1, /is not the coordinator of this fleet/);
+  await expected(machine, 'and shows the CA of this fleet', to(relay), 1, /is not the coordinator of this fleet/);
 
   const damaged = await add(fleet, await make('0.3.1', ours));
   const kept = join(fleet.folder, 'coordinator/releases', damaged.sha256);
   const bytes = readFileSync(kept);
   bytes[bytes.length - 5000]! ^= 1;
   writeFileSync(kept, bytes);
-  expected(machine, 'the archive is damaged', command, 1, /REFUSED: the archive was changed on the way/);
+  await expected(machine, 'the archive is damaged', command, 1, /REFUSED: the archive was changed on the way/);
   await removeAll(fleet);
 
   writeFileSync(join(fleet.folder, 'coordinator/release-keys/stranger.pub'), stranger.pub);
@@ -148,25 +147,25 @@ async function refusals(
   const words = new RegExp(
     `REFUSED: .*the key ${stranger.secret.name} has signed it, and this machine trusts ${ours.secret.name}`,
   );
-  expected(machine, 'another key has signed', command, 1, words);
+  await expected(machine, 'another key has signed', command, 1, words);
   await removeAll(fleet);
 
   await add(fleet, await make('0.1.0', ours));
-  expected(machine, 'an older release is replayed', command, 1, /REFUSED: .*0\.1\.0 is older than 0\.3\.0/);
-  assert.equal(current(machine), 'releases/0.3.0', 'what is refused changes nothing');
-  expected(machine, 'and taken with consent', `${command} --older`, 0, /0\.3\.0 replaced by 0\.1\.0/);
+  await expected(machine, 'an older release is replayed', command, 1, /REFUSED: .*0\.1\.0 is older than 0\.3\.0/);
+  assert.equal(await current(machine), 'releases/0.3.0', 'what is refused changes nothing');
+  await expected(machine, 'and taken with consent', `${command} --older`, 0, /0\.3\.0 replaced by 0\.1\.0/);
 
   await add(fleet, await make('0.5.0', ours, [['v8-flags', text('--no-such-flag\n')]]));
-  expected(machine, 'a release that does not start', command, 1, /0\.5\.0 does not run here: 0\.1\.0 is back/);
-  assert.equal(current(machine), 'releases/0.1.0');
-  assert.equal(machine.run('systemctl is-active blackroad-node').text.trim(), 'active');
+  await expected(machine, 'a release that does not start', command, 1, /0\.5\.0 does not run here: 0\.1\.0 is back/);
+  assert.equal(await current(machine), 'releases/0.1.0');
+  assert.equal((await machine.run('systemctl is-active blackroad-node')).text.trim(), 'active');
 }
 
 async function main(): Promise<void> {
   const make = await releaseMaker();
   const machine = await bootMachine(work, suite);
   t.teardown(() => machine.close());
-  story = () => machine.run('journalctl -u blackroad-node -n 30 --no-pager -o cat').text.split('\n');
+  story = async () => (await machine.run('journalctl -u blackroad-node -n 30 --no-pager -o cat')).text.split('\n');
   const fleet = await startFleet(t, { args: ['--host', '0.0.0.0', '--address', addresses.here] });
   const model = await startModelServer();
   t.teardown(() => model.close());
@@ -175,31 +174,35 @@ async function main(): Promise<void> {
   writeFileSync(join(fleet.folder, 'coordinator/release-keys/ours.pub'), ours.pub);
   const { command } = await fleet.client.call('joinTokenCreate', { body: {} });
   say(`${command.length} characters: ${command}`);
-  const before = machine.files();
+  const before = await machine.files();
 
-  expected(
+  await expected(
     machine,
     'no release for this machine',
     command,
     1,
     new RegExp(`fleet releases add blackroad-node-<version>-linux-${arch}`),
   );
-  assert.deepEqual(left(before, machine), [], 'a refusal leaves nothing');
+  assert.deepEqual(await left(before, machine), [], 'a refusal leaves nothing');
   await add(fleet, await make('0.2.0', ours));
   // Its owner has said where its models are.
-  machine.run(`mkdir -p /etc/blackroad; echo BLACKROAD_OPENAI=${modelUrl} >/etc/blackroad/node.env`);
+  await machine.run(`mkdir -p /etc/blackroad; echo BLACKROAD_OPENAI=${modelUrl} >/etc/blackroad/node.env`);
   const beganMs = performance.now();
-  expected(machine, 'the one line', command, 0, /Node \S+ runs, and starts with the machine/);
+  await expected(machine, 'the one line', command, 0, /Node \S+ runs, and starts with the machine/);
   await firstTime(fleet, machine, command, beganMs);
-  machine.run('echo >>/opt/blackroad-node/current/main.mjs');
-  expected(machine, 'a file was damaged', command, 0, /0\.2\.0 was damaged, and installed anew/);
+  await machine.run('echo >>/opt/blackroad-node/current/main.mjs');
+  await expected(machine, 'a file was damaged', command, 0, /0\.2\.0 was damaged, and installed anew/);
   await add(fleet, await make('0.3.0', ours));
-  expected(machine, 'a newer release', command, 0, /0\.2\.0 replaced by 0\.3\.0/);
+  await expected(machine, 'a newer release', command, 0, /0\.2\.0 replaced by 0\.3\.0/);
   await until('the node', async () => (await fleet.client.call('nodes')).some(({ presence }) => presence === 'online'));
   await removeAll(fleet);
   await refusals(fleet, machine, command, make);
-  expected(machine, 'the end', 'fleet-node uninstall', 0, /The node-agent is gone/);
-  const rest = left(before, machine);
+  const events = await fleet.client.call('events', { query: { type: 'install-refused' } });
+  for (const event of events) say(`the fleet heard: ${event.text}`);
+  const reasons = events.map(({ params }) => (params as { reason: string }).reason);
+  assert.deepEqual(reasons.sort(), ['hash', 'key', 'older', 'start'], 'each was counted');
+  await expected(machine, 'the end', 'fleet-node uninstall', 0, /The node-agent is gone/);
+  const rest = await left(before, machine);
   for (const line of rest) say(`left: ${line}`);
   assert.deepEqual(rest, [], 'nothing is left');
   say('nothing is left on the machine');
@@ -208,9 +211,9 @@ async function main(): Promise<void> {
 /** What other programs keep for themselves: copies of the user table before its last change, and the times of systemd. */
 const notOurs =
   /\/etc\/(passwd|group|shadow|gshadow|subuid|subgid)-?$|\/etc\/\.pwd\.lock$|\/var\/lib\/systemd\/|\/etc\/\.updated|\/var\/\.updated/;
-function left(before: readonly string[], machine: Machine): string[] {
+async function left(before: readonly string[], machine: Machine): Promise<string[]> {
   const known = new Set(before);
-  const after = machine.files();
+  const after = await machine.files();
   const now = new Set(after);
   const isOurs = (line: string) => line !== '' && (!notOurs.test(line) || /^[0-9a-f]{32} /.test(line));
   return [
@@ -237,7 +240,7 @@ try {
   await main();
 } catch (error) {
   process.stderr.write(`${(error as Error).stack}\n`);
-  for (const line of story()) process.stderr.write(`${line}\n`);
+  for (const line of await story()) process.stderr.write(`${line}\n`);
   process.exitCode = 1;
 }
 for (const end of ends) await end();

@@ -5,6 +5,8 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  type AuditEntry,
+  type FleetEvent,
   installableWords,
   type JoinTokenCreated,
   type Release,
@@ -128,7 +130,24 @@ t.test('the line, as far as it goes without root', { skip }, async (t) => {
 
   const kept = join(dataDir, 'releases', release.sha256);
   writeFileSync(kept, Buffer.alloc(release.bytes));
-  t.match(await paste(check, empty), { code: 1, said: /REFUSED: the archive was changed on the way/ });
+  for (const missing of ['wget', 'curl'])
+    t.match(
+      await paste(check, empty, join(dataDir, `without-${missing}`)),
+      { code: 1, said: /REFUSED: the archive was changed on the way/ },
+      `without ${missing}`,
+    );
+  const { body: events } = await fleet.call<FleetEvent[]>('GET', '/v1/events?type=install-refused');
+  t.same(
+    events.map((event) => event.text),
+    Array(2).fill(
+      `blackroad-node 0.2.0 for ${process.arch} was refused by a machine (token:${made.id}): its archive is not the one that the coordinator named`,
+    ),
+    'the fleet hears of it',
+  );
+  const { body: rows } = await fleet.call<AuditEntry[]>('GET', '/v1/audit');
+  t.match(rows[0], { action: 'install-refused', actor: `token:${made.id}` });
+  const { body: metrics } = await fleet.call<string>('GET', '/metrics');
+  t.match(metrics, '\nblackroad_installs_refused_total{reason="hash"} 2\n');
 });
 
 t.test('who answers with the CA of the fleet, and has no certificate of it, is not heard', { skip }, async (t) => {

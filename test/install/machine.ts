@@ -1,6 +1,6 @@
 // A throw-away Debian that has booted its own systemd, with nothing in it but what Debian has and wget: the other machine of install-check. In:
 // a folder to work in. Out: commands run in it, its file system as a list. Needs root, mmdebstrap and systemd-nspawn.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -14,9 +14,9 @@ interface Said {
 }
 export interface Machine {
   /** In a shell of its root user. */
-  run(command: string): Said;
+  run(command: string): Promise<Said>;
   /** Every file with its kind, mode, owner, size and where it leads. */
-  files(): string[];
+  files(): Promise<string[]>;
   close(): void;
 }
 
@@ -36,23 +36,19 @@ export async function bootMachine(work: string, suite: string): Promise<Machine>
   const container = spawn('systemd-nspawn', [...options, '-D', root, '-M', name], { stdio: 'ignore' });
   const leader = await found(() => pid(container.pid as number));
   const inside = ['-t', leader, '-m', '-u', '-i', '-n', '-p', '--'];
-  const run = (command: string): Said => {
-    const env = {
-      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-      HOME: '/root',
-      LANG: 'C.UTF-8',
-    };
-    try {
-      const text = execFileSync('nsenter', [...inside, 'sh', '-c', `exec 2>&1; cd /root; ${command}`], {
-        env,
-        timeout: 240_000,
-      });
-      return { code: 0, text: `${text}` };
-    } catch (error) {
-      const { status, stdout } = error as { status: number; stdout: Buffer };
-      return { code: status ?? 1, text: `${stdout}` };
-    }
-  };
+  const run = (command: string) =>
+    new Promise<Said>((resolve) => {
+      const env = {
+        PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+        HOME: '/root',
+        LANG: 'C.UTF-8',
+      };
+      const words = [...inside, 'sh', '-c', `exec 2>&1; cd /root; ${command}`];
+      // Somebody between the machines is a server of this process, which therefore must not wait.
+      execFile('nsenter', words, { env, timeout: 240_000, maxBuffer: 2 ** 26 }, (error, text) =>
+        resolve({ code: error ? Number(error.code ?? 1) : 0, text }),
+      );
+    });
   const close = () => {
     try {
       execFileSync('kill', ['-9', leader]);
@@ -62,13 +58,13 @@ export async function bootMachine(work: string, suite: string): Promise<Machine>
     container.kill('SIGKILL');
     rmSync(root, { recursive: true, force: true });
   };
-  await found(() => /running|degraded/.exec(run('systemctl is-system-running').text)?.[0] ?? null);
+  await found(async () => /running|degraded/.exec((await run('systemctl is-system-running')).text)?.[0] ?? null);
   execFileSync('ip', ['addr', 'add', `${addresses.here}/24`, 'dev', `ve-${name}`]);
   execFileSync('ip', ['link', 'set', `ve-${name}`, 'up']);
-  run(`ip addr add ${addresses.there}/24 dev host0; ip link set host0 up`);
+  await run(`ip addr add ${addresses.there}/24 dev host0; ip link set host0 up`);
   const list =
     "find / -xdev \\( -path /proc -o -path /sys -o -path /run -o -path /dev -o -path /var/log \\) -prune -o \\( -type d -printf '%y %m %U %G %l %p\\n' -o -printf '%y %m %U %G %s %l %p\\n' \\); md5sum /etc/passwd /etc/group";
-  return { run, files: () => run(list).text.split('\n').sort(), close };
+  return { run, files: async () => (await run(list)).text.split('\n').sort(), close };
 }
 
 function pid(parent: number): string | null {
@@ -78,9 +74,9 @@ function pid(parent: number): string | null {
     return null;
   }
 }
-async function found<T>(probe: () => T | null): Promise<T> {
+async function found<T>(probe: () => T | null | Promise<T | null>): Promise<T> {
   for (let tries = 0; tries < 300; tries++) {
-    const value = probe();
+    const value = await probe();
     if (value !== null) return value;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

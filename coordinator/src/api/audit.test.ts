@@ -46,6 +46,7 @@ const without: Partial<Record<RouteName, string>> = {
   restoreAgent: 'judged in test/e2e/restore.test.ts, after a restore',
   restoreNode: 'judged in test/e2e/restore.test.ts, after a restore',
   modelCachePrune: 'judged in test/e2e/model-cache.test.ts, with the process of the cache',
+  installRefused: 'judged in test/install/line.test.ts, by a machine',
   releaseAdd: 'judged in releases.test.ts, with its form',
   releaseRemove: 'judged in releases.test.ts, with a release',
 };

@@ -3,6 +3,7 @@ import { FleetError, maxReleaseBytes, maxReleasesBytes, type Release } from '@bl
 import { rangeOf } from '@blackroad/std/byte-range';
 import { maxSignatureChars } from '@blackroad/std/minisign';
 import { answered, type Call, type Handlers } from '../http/handler.ts';
+import { machinePrincipal } from '../http/machines.ts';
 import { RefusedRelease } from '../releases/releases.ts';
 
 /** A machine that takes nothing for so long is gone. */
@@ -46,6 +47,11 @@ export const releaseHandlers = {
       }
       throw error;
     }
+  },
+  async installRefused({ context: { coordinator, releases }, body, by, request }) {
+    const { refusedThere } = releases.figures;
+    refusedThere[body.reason] = (refusedThere[body.reason] ?? 0) + 1;
+    await coordinator.submit('install-refused', { ...body, by: machinePrincipal(request.machine) ?? by });
   },
   releaseContent({ context: { releases }, params, request, reply, by }) {
     const release = releases.get(params.release);

@@ -1,4 +1,4 @@
-// What is written of releases: who added one, and what was refused. The releases themselves are files (releases/releases.ts).
+// What is written of releases: who added one, what was refused here, and what a machine refused. The releases themselves are files (releases/releases.ts).
 import { actorOf } from '@blackroad/protocol';
 import { decided, noteAudit, noteEvent, openDraft } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
@@ -15,5 +15,12 @@ export const noteRefusedRelease: Decide<'release-refused'> = (view, { by, reason
   const draft = openDraft(view, nowMs);
   noteAudit(draft, by, 'release-refused', { reason, problem });
   noteEvent(draft, 'release-refused', { reason, problem, by: actorOf(by) });
+  return decided(draft);
+};
+
+export const noteRefusedInstall: Decide<'install-refused'> = (view, { by, reason, version, arch }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  noteAudit(draft, by, 'install-refused', { reason, version, arch });
+  noteEvent(draft, 'install-refused', { reason, version, arch, by: actorOf(by) });
   return decided(draft);
 };

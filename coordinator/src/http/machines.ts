@@ -2,7 +2,14 @@
 // their token. The HTTPS port asks nobody for a certificate in TLS, because browsers would ask their users [decision 21]; so a node sends it
 // in a header. In: a request. Out: the name of the machine; null: it shows neither. What is false is a guess and counted as one.
 import { verify, X509Certificate } from 'node:crypto';
-import { FleetError, machineCallText, proofFreshMs, readJoinToken } from '@blackroad/protocol';
+import {
+  defaultSpace,
+  FleetError,
+  machineCallText,
+  type Principal,
+  proofFreshMs,
+  readJoinToken,
+} from '@blackroad/protocol';
 import { sha256Hex } from '@blackroad/std/sha256';
 import type { FastifyRequest } from 'fastify';
 import { tokenFault } from '../fleet/access.ts';
@@ -18,6 +25,15 @@ export function machineOf(context: ApiContext, request: FastifyRequest): string 
   return nodeOf(context, request, { certificate, atMs: Number(atMs), signature });
 }
 
+const tokenName = (id: string) => `token ${id}`;
+
+/** Who acts for a machine that `machineOf` has named. */
+export function machinePrincipal(machine: string | null): Principal | null {
+  if (machine === null) return null;
+  const id = machine.replace(/^token /, '');
+  return { kind: id === machine ? 'node' : 'token', id, name: id, space: defaultSpace, roles: [] };
+}
+
 /**
  * A token that is used up still reads: the machine that used it repairs itself with the same command, and what may be read is no secret.
  * @throws FleetError, as enrolment would refuse the token otherwise
@@ -27,7 +43,7 @@ function holderOf({ coordinator, clock }: ApiContext, text: string): string {
   const isToken = typeof id === 'string' && typeof secret === 'string';
   const fault = isToken ? tokenFault(coordinator.view, id, sha256Hex(secret), clock.nowMs()) : 'token-unknown';
   if (fault !== null && fault !== 'token-used-up') throw new FleetError(fault);
-  return `token ${id}`;
+  return tokenName(id as string);
 }
 
 interface Proof {

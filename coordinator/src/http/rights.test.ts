@@ -67,6 +67,7 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'modelCachePrune',
     'modelCacheRemove',
     'nodePull',
+    'installRefused',
     'releaseAdd',
     'releaseRemove',
     'nodeUnload',

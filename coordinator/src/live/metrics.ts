@@ -1,7 +1,14 @@
 // The metrics as Prometheus text: gauges of the fleet, read from the view at each scrape, counters of the loop and the broker, and figures
 // of the process itself.
 
-import { type BudgetView, maxBudgetRows, moveCauses, refusalReasons, shareUsed } from '@blackroad/protocol';
+import {
+  type BudgetView,
+  installRefusals,
+  maxBudgetRows,
+  moveCauses,
+  refusalReasons,
+  shareUsed,
+} from '@blackroad/protocol';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Backups } from '../backup/backups.ts';
 import { allAccounts, viewOf } from '../budgets/books.ts';
@@ -293,6 +300,9 @@ function readReleases(read: Read, releases: KeptReleases): void {
   read(Counter, 'releases_served_bytes_total', 'Bytes of these.', [], (set) => set({}, releases.figures.servedBytes));
   read(Counter, 'releases_refused_total', 'Releases that were sent and refused, by reason.', ['reason'], (set) => {
     for (const reason of refusalReasons) set({ reason }, releases.figures.refused[reason] ?? 0);
+  });
+  read(Counter, 'installs_refused_total', 'Releases that machines did not take, by reason.', ['reason'], (set) => {
+    for (const reason of installRefusals) set({ reason }, releases.figures.refusedThere[reason] ?? 0);
   });
 }
 

@@ -12,6 +12,7 @@ import {
   compareVersions,
   explain,
   FleetError,
+  type InstallRefusal,
   maxReleaseBytes,
   maxReleaseReaders,
   maxReleaseReadersEach,
@@ -48,6 +49,8 @@ interface ReleaseFigures {
   served: number;
   servedBytes: number;
   refused: Partial<Record<RefusalReason, number>>;
+  /** By machines. */
+  refusedThere: Partial<Record<InstallRefusal, number>>;
 }
 interface Received {
   path: string;
@@ -66,7 +69,7 @@ export class Releases {
   readonly keysDir: string;
   readonly #rows = new Map<string, Release>();
   readonly #readers = new Map<string, number>();
-  readonly figures: ReleaseFigures = { served: 0, servedBytes: 0, refused: {} };
+  readonly figures: ReleaseFigures = { served: 0, servedBytes: 0, refused: {}, refusedThere: {} };
   #reading = 0;
   #last: Promise<unknown> = Promise.resolve();
   #coming = 0;

@@ -32,7 +32,7 @@ import {
   acceptObserved,
   acceptState,
 } from '../fleet/presence.ts';
-import { noteRefusedRelease, noteRelease } from '../fleet/releases.ts';
+import { noteRefusedInstall, noteRefusedRelease, noteRelease } from '../fleet/releases.ts';
 import { acceptHeld, noteUnknownNode, restoreAgent, restoreNode } from '../fleet/restore-found.ts';
 import { takeRestored } from '../fleet/restored.ts';
 import { storageBack } from '../fleet/storage-back.ts';
@@ -100,6 +100,7 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   audit: recordAudit,
   'release-added': noteRelease,
   'release-refused': noteRefusedRelease,
+  'install-refused': noteRefusedInstall,
   tick,
   'models-known': learnKnown,
   'backup-told': learnBackups,

@@ -20,6 +20,7 @@ import type {
   NodeState,
   Principal,
   RefusalReason,
+  RefusedInstall,
   Release,
   RolloutReport,
   RolloutRequest,
@@ -156,6 +157,7 @@ export interface Inputs {
   'moves-release': By & { site?: string };
   audit: By & AuditNote;
   'release-added': By & { release: Release };
+  'install-refused': By & RefusedInstall;
   'release-refused': By & { reason: RefusalReason; problem: string };
   // Inputs from the clock and the coordinator itself.
   tick: Record<string, never>;
