@@ -151,6 +151,7 @@ const calls: Record<string, Record<string, string[]>> = {
     schemas: [],
     transport: ['files', 'identity'],
     memory: ['files'],
+    install: [],
     weights: ['probes'],
     runtimes: ['weights'],
     models: ['files', 'runtimes'],
