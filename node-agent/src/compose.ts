@@ -27,6 +27,7 @@ import type { Dial } from './transport/dial.ts';
 import { Outbox } from './transport/outbox.ts';
 import { outboxFile } from './transport/outbox-file.ts';
 import { createTransport, type Transport } from './transport/transport.ts';
+import type { Updates } from './update/updates.ts';
 
 export interface NodeOrder {
   identity: () => Identity;
@@ -66,6 +67,8 @@ export interface NodeOrder {
   /** Called with the port of the coordinator's model cache; null: it has none. */
   onModelCache?: (port: number | null) => void;
   onFarewell: (reason: 'forgotten' | 'quarantined', text: string) => void;
+  /** Missing: this node takes no updates. */
+  updates?: Updates | null;
 }
 
 /** What every part of a node is built with. */
@@ -129,6 +132,7 @@ export function composeNode(order: NodeOrder): RunningNode {
     onTime: order.onTime ?? (() => {}),
     onModelCache: order.onModelCache ?? (() => {}),
     onFarewell: order.onFarewell,
+    updates: order.updates ?? null,
   });
 }
 

@@ -199,6 +199,22 @@ export const nodeOptions = {
     max: 600,
     text: 'MQTT keepalive: a power cut is seen after one and a half of these.',
   },
+  home: {
+    type: 'text',
+    flag: 'home',
+    env: 'BLACKROAD_NODE_HOME',
+    default: '',
+    text: 'Folder of an installation that updates itself; its `launch` gives it. Empty: this node takes no updates.',
+  },
+  soak: {
+    type: 'number',
+    flag: 'soak',
+    env: 'BLACKROAD_SOAK_SECONDS',
+    default: 60,
+    min: 1,
+    max: 3600,
+    text: 'A new release of the node-agent stays when the coordinator welcomed it, and its models were there, for so many seconds without a break. One that has not managed that within ten times as many goes back.',
+  },
   log: {
     type: 'choice',
     flag: 'log',

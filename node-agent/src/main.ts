@@ -1,8 +1,9 @@
 // The node-agent process. Verbs: `run` (what systemd starts), `join <token>`, `models` (fetches one where there is none), `simulate
 // <token>`, `check-release` (what install.sh asks). The only place that builds probes, runtimes and files. Exit code 3: the coordinator forgot this node; 4: it is quarantined.
+import { realpathSync } from 'node:fs';
 import { uptime as machineUptimeS } from 'node:os';
 import { dirname, join as joinPath, resolve } from 'node:path';
-import { classNames, cloudClass, FleetError } from '@blackroad/protocol';
+import { classNames, cloudClass, FleetError, maxReleaseKeys } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import { DataFolderError, keepPrivate, openDataFolder, tightenedWords } from '@blackroad/std/data-folder';
 import { errnoSentence } from '@blackroad/std/errno';
@@ -10,6 +11,7 @@ import { createLog, type Log } from '@blackroad/std/log';
 import { asksForHelp, OptionError, optionsHelp } from '@blackroad/std/options';
 import { isBundle, ownVersion } from '@blackroad/std/own-version';
 import { systemRandom } from '@blackroad/std/random';
+import { trustedKeys } from '@blackroad/std/trusted-keys';
 import { createFleetCache, type FleetCache } from './cache/fleet-cache.ts';
 import { composeNode } from './compose.ts';
 import { calledAs, type NodeConfig, nodeOptions, readConfig } from './config.ts';
@@ -17,6 +19,7 @@ import { createHardwareLook } from './hardware/look.ts';
 import { clockFault, createFleetTime } from './identity/fleet-time.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
 import { join } from './identity/join.ts';
+import { callAsMachine, type MachineCaller } from './identity/machine-call.ts';
 import { createRenewal, renewOnce } from './identity/renew.ts';
 import type { EnsureKinds } from './models/default-models.ts';
 import { createModelLook, lackingKinds, standOf } from './models/model-look.ts';
@@ -161,6 +164,28 @@ function probesOf(config: NodeConfig, log: Log, patienceMs?: number): Probes {
   });
 }
 
+/** Null: this node takes no updates. Only its launcher says where the releases are, and only one of them is updated. */
+async function updatesHere(config: NodeConfig, caller: MachineCaller, restart: () => void, log: Log) {
+  if (config.home === '') return null;
+  const home = (await import('./update/release-home.ts')).openHome(resolve(config.home));
+  if (realpathSync(here) !== realpathSync(home.folderOf(version))) {
+    log.warn({ home: home.dir, here }, 'this node-agent is no release of that home: it takes no updates');
+    return null;
+  }
+  const keys = joinPath(folders(config).data, 'release-keys');
+  return (await import('./update/updates.ts')).createUpdates({
+    home,
+    version,
+    keys: () => trustedKeys(keys, maxReleaseKeys, log),
+    call: (path, headers, signal) => callAsMachine(caller, path, headers, signal),
+    soakMs: config.soak * 1000,
+    restart,
+    clock,
+    random,
+    log,
+  });
+}
+
 async function run(config: NodeConfig): Promise<void> {
   const log = createLog('node-agent', config.log);
   const { data, models } = folders(config);
@@ -215,6 +240,7 @@ async function run(config: NodeConfig): Promise<void> {
       time.note(nowMs);
     },
     onModelCache: cache.tell,
+    updates: await updatesHere(config, { identity: () => identity, time, clock }, () => void stop(0), log),
     onNotAccepted: () => renewal.nudge(),
     onFarewell: (reason, text) => {
       log.error({ reason }, text);

@@ -14,6 +14,7 @@ import {
   FleetError,
   type InstallRefusal,
   maxReleaseBytes,
+  maxReleaseKeys,
   maxReleaseReaders,
   maxReleaseReadersEach,
   maxReleases,
@@ -27,9 +28,9 @@ import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { type PublicKey, readSignature, SignatureError, verifyFile } from '@blackroad/std/minisign';
 import { syncFolder } from '@blackroad/std/sync-folder';
+import { type TrustedKey, trustedKeys } from '@blackroad/std/trusted-keys';
 import { saveWhole } from '@blackroad/std/whole-file';
 import { readManifest } from './read-manifest.ts';
-import { type TrustedKey, trustedKeys } from './trusted-keys.ts';
 
 interface ReleasesParts {
   /** The folder of everything that the coordinator keeps: the archives and the public keys have folders of their own in it. */
@@ -94,7 +95,7 @@ export class Releases {
     return bytes;
   }
   keys(): Promise<TrustedKey[]> {
-    return trustedKeys(this.keysDir, this.#parts.log);
+    return trustedKeys(this.keysDir, maxReleaseKeys, this.#parts.log);
   }
 
   /** The highest version first. */

@@ -1,11 +1,12 @@
 // The model cache of the coordinator as this node reaches it: HTTP over TLS, with the certificate by which the node is known to the broker.
 // In: the identity, and the port of which the coordinator's welcome tells. Out: answers, with their bodies unread. Before the first welcome
 // the usual port is tried: a node without a model fetches one at its start.
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Clock } from '@blackroad/std/clock';
 import { surelyPastMs } from '../identity/fleet-time.ts';
 import type { Identity } from '../identity/identity.ts';
-import { connectTrusted, peerAt } from '../identity/trust.ts';
+import { peerAt } from '../identity/trust.ts';
+import { askTrusted } from '../identity/trusted-ask.ts';
 
 interface CacheAsk {
   method?: 'GET' | 'HEAD';
@@ -26,10 +27,8 @@ export interface FleetCache {
 
 /** The ports of a coordinator follow each other: HTTPS, MQTT, the cache. */
 const afterHttps = 2;
-const connectMs = 5000;
 /** The cache may have to ask the registry first. */
 const answerMs = 60_000;
-const probeMs = 60_000;
 
 export function createFleetCache(identity: () => Identity, clock: Clock): FleetCache {
   let told: number | null | undefined;
@@ -41,43 +40,23 @@ export function createFleetCache(identity: () => Identity, clock: Clock): FleetC
     const port = portNow();
     if (port === null) throw new Error('the coordinator has no model cache');
     const { host } = peerAt(url);
-    const socket = await connectTrusted(
+    return askTrusted(
       {
-        host,
-        port,
-        trust: { ca },
-        coordinator: true,
-        surelyPastMs: surelyPastMs(clock, identity()),
-        credentials: { key, certificate },
-        ...(signal ? { signal } : {}),
-      },
-      clock,
-      connectMs,
-    );
-    // Bytes that are still being fetched may let it wait long: a coordinator that lost its power is noticed by this.
-    socket.setKeepAlive(true, probeMs);
-    return new Promise((resolve, reject) => {
-      const asked = request({
+        peer: {
+          host,
+          port,
+          trust: { ca },
+          surelyPastMs: surelyPastMs(clock, identity()),
+          credentials: { key, certificate },
+        },
         method,
         path,
-        headers: { host: `${host}:${port}`, connection: 'close', ...headers },
-        createConnection: () => socket,
-        ...(signal ? { signal } : {}),
-      });
-      const late = clock.after(answerMs, () => asked.destroy(new Error(`no answer within ${answerMs / 1000} s`)));
-      asked.on('response', (response) => {
-        late.cancel();
-        // No agent closes this connection.
-        response.once('close', () => socket.destroy());
-        resolve(response);
-      });
-      asked.on('error', (error) => {
-        late.cancel();
-        socket.destroy();
-        reject(error);
-      });
-      asked.end();
-    });
+        headers: { host: `${host}:${port}`, ...headers },
+        signal,
+        answerMs,
+      },
+      clock,
+    );
   }
 
   return {

@@ -8,6 +8,7 @@ import {
   idOf,
   type NodeEventType,
   nodeAsks,
+  type UpdateNode,
   type Welcome,
 } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
@@ -32,6 +33,7 @@ import { ModelRequests } from '../requests/model-requests.ts';
 import { TaskRuns } from '../tasks/task-runs.ts';
 import { nodeEvent, type TellEvent } from '../transport/node-event.ts';
 import type { Transport } from '../transport/transport.ts';
+import type { Updates } from '../update/updates.ts';
 import { Commands } from './commands.ts';
 import { Session } from './session.ts';
 
@@ -70,6 +72,8 @@ interface NodeParts {
   onTime: (nowMs: number) => void;
   /** Called with the port of the coordinator's model cache; null: it has none. */
   onModelCache: (port: number | null) => void;
+  /** Null: this node was not installed from a release that updates itself. */
+  updates: Updates | null;
 }
 
 export interface RunningNode {
@@ -164,11 +168,18 @@ class Loop implements RunningNode {
     this.#heartbeat.start();
     const look = this.#hardware.start();
     if (look) this.#timers.push(look);
+    await this.#parts.updates?.start({
+      tell: (data) => this.#event('update', data),
+      models: () => pool.capacity(this.#parts.boot).models.map(({ name }) => name),
+      tasksRunning: () => this.tasksRunning,
+      isWelcome: () => this.#session.isWelcome,
+    });
   }
 
   async stop(): Promise<void> {
     if (this.#stopped.signal.aborted) return;
     this.#stopped.abort();
+    this.#parts.updates?.stop();
     const { transport, memory, pool, probes, assignments } = this.#parts;
     for (const timer of this.#timers) timer.cancel();
     this.#heartbeat.stop();
@@ -255,6 +266,9 @@ class Loop implements RunningNode {
       case 'log':
         this.#commands.receive(decoded);
         return;
+      case 'update':
+        this.#update(decoded.message);
+        return;
       case 'hardware':
         void this.#hardware.answer(decoded.message.command);
         return;
@@ -268,6 +282,13 @@ class Loop implements RunningNode {
         return;
       default:
     }
+  }
+
+  #update(order: UpdateNode): void {
+    const { rollout, version } = order;
+    const text = 'this node-agent was not installed as a release that updates itself';
+    if (this.#parts.updates) this.#parts.updates.receive(order);
+    else this.#event('update', { rollout, version, state: 'refused', text });
   }
 
   #welcome(message: Welcome): void {

@@ -55,6 +55,11 @@ export class Session {
     this.#hello = null;
   }
 
+  /** Whether a coordinator has answered on the present connection. */
+  get isWelcome(): boolean {
+    return this.#parts.transport.connected && this.#coordinator !== null;
+  }
+
   /** False: it answers a hello of another boot. */
   welcomed(message: Welcome): boolean {
     const { boot, transport, licence, onTime } = this.#parts;

@@ -13,6 +13,9 @@ interface InventoryParts {
   class: () => string;
   simulated: boolean;
   hasLed: boolean;
+  version: string;
+  /** Null: this node takes no updates. */
+  updates: { isReady(): Promise<boolean> } | null;
   /** Plain words on what is missing on this machine. */
   notes: () => string[];
   probes: Pick<Probes, 'inventory'>;
@@ -35,7 +38,7 @@ export class Inventory {
   }
 
   async tellInfo(): Promise<void> {
-    const { node, boot, probes, simulated, hasLed: led, transport, stopped } = this.#parts;
+    const { node, boot, probes, simulated, hasLed: led, version, updates, transport, stopped } = this.#parts;
     const words = this.#words();
     this.#told = JSON.stringify(words);
     const info: NodeInfo = {
@@ -44,6 +47,8 @@ export class Inventory {
       boot,
       ...words,
       led,
+      version,
+      ...((await updates?.isReady()) ? { updates: true as const } : {}),
       simulated,
     };
     const told = JSON.stringify(info);
