@@ -7,7 +7,7 @@ import { classNames, cloudClass, FleetError, maxReleaseKeys } from '@blackroad/p
 import { systemClock } from '@blackroad/std/clock';
 import { DataFolderError, keepPrivate, openDataFolder, tightenedWords } from '@blackroad/std/data-folder';
 import { errnoSentence } from '@blackroad/std/errno';
-import { createLog, type Log } from '@blackroad/std/log';
+import { createLog, type Log, silentLog } from '@blackroad/std/log';
 import { asksForHelp, OptionError, optionsHelp } from '@blackroad/std/options';
 import { isBundle, ownVersion } from '@blackroad/std/own-version';
 import { systemRandom } from '@blackroad/std/random';
@@ -172,11 +172,13 @@ async function updatesHere(config: NodeConfig, caller: MachineCaller, restart: (
     log.warn({ home: home.dir, here }, 'this node-agent is no release of that home: it takes no updates');
     return null;
   }
-  const keys = joinPath(folders(config).data, 'release-keys');
+  const keys = (to: Log) => trustedKeys(joinPath(folders(config).data, 'release-keys'), maxReleaseKeys, to);
   return (await import('./update/updates.ts')).createUpdates({
     home,
     version,
-    keys: () => trustedKeys(keys, maxReleaseKeys, log),
+    keys: () => keys(log),
+    // Asked with each inventory: a file that is no key is said when there is an order.
+    hasKeys: async () => (await keys(silentLog)).length > 0,
     call: (path, headers, signal) => callAsMachine(caller, path, headers, signal),
     soakMs: config.soak * 1000,
     restart,

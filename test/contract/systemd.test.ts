@@ -46,6 +46,17 @@ for (const [path, options] of Object.entries(units)) {
   });
 }
 
+t.test('the drop-in of an installation that updates itself', async (t) => {
+  const lines = read('node-agent/systemd/blackroad-node.updates.conf');
+  const home = '/opt/blackroad-node';
+  t.same(lines, [
+    ['ExecStart', ''],
+    ['ExecStart', `${home}/launch run`],
+    ['ReadWritePaths', home],
+  ]);
+  t.doesNotThrow(() => accessSync(join(root, 'node-agent/launch'), constants.X_OK));
+});
+
 /** The unit of a model server: its program is not ours, and its settings are a file of each server. */
 const vllm = 'node-agent/vllm/blackroad-vllm@.service';
 /** `KEY=value` lines; systemd and Docker both take the rest of the line as the value. */

@@ -6,7 +6,7 @@ import { mkdir, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { compareVersions, type ReleaseManifest, type UpdateNode } from '@blackroad/protocol';
+import { compareVersions, type ReleaseManifest, topicRoot, type UpdateNode } from '@blackroad/protocol';
 import { backoffMs } from '@blackroad/std/backoff';
 import { type Clock, sleep } from '@blackroad/std/clock';
 import { errnoSentence } from '@blackroad/std/errno';
@@ -79,7 +79,9 @@ async function judgeOrder({ version, signature, downgrade }: UpdateNode, { versi
   const { keyId } = readSignature(signature);
   const known = (await keys()).map(({ id }) => id);
   if (!known.includes(keyId))
-    throw refused(`signature: expected one by a key that this node trusts (${known.join(', ')}), got one by ${keyId}`);
+    throw refused(
+      `signature: expected one by a key that this node trusts (${known.join(', ') || 'none'}), got one by ${keyId}`,
+    );
 }
 
 /** A release that is kept from earlier, as for the way back. */
@@ -169,12 +171,16 @@ async function unpackArchive(archive: string, order: UpdateNode, parts: StagePar
   }
 }
 
-function judgeManifest({ name, version, os, arch }: ReleaseManifest, order: UpdateNode): void {
+function judgeManifest({ name, version, os, arch, protocol }: ReleaseManifest, order: UpdateNode): void {
   const expected = { name: 'blackroad-node', version: order.version, os: process.platform, arch: process.arch };
   const found = { name, version, os, arch };
   for (const key of Object.keys(found) as (keyof typeof found)[])
     if (found[key] !== expected[key])
       throw refused(`release.json: ${key}: expected ${expected[key]}, got ${found[key]}`);
+  // The `v1` in topics: the coordinator that gave the order speaks it.
+  const wire = Number(/\d+$/.exec(topicRoot)?.[0]);
+  if (!protocol.includes(wire))
+    throw refused(`release.json: protocol: expected ${wire} among them, got ${protocol.join(', ')}`);
 }
 
 /** The cheapest proof that a release starts on this machine. */

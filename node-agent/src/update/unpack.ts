@@ -138,7 +138,7 @@ class Unpacking {
 const parentOf = (path: string) => (path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '');
 
 /** @throws UpdateProblem */
-export async function readReleaseManifest(folder: string): Promise<ReleaseManifest> {
+async function readReleaseManifest(folder: string): Promise<ReleaseManifest> {
   let value: unknown;
   try {
     value = JSON.parse(await readFile(join(folder, manifestName), 'utf8'));

@@ -56,6 +56,7 @@ async function live(dir: string, life: Life): Promise<{ told: Told[]; restarts: 
     home,
     version,
     keys: async () => trusted,
+    hasKeys: async () => true,
     call: place.call,
     soakMs,
     restart() {
@@ -269,6 +270,7 @@ const refusals: Record<string, [order: () => Promise<UpdateNode>, state: string,
     /arch: expected/,
   ],
   'another product': [() => place.release({ about: { name: 'blackroad-coordinator' } }), 'refused', /name: expected/],
+  'another wire': [() => place.release({ about: { protocol: [2, 3] } }), 'refused', /protocol: expected 1 .* got 2, 3/],
   'another format': [() => place.release({ about: { format: 9 } }), 'refused', /format: expected 1, got 9/],
   'more bytes than ordered': [
     async () => ({ ...(await place.release()), bytes: 100 }),

@@ -10,6 +10,8 @@ import { UpdateProblem } from './update-problem.ts';
 import { isSameOrder, readRecord, saveRecord, type UpdateRecord } from './update-record.ts';
 
 export interface UpdatesParts extends StageParts {
+  /** Whether there is a key at all. */
+  hasKeys: () => Promise<boolean>;
   soakMs: number;
   /** Ends this process in an orderly way. */
   restart: () => void;
@@ -58,8 +60,8 @@ class HomeUpdates implements Updates {
     this.#parts = parts;
   }
 
-  async isReady(): Promise<boolean> {
-    return (await this.#parts.keys()).length > 0;
+  isReady(): Promise<boolean> {
+    return this.#parts.hasKeys();
   }
 
   async start(node: UpdatedNode): Promise<void> {
