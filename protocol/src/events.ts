@@ -10,6 +10,7 @@ import { nodeEvents } from './node-events.ts';
 import { Asker } from './principal.ts';
 import { counted } from './quantity-words.ts';
 import { InstallRefusal, installRefusalWords, RefusalReason } from './release.ts';
+import { ofRollouts } from './rollout-events.ts';
 import { type Static, Type } from './typebox.ts';
 
 const { Nullable, Optional } = Type;
@@ -233,43 +234,6 @@ const ofBudgets = {
     'A key or an agent has used all of its budget',
     Spending,
     ({ of, name, words }) => `the budget of the ${of} ${name} is used up: ${words}`,
-  ),
-};
-
-const OfRollout = { rollout: Text, what: Text };
-const ofRollouts = {
-  'rollout-started': kind(
-    'info',
-    'A person started a rollout',
-    { ...OfRollout, subjects: Count, waves: Count, by: Asker },
-    ({ what, subjects, waves, by }) =>
-      `${actorOf(by)} rolls out ${what}: ${counted(subjects, 'machine or agent', 'machines or agents')} in ${counted(waves, 'wave')}`,
-  ),
-  'rollout-wave': kind(
-    'info',
-    'A wave of a rollout begins',
-    { ...OfRollout, wave: Count, waves: Count, size: Count },
-    ({ what, wave, waves, size }) => `${what}: wave ${wave} of ${waves} begins, ${size} in all`,
-  ),
-  'rollout-approval': kind(
-    'warning',
-    'A rollout waits for a person to approve its next wave',
-    { ...OfRollout, wave: Count },
-    ({ what, wave }) => `${what}: a person must approve wave ${wave}`,
-  ),
-  'rollout-red': kind(
-    'error',
-    'A gate of a rollout is red: it stopped, or goes back',
-    { ...OfRollout, wave: Count, gate: Text, reason: Text, goesBack: Type.Boolean() },
-    ({ what, wave, reason, goesBack }) => `${what} ${goesBack ? 'goes back' : 'stopped'} in wave ${wave}: ${reason}`,
-  ),
-  'rollout-ended': kind(
-    'info',
-    'A rollout is over: done, rolled back or aborted; `warning` where it did not get through',
-    { ...OfRollout, how: Type.OneOf(['done', 'rolled-back', 'aborted']), reason: Text },
-    ({ what, how, reason }) =>
-      `${what} is ${how === 'rolled-back' ? 'rolled back' : how}${reason === '' ? '' : because(reason)}`,
-    ({ how }) => (how === 'done' ? 'info' : 'warning'),
   ),
 };
 
