@@ -63,8 +63,7 @@ export const RolloutWhat = Type.Union(
 export type RolloutWhat = Static<typeof RolloutWhat>;
 export type RolloutKind = RolloutWhat['kind'];
 
-const Names = (description: string) =>
-  Type.Array(NodeId, { minItems: 1, maxItems: maxRolloutNames, uniqueItems: true, description });
+const Names = (description: string) => Type.Array(NodeId, { minItems: 1, maxItems: maxRolloutNames, description });
 /** Which nodes or agents; all that is given must hold. */
 const RolloutSelection = Type.Object(
   {
@@ -102,7 +101,6 @@ export const RolloutWindow = Type.Object(
       Type.Array(Type.OneOf(weekdays), {
         minItems: 1,
         maxItems: 7,
-        uniqueItems: true,
         description: 'Those on which it begins; missing: every day.',
       }),
     ),
@@ -141,9 +139,7 @@ export const RolloutRequest = Type.Object(
           'So many may be under way at once, those that went away with the change included. Missing: a tenth.',
       }),
     ),
-    gates: Optional(
-      Type.Array(GateName, { maxItems: 20, uniqueItems: true, description: 'Those that stop it. Missing: all.' }),
-    ),
+    gates: Optional(Type.Array(GateName, { maxItems: 20, description: 'Those that stop it. Missing: all.' })),
     onRed: Optional(Type.OneOf(['roll-back', 'stop'], { default: 'roll-back', description: 'What a red gate does.' })),
     approval: Optional(
       Type.OneOf(['none', 'first', 'each'], {
