@@ -327,9 +327,9 @@ install_node() {
   if [ -d "$data/release-keys" ]; then chown -R "$user:$user" "$data/release-keys"; fi
   place_unit
   join_fleet
+  if [ -d /run/systemd/system ]; then start; fi
   say "$did, in $home, as the user $user, with its data in $data."
   if [ -d /run/systemd/system ]; then
-    start
     say "Node $(node_name) runs, and starts with the machine. Its log: journalctl -u blackroad-node"
   else
     say "Node $(node_name) is ready. There is no systemd here; run it in the foreground, or by what starts services on this machine:" '' \

@@ -29,7 +29,6 @@ export type InstallRefusal = Static<typeof InstallRefusal>;
 export const installRefusalWords = (reason: InstallRefusal): string => installWords[reason];
 
 const archs = ['x64', 'arm64'] as const;
-const archWords = { x64: 'PCs and servers (x64)', arm64: '64-bit ARM, such as a Pi (arm64)' };
 
 const Version = Type.String({
   pattern: '^\\d{1,6}\\.\\d{1,6}\\.\\d{1,6}(-[0-9A-Za-z.-]{1,40})?$',
@@ -99,18 +98,6 @@ export const RefusedInstall = Type.Object(
   { additionalProperties: false },
 );
 export type RefusedInstall = Static<typeof RefusedInstall>;
-
-/** For whom a machine's one line has a release, or what adds one. `command`: how a verb of `fleet` is typed here. */
-export function installableWords(releases: readonly Release[], command: (verb: string) => string): string {
-  const found = archs.filter((arch) => releases.some((each) => each.name === 'blackroad-node' && each.arch === arch));
-  const add = (arch: string) => command(`releases add blackroad-node-<version>-linux-${arch}.tar.gz`);
-  const [only] = found;
-  if (only === undefined)
-    return `It works once the coordinator has the node-agent for that machine's architecture, and it has none yet. After make dist: ${add('<arch>')}`;
-  if (found.length === archs.length) return 'It needs nothing on that machine but 64-bit Linux.';
-  const missing = only === 'x64' ? 'arm64' : 'x64';
-  return `The coordinator has the node-agent for ${archWords[only]} alone. For ${archWords[missing]}: ${add(missing)}`;
-}
 
 /** The parts of a version as numbers; one with a suffix comes before the same without. */
 export function compareVersions(a: string, b: string): number {

@@ -7,17 +7,18 @@ import { join } from 'node:path';
 import {
   type AuditEntry,
   type FleetEvent,
-  installableWords,
   type JoinTokenCreated,
   type Release,
   readJoinToken,
   writeJoinToken,
 } from '@blackroad/protocol';
+import { installableWords } from '@blackroad/protocol/install-words';
 import { sha256Hex } from '@blackroad/std/sha256';
 import t, { type Test } from 'tap';
 import { text } from '../../release/src/tree.ts';
 import { type ApiFleet, openApiFleet } from '../fixtures/coordinator/api-fleet.ts';
 import { openTestCa } from '../fixtures/coordinator/test-ca.ts';
+import { runFleet } from '../fixtures/processes.ts';
 import { sampleKey, sampleRelease } from '../fixtures/sample-release.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -200,6 +201,23 @@ t.test('a machine that cannot be a node is told so in plain words', { skip }, as
     code: 1,
     said: /Missing on this machine: gzip curl\./,
   });
+});
+
+t.test('the command line prints the line, and what it lacks', async (t) => {
+  const { fleet } = await open(t);
+  const create = async () => {
+    const args = ['join-token', 'create', '--coordinator', fleet.base, '--key', fleet.keys.admin];
+    const { code, stdout, stderr } = await runFleet(args);
+    t.equal(code, 0, stderr);
+    return stdout;
+  };
+  const line = /\n\nf=\$\(mktemp\); u=https:\/\/127\.0\.0\.1:\d+\/install\.sh; .* && sh \$f brj1\.\S+\n\n/;
+  const bare = await create();
+  t.match(bare, line);
+  t.match(bare, /within .* \(valid for one machine\):/);
+  t.match(bare, /has none yet\. After make dist: \S+ .*releases add blackroad-node-/);
+  await add(fleet);
+  t.match(await create(), /has the node-agent for .* alone\. For /);
 });
 
 t.test('for whom there is a release, in words', (t) => {

@@ -4,13 +4,13 @@ import {
   budgetLine,
   classes,
   cloudClass,
-  installableWords,
   listInWords,
   mayDo,
   type Role,
   roles,
   topics,
 } from '@blackroad/protocol';
+import { installableWords } from '@blackroad/protocol/install-words';
 import { budgetFlag, budgetFlags } from '../budget-flags.ts';
 import { argument, labelsFlag, numberFlag, secondsFlag, textFlag, type Verb } from '../verb.ts';
 import { ago, duration, table } from '../words.ts';

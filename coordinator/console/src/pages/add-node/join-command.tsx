@@ -1,5 +1,6 @@
 // The second step: one command for the other machine. The token in it is shown this once.
-import { installableWords, type JoinTokenCreated } from '@blackroad/protocol';
+import type { JoinTokenCreated } from '@blackroad/protocol';
+import { installableWords } from '@blackroad/protocol/install-words';
 import { useRoute } from '../../data/query.ts';
 import { Left } from '../../fleet/time.tsx';
 import { Button } from '../../kit/button.tsx';
