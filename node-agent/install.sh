@@ -21,7 +21,7 @@ unit=/etc/systemd/system/blackroad-node.service
 command=/usr/local/bin/fleet-node
 package=/usr/lib/blackroad-node
 user=blackroad-node
-work=
+work='' made_user='' made_data=''
 
 say() { printf '  %s\n' "$*"; }
 fail() {
@@ -35,7 +35,12 @@ has() { command -v "$1" >/dev/null 2>&1; }
 # shellcheck disable=SC2329 # the trap calls it
 clean_up() {
   [ -z "$work" ] || rm -rf "$work"
-  # Of an installation that was refused nothing stays.
+  # Of a first installation that was refused nothing stays.
+  if [ ! -e "$home/current" ]; then
+    [ -z "$made_user" ] || userdel "$user" 2>/dev/null
+    [ -z "$made_data" ] || rm -rf "$data"
+    if [ -d "$settings" ]; then rmdir "$settings" 2>/dev/null; fi
+  fi
   if [ -d "$home" ]; then rmdir "$home" 2>/dev/null; fi
   case $0 in /*/tmp.*) rm -f "$0" ;; esac
 }
@@ -175,8 +180,13 @@ find_release() {
   if [ -L "$home/current" ]; then installed=$(basename "$(readlink "$home/current")"); fi
 }
 
+# Programs of a release never run as root.
+as_user() {
+  if [ "$(id -u)" = 0 ] && id "$user" >/dev/null 2>&1; then runuser -u "$user" -- "$@"; else "$@"; fi
+}
+
 # Whether the installed one can be asked.
-is_whole() { [ -n "$installed" ] && "$home/current/bin/fleet-node" check-release files "$home/current/" >/dev/null 2>&1; }
+is_whole() { [ -n "$installed" ] && as_user "$home/current/bin/fleet-node" check-release files "$home/current/" >/dev/null 2>&1; }
 
 # refuse <reason> <words...>: the fleet hears of it, too, where it can.
 refuse() {
@@ -199,7 +209,8 @@ fetch_release() {
     refuse hash "REFUSED: the archive was changed on the way, or is damaged: its hash is not the one that the coordinator told." 'Nothing was installed.'
   mkdir "$work/new"
   tar -xzf "$work/archive.tar.gz" -C "$work/new" --strip-components=1 --no-same-owner || fail 'The archive cannot be unpacked. Nothing was installed.'
-  "$work/new/bin/node" --version >/dev/null 2>"$work/said" ||
+  [ -n "$only_check" ] || make_user
+  as_user "$work/new/bin/node" --version >/dev/null 2>"$work/said" ||
     fail 'The Node of the release does not start here: it needs glibc 2.28 or newer (Debian 10, Ubuntu 20.04, Fedora 29, Raspberry Pi OS 11).' "$(head -n 1 "$work/said")"
 }
 
@@ -207,9 +218,13 @@ fetch_release() {
 check_release() {
   judge=$work/new/bin/fleet-node keys=$data/release-keys
   if is_whole; then judge=$home/current/bin/fleet-node; fi
-  [ -z "$only_check" ] || { keys=$work/keys && cp -R "$data/release-keys" "$keys" 2>/dev/null; }
+  if [ -n "$only_check" ]; then
+    keys=$work/keys/kept
+    mkdir "$work/keys" && cp -R "$data/release-keys" "$keys" 2>/dev/null
+    if [ "$(id -u)" = 0 ] && id "$user" >/dev/null 2>&1; then chown -hR "$user" "$work/keys"; fi
+  fi
   # shellcheck disable=SC2086 # one consent a word
-  "$judge" check-release archive "$work/archive.tar.gz" "$work/list.json" "$work/new" "$keys" "${installed:-none}" $consents >"$work/said" 2>&1 || {
+  as_user "$judge" check-release archive "$work/archive.tar.gz" "$work/list.json" "$work/new" "$keys" "${installed:-none}" $consents >"$work/said" 2>&1 || {
     why=$(sed 's/^fleet-node: //' "$work/said")
     case $why in *' is older than '*) reason=older ;; *' has signed it, '*) reason=key ;; *) reason=content ;; esac
     refuse "$reason" "REFUSED: $why" 'Nothing was changed.'
@@ -221,7 +236,9 @@ make_user() {
   if ! id "$user" >/dev/null 2>&1; then
     useradd --system --user-group --home-dir "$data" --no-create-home --shell /usr/sbin/nologin --comment 'BlackRoad Fleet node-agent' "$user" 2>"$work/said" ||
       fail "The user $user cannot be made: $(tail -n 1 "$work/said")"
+    made_user=1
   fi
+  [ -d "$data" ] || made_data=1
   { mkdir -p "$data" "$settings" && chmod 700 "$data" && chown "$user:$user" "$data"; } || fail "$data cannot be made."
 }
 
@@ -262,7 +279,7 @@ node_name() { sed -n 's/.*"node": *"\([a-z0-9-]*\)".*/\1/p' "$data/identity.json
 join_fleet() {
   [ ! -s "$data/identity.json" ] || return 0
   say "joining $url ..."
-  runuser -u "$user" -- "$home/current/bin/fleet-node" join --data "$data" "$token" >"$work/said" 2>&1 ||
+  as_user "$home/current/bin/fleet-node" join --data "$data" "$token" >"$work/said" 2>&1 ||
     fail "The node-agent $version is installed, but this machine did not join: $(tail -n 1 "$work/said" | sed 's/^fleet-node: //')" \
       'Run this again with another command of the coordinator.'
   say "$(grep '^This machine is node' "$work/said" | head -n 1)"
@@ -295,7 +312,7 @@ start() {
 install_node() {
   # The user of the node-agent may not be able to enter the folder of the person.
   cd / || exit 1
-  work=$(mktemp -d) || fail 'No temporary folder can be made.'
+  { work=$(mktemp -d) && chmod 755 "$work"; } || fail 'No temporary folder can be made.'
   if [ -z "$only_check" ]; then
     { mkdir -p "$home" && exec 9<"$home" && flock -n 9; } || fail 'Another installation is under way on this machine.'
     # Beside its place, so that it is moved and not copied.
@@ -315,7 +332,6 @@ install_node() {
     elif [ -n "$installed" ]; then
       did="blackroad-node $installed replaced by $version"
     fi
-    [ -n "$only_check" ] || make_user
     check_release
     [ -n "$only_check" ] || place
   fi
@@ -324,7 +340,6 @@ install_node() {
     return 0
   fi
   make_user
-  if [ -d "$data/release-keys" ]; then chown -R "$user:$user" "$data/release-keys"; fi
   place_unit
   join_fleet
   if [ -d /run/systemd/system ]; then start; fi

@@ -161,6 +161,32 @@ async function refusals(
   assert.equal((await machine.run('systemctl is-active blackroad-node')).text.trim(), 'active');
 }
 
+async function nothingLeft(before: readonly string[], machine: Machine): Promise<void> {
+  const rest = await left(before, machine);
+  for (const line of rest) say(`left: ${line}`);
+  assert.deepEqual(rest, [], 'nothing is left');
+  say('nothing is left on the machine');
+}
+
+/** The same machine, with what tells that systemd runs hidden. */
+async function withoutSystemd(fleet: Fleet, machine: Machine, file: string): Promise<void> {
+  const [node] = await fleet.client.call('nodes');
+  await fleet.client.call('nodeForget', { params: { node: node?.id as string } });
+  await add(fleet, file);
+  const { command } = await fleet.client.call('joinTokenCreate', { body: {} });
+  const hidden = (order: string) => `unshare -m sh -c 'mount -t tmpfs none /run/systemd; ${order}'`;
+  await expected(
+    machine,
+    'the one line without systemd',
+    hidden(command),
+    0,
+    /There is no systemd here; run it in the foreground/,
+  );
+  const run = 'timeout 8 runuser -u blackroad-node -- fleet-node run --data /var/lib/blackroad-node';
+  await expected(machine, 'in the foreground', hidden(`${run}; true`), 0, /"connected"/);
+  await expected(machine, 'the end', hidden('fleet-node uninstall'), 0, /The node-agent is gone/);
+}
+
 async function main(): Promise<void> {
   const make = await releaseMaker();
   const machine = await bootMachine(work, suite);
@@ -184,6 +210,11 @@ async function main(): Promise<void> {
     new RegExp(`fleet releases add blackroad-node-<version>-linux-${arch}`),
   );
   assert.deepEqual(await left(before, machine), [], 'a refusal leaves nothing');
+  const forged = await make('0.2.1', ours, [['v8-flags', text('--no-such-flag\n')]]);
+  await add(fleet, forged);
+  await expected(machine, 'a first release that cannot check itself', command, 1, /REFUSED/);
+  assert.deepEqual(await left(before, machine), [], 'nor does this one');
+  await removeAll(fleet);
   await add(fleet, await make('0.2.0', ours));
   // Its owner has said where its models are.
   await machine.run(`mkdir -p /etc/blackroad; echo BLACKROAD_OPENAI=${modelUrl} >/etc/blackroad/node.env`);
@@ -200,12 +231,11 @@ async function main(): Promise<void> {
   const events = await fleet.client.call('events', { query: { type: 'install-refused' } });
   for (const event of events) say(`the fleet heard: ${event.text}`);
   const reasons = events.map(({ params }) => (params as { reason: string }).reason);
-  assert.deepEqual(reasons.sort(), ['hash', 'key', 'older', 'start'], 'each was counted');
+  assert.deepEqual(reasons.sort(), ['content', 'hash', 'key', 'older', 'start'], 'each was counted');
   await expected(machine, 'the end', 'fleet-node uninstall', 0, /The node-agent is gone/);
-  const rest = await left(before, machine);
-  for (const line of rest) say(`left: ${line}`);
-  assert.deepEqual(rest, [], 'nothing is left');
-  say('nothing is left on the machine');
+  await nothingLeft(before, machine);
+  await withoutSystemd(fleet, machine, await make('0.6.0', ours));
+  await nothingLeft(before, machine);
 }
 
 /** What other programs keep for themselves: copies of the user table before its last change, and the times of systemd. */

@@ -25,8 +25,6 @@ export function machineOf(context: ApiContext, request: FastifyRequest): string 
   return nodeOf(context, request, { certificate, atMs: Number(atMs), signature });
 }
 
-const tokenName = (id: string) => `token ${id}`;
-
 /** Who acts for a machine that `machineOf` has named. */
 export function machinePrincipal(machine: string | null): Principal | null {
   if (machine === null) return null;
@@ -43,7 +41,7 @@ function holderOf({ coordinator, clock }: ApiContext, text: string): string {
   const isToken = typeof id === 'string' && typeof secret === 'string';
   const fault = isToken ? tokenFault(coordinator.view, id, sha256Hex(secret), clock.nowMs()) : 'token-unknown';
   if (fault !== null && fault !== 'token-used-up') throw new FleetError(fault);
-  return tokenName(id as string);
+  return `token ${id}`;
 }
 
 interface Proof {
