@@ -23,7 +23,7 @@ package=/usr/lib/blackroad-node
 user=blackroad-node
 work='' made_user='' made_data=''
 
-say() { printf '  %s\n' "$*"; }
+say() { printf '  %s\n' "$@"; }
 fail() {
   printf '\n' >&2
   printf '  %s\n' "$@" >&2
