@@ -3,6 +3,8 @@
 // go on; one that crashes and one that finds no contact go back; a tampered archive on the way is refused.
 import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { request as ask, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { type EventParams, type NodeEvent, topicOf, type UpdateNode } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
@@ -20,7 +22,7 @@ import { createThrowawayBroker } from '../fixtures/node-agent/throwaway-broker.t
 import type { ThrowawayCa } from '../fixtures/node-agent/throwaway-ca.ts';
 import { childWith, type Fleet, runFleet, startFleet, until } from '../fixtures/processes.ts';
 import { sampleKey } from '../fixtures/sample-release.ts';
-import { ended, nodeOf, presence, ready, submit } from '../fixtures/steps.ts';
+import { ended, nodeOf, presence, ready, submit, taskOf } from '../fixtures/steps.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const arch = process.arch as Arch;
@@ -49,7 +51,8 @@ function built(folder: string) {
 
 /** A fleet whose broker is this test's, so that the test can give orders in the coordinator's place. */
 async function open() {
-  const args: string[] = [];
+  // A restart takes longer than the patience that other tests have with a node: this is the usual one.
+  const args = ['--lost-after', '10'];
   const fleet = await startFleet(t, { args });
   const parts = { clock: systemClock, random: systemRandom, fleetName: 'x', enrolled: async () => 0 };
   const ca = await openCa({ dir: join(fleet.folder, 'coordinator/ca'), ...parts });
@@ -59,6 +62,33 @@ async function open() {
   args.push('--broker', `mqtts://127.0.0.1:${broker.port}`);
   await fleet.restartCoordinator('SIGTERM');
   return { fleet, broker };
+}
+
+/** The same model server, which takes six seconds for a question that has the word `slowly`. */
+async function slowFront(target: string): Promise<string> {
+  const front = createServer((request, response) => {
+    const pieces: Buffer[] = [];
+    request.on('data', (piece: Buffer) => pieces.push(piece));
+    request.on('end', () => {
+      const body = Buffer.concat(pieces);
+      const pass = () => {
+        const { method, headers } = request;
+        const passed = ask(`${target}${request.url}`, { method: method as string, headers }, (answer) => {
+          response.writeHead(answer.statusCode ?? 500, answer.headers);
+          answer.pipe(response);
+        });
+        passed.on('error', () => response.destroy()).end(body);
+      };
+      const wait = setTimeout(pass, body.includes('slowly') ? 6000 : 0);
+      response.on('close', () => clearTimeout(wait));
+    });
+  });
+  await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => {
+    front.closeAllConnections();
+    front.close();
+  });
+  return `http://127.0.0.1:${(front.address() as AddressInfo).port}`;
 }
 
 /** As whoever installs a release does it; then the launcher keeps it running. */
@@ -123,7 +153,7 @@ t.test('the node-agent updates itself', { skip }, async (t) => {
   mkdirSync(join(fleet.folder, 'coordinator/release-keys'), { recursive: true });
   writeFileSync(join(fleet.folder, 'coordinator/release-keys/blackroad.pub'), key.pub);
   const first = await release('1.0.0');
-  const installed = await install(fleet, first.file, server.url);
+  const installed = await install(fleet, first.file, await slowFront(server.url));
   await presence(fleet, node, 'online');
   await fleet.apply({ name: 'worker' });
   await ready(fleet, 'worker', node);
@@ -167,13 +197,13 @@ t.test('the node-agent updates itself', { skip }, async (t) => {
   };
 
   await t.test('a good release, while an agent works and the process is killed in the middle', async (t) => {
-    const task = await submit(fleet, 'worker', 'slow 100');
+    const task = await submit(fleet, 'worker', 'Say it.');
     const told = await update(await release('1.1.0'), async () => {
       await broker.hears(({ payload }) => payload.includes('"fetching"'));
-      const pid = childWith(installed, 'main.mjs');
-      if (pid !== null) process.kill(pid, 'SIGKILL');
+      process.kill(childWith(installed, 'main.mjs') as number, 'SIGKILL');
     });
-    t.match(told.map(({ state }) => state).join(' '), /^fetching .*staged switching soaking committed$/);
+    // What was on its way when the process died is sent again.
+    t.match(told.map(({ state }) => state).join(' '), /^fetching (fetching )+staged switching soaking committed$/);
     t.equal(await versionNow(), '1.1.0');
     t.equal((await ended(fleet, task.id)).state, 'done', 'its task is done');
     t.match((await nodeOf(fleet, node)).info, { version: '1.1.0', updates: true });
@@ -181,17 +211,19 @@ t.test('the node-agent updates itself', { skip }, async (t) => {
     t.match(await ended(fleet, next.id), { state: 'done', node });
   });
 
-  await t.test('one that crashes after its start', async (t) => {
-    const told = await update(await release('1.2.0', crashes));
-    t.match(told.at(-1), { state: 'rolled-back', text: /1.1.0 runs again: it ended 3 times/ });
-    t.equal(await versionNow(), '1.1.0');
-  });
+  if (!process.env.X)
+    await t.test('one that crashes after its start', async (t) => {
+      const told = await update(await release('1.2.0', crashes));
+      t.match(told.at(-1), { state: 'rolled-back', text: /1.1.0 runs again: it ended 3 times/ });
+      t.equal(await versionNow(), '1.1.0');
+    });
 
-  await t.test('one that finds no contact', async (t) => {
-    const told = await update(await release('1.3.0', deaf));
-    t.match(told.at(-1), { state: 'rolled-back', text: /no contact with the coordinator/ });
-    t.equal(await versionNow(), '1.1.0');
-  });
+  if (!process.env.X)
+    await t.test('one that finds no contact', async (t) => {
+      const told = await update(await release('1.3.0', deaf));
+      t.match(told.at(-1), { state: 'rolled-back', text: /no contact with the coordinator/ });
+      t.equal(await versionNow(), '1.1.0');
+    });
 
   await t.test('what is not as it should be', async (t) => {
     const good = await release('1.4.0');
@@ -206,8 +238,15 @@ t.test('the node-agent updates itself', { skip }, async (t) => {
     t.equal(await versionNow(), '1.1.0');
   });
 
-  await t.test('an older one, with consent', async (t) => {
+  await t.test('an older one, with consent, while a task runs for longer than the switch waits', async (t) => {
+    const task = await submit(fleet, 'worker', 'Say it slowly.', { attempts: 1 });
+    await until('it runs', async () => {
+      return (await taskOf(fleet, task.id)).state === 'running';
+    });
     t.match((await update({ ...first, downgrade: true })).at(-1), { state: 'committed' });
     t.equal(await versionNow(), '1.0.0');
+    const { state, past } = await ended(fleet, task.id);
+    t.match(past, [{ outcome: 'refused', text: /was stopped on this node/ }], 'it was handed back');
+    t.equal(state, 'done', 'and that used up none of its one attempt');
   });
 });

@@ -20,7 +20,7 @@ import { download } from '../weights/download.ts';
 import { FetchProblem } from '../weights/fetch-problem.ts';
 import { sha256Of } from '../weights/pip.ts';
 import type { ReleaseHome } from './release-home.ts';
-import { isIntact, unpack } from './unpack.ts';
+import { isIntact, makeOpenFolder, unpack } from './unpack.ts';
 import { refused, UpdateProblem } from './update-problem.ts';
 
 export interface StageParts {
@@ -157,7 +157,7 @@ async function unpackArchive(archive: string, order: UpdateNode, parts: StagePar
   const folder = home.folderOf(order.version);
   const part = `${folder}${partial}`;
   await rm(part, { recursive: true, force: true });
-  await mkdir(part, { mode: 0o755 });
+  await makeOpenFolder(part);
   try {
     judgeManifest(await unpack(archive, part), order);
     await tryVersion(part, order.version);

@@ -3,7 +3,7 @@
 // more files and bytes than a release may have.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readFile, readlink, symlink } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, readlink, symlink } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
@@ -86,7 +86,7 @@ class Unpacking {
     if (this.#folders.has(path)) return;
     await this.#makeFolder(parentOf(path));
     if (this.#found.has(path)) throw refused(`archive: ${path} is a file and a folder`);
-    await mkdir(join(this.#folder, path), { mode: 0o755 });
+    await makeOpenFolder(join(this.#folder, path));
     this.#folders.add(path);
   }
 
@@ -133,6 +133,12 @@ class Unpacking {
     }
     return hash.digest('hex');
   }
+}
+
+/** Also under the umask of a service: people start the commands of a release, too. */
+export async function makeOpenFolder(path: string): Promise<void> {
+  await mkdir(path);
+  await chmod(path, 0o755);
 }
 
 const parentOf = (path: string) => (path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '');

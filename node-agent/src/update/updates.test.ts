@@ -1,6 +1,6 @@
 // The update of a node-agent on a real disk, with the real launcher: a power cut after every single step, as a copy of the folder shows it,
 // ends on the old release or on the new one, which says so; a release that is not good is refused before anything is changed.
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventParams, UpdateNode } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
@@ -14,6 +14,7 @@ import { openHome, type ReleaseHome } from './release-home.ts';
 import { createUpdates } from './updates.ts';
 
 type Told = EventParams<'update'>;
+process.umask(0o077); // as its service has
 const place = await openReleases(t);
 const trusted = [readPublicKey(place.key.pub)];
 const over = ['committed', 'rolled-back', 'refused', 'failed'];
@@ -105,6 +106,8 @@ t.test('a good release', async (t) => {
   t.same(states(told), ['fetching', 'staged', 'switching', 'soaking', 'committed']);
   t.same(readdirSync(join(dir, 'releases')).sort(), [own, next], 'the one before is kept for the way back');
   t.same(readdirSync(join(dir, 'downloads')), []);
+  for (const path of ['', 'bin', 'bin/fleet-node'])
+    t.equal(statSync(join(dir, 'releases', next, path)).mode & 0o777, 0o755, 'people may start it, too');
 
   const asked = place.asked.length;
   const other = await place.release({ version: '1.2.0' });

@@ -32,7 +32,7 @@ export interface Updates {
   stop(): void;
 }
 
-/** Tasks may end before the switch; those that take longer are handed back, uncounted. */
+/** Tasks may end before the switch, for so long or for a soak time; those that take longer are handed back, uncounted. */
 const tasksWithinMs = 30_000;
 const tasksLookMs = 250;
 /** The same order, that soon after its end, is one that crossed with the answer; later it means: try again. */
@@ -171,8 +171,8 @@ class HomeUpdates implements Updates {
   }
 
   async #tasksEnded(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#parts;
-    const untilMs = clock.monotonicMs() + tasksWithinMs;
+    const { clock, soakMs } = this.#parts;
+    const untilMs = clock.monotonicMs() + Math.min(tasksWithinMs, soakMs);
     while ((this.#node?.tasksRunning() ?? 0) > 0 && clock.monotonicMs() < untilMs)
       await sleep(clock, tasksLookMs, signal);
     signal.throwIfAborted();
