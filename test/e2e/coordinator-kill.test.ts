@@ -12,7 +12,7 @@ const batch = 50;
 
 t.test('the coordinator is killed under load', async (t) => {
   // 200 nodes in one process are silent for seconds where other programs hold the cores: that is not what is shown here.
-  const patient = ['--heartbeat', '5', '--lost-after', '10', '--restart-grace', '30', '--reconnect-window', '1'];
+  const patient = ['--heartbeat', '5', '--lost-after', '10', '--restart-grace', '120', '--reconnect-window', '1'];
   const fleet = await startFleet(t, { args: patient });
   await fleet.simulate('lab', { nodes });
   const able = (await fleet.client.call('nodes'))

@@ -7,7 +7,7 @@ import t from 'tap';
 import { freePort } from '../fixtures/free-port.ts';
 import { startFleet, startProcess } from '../fixtures/processes.ts';
 
-t.setTimeout(60_000);
+t.setTimeout(240_000);
 const root = new URL('../..', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'data-folder-'));
 t.teardown(() => rmSync(folder, { recursive: true, force: true }));
