@@ -195,6 +195,8 @@ t.test('agents in a browser', { skip: noBrowser }, async (t) => {
     await page.getByRole('menuitem', { name: 'Sign out' }).click();
     await page.getByLabel('One-time code or API key').fill(key);
     await page.getByRole('button', { name: 'Sign in' }).click();
+    // Another page before the answer would come without the session.
+    await page.getByRole('button', { name: /theme, keys, sign out/ }).waitFor();
     await to('/agents/prism');
     await page.getByRole('log').getByText('Simulated answer to').first().waitFor();
     t.equal(await page.getByLabel('Message to prism').count(), 0);
