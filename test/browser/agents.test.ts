@@ -1,7 +1,7 @@
 // Agents in a real browser against real processes and simulated nodes: from a template to an answer, why it is where it is, back to an
 // older version, its memory, and off again.
 import t from 'tap';
-import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from '../fixtures/browser.ts';
+import { axeFaultsInBothThemes, noBrowser, openBrowser, signInAs, visit } from '../fixtures/browser.ts';
 import { startFleet, until } from '../fixtures/processes.ts';
 
 t.test('agents in a browser', { skip: noBrowser }, async (t) => {
@@ -191,12 +191,7 @@ t.test('agents in a browser', { skip: noBrowser }, async (t) => {
 
   await t.test('a viewer looks and is offered nothing', async (t) => {
     const { key } = await fleet.client.call('keyCreate', { body: { name: 'eyes', role: 'viewer' } });
-    await page.getByRole('button', { name: /theme, keys, sign out/ }).click();
-    await page.getByRole('menuitem', { name: 'Sign out' }).click();
-    await page.getByLabel('One-time code or API key').fill(key);
-    await page.getByRole('button', { name: 'Sign in' }).click();
-    // Another page before the answer would come without the session.
-    await page.getByRole('button', { name: /theme, keys, sign out/ }).waitFor();
+    await signInAs(page, key);
     await to('/agents/prism');
     await page.getByRole('log').getByText('Simulated answer to').first().waitFor();
     t.equal(await page.getByLabel('Message to prism').count(), 0);

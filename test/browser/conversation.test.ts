@@ -3,7 +3,7 @@
 import type { TaskLease } from '@blackroad/protocol';
 import t from 'tap';
 import { createClient } from '../../coordinator/cli/src/client.ts';
-import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from '../fixtures/browser.ts';
+import { axeFaultsInBothThemes, noBrowser, openBrowser, signInAs, visit } from '../fixtures/browser.ts';
 import { type FakeWork, openApiFleet } from '../fixtures/coordinator/api-fleet.ts';
 import { until } from '../fixtures/processes.ts';
 
@@ -242,10 +242,7 @@ t.test('a conversation in a browser', { skip: noBrowser }, async (t) => {
     const [own] = await client.call('conversations', { query: {} });
     const conversation = own?.id as string;
     await client.call('conversationEdit', { params: { conversation }, body: { isShared: true } });
-    await page.getByRole('button', { name: /theme, keys, sign out/ }).click();
-    await page.getByRole('menuitem', { name: 'Sign out' }).click();
-    await page.getByLabel('One-time code or API key').fill(fleet.keys.viewer);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await signInAs(page, fleet.keys.viewer);
     await to(`/conversations/${conversation}`);
     await page.getByRole('heading', { level: 1, name: 'Introduce yourself.' }).waitFor();
     await talk.getByText('I am alice.').waitFor();

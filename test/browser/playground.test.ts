@@ -3,7 +3,7 @@
 import type { ModelRequest } from '@blackroad/protocol';
 import t from 'tap';
 import { createClient } from '../../coordinator/cli/src/client.ts';
-import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from '../fixtures/browser.ts';
+import { axeFaultsInBothThemes, noBrowser, openBrowser, signInAs, visit } from '../fixtures/browser.ts';
 import { openApiFleet } from '../fixtures/coordinator/api-fleet.ts';
 import { type ModelWork, nodeWith } from '../fixtures/coordinator/model-node.ts';
 import { modelOf } from '../fixtures/coordinator/sample-supply.ts';
@@ -146,10 +146,7 @@ t.test('the playground in a browser', { skip: noBrowser }, async (t) => {
   });
 
   await t.test('it is not for those who may not ask', async (t) => {
-    await page.getByRole('button', { name: /theme, keys, sign out/ }).click();
-    await page.getByRole('menuitem', { name: 'Sign out' }).click();
-    await page.getByLabel('One-time code or API key').fill(fleet.keys.viewer);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await signInAs(page, fleet.keys.viewer);
     await to('/playground');
     await page.getByRole('heading', { name: 'Operators use this page' }).waitFor();
     t.equal(await box.count(), 0);

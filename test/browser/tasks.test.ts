@@ -2,7 +2,7 @@
 // should: tokens, tool calls, a broken line, stopping, dead letters and their second life.
 import t from 'tap';
 import { createClient } from '../../coordinator/cli/src/client.ts';
-import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from '../fixtures/browser.ts';
+import { axeFaultsInBothThemes, noBrowser, openBrowser, signInAs, visit } from '../fixtures/browser.ts';
 import { type FakeWork, openApiFleet } from '../fixtures/coordinator/api-fleet.ts';
 import { until } from '../fixtures/processes.ts';
 
@@ -148,10 +148,7 @@ t.test('tasks in a browser', { skip: noBrowser }, async (t) => {
   });
 
   await t.test('a viewer may look', async (t) => {
-    await page.getByRole('button', { name: /theme, keys, sign out/ }).click();
-    await page.getByRole('menuitem', { name: 'Sign out' }).click();
-    await page.getByLabel('One-time code or API key').fill(fleet.keys.viewer);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await signInAs(page, fleet.keys.viewer);
     await to('/tasks?dead=true');
     await grid.getByText('The shed is locked, said five.').waitFor();
     t.equal(await page.getByRole('checkbox').count(), 0, 'nothing to select');
