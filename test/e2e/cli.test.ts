@@ -141,13 +141,16 @@ t.test('verbs', async (t) => {
   const what = { kind: 'configuration', labels: { set: { ring: 'a' } } } as const;
   const rollout = await fleet.client.call('rolloutStart', { body: { what, select: { names: [node] } } });
 
-  const requests = (name: string, model: string) => {
+  const requests = (name: string, model: string, count = 1) => {
     const path = join(fleet.folder, `${name}.jsonl`);
     const body = { model, messages: [{ role: 'user', content: 'Hello' }] };
-    writeFileSync(path, JSON.stringify({ custom_id: 'a', method: 'POST', url: '/v1/chat/completions', body }));
+    const line = (_: unknown, at: number) =>
+      JSON.stringify({ custom_id: `a${at}`, method: 'POST', url: '/v1/chat/completions', body });
+    writeFileSync(path, Array.from({ length: count }, line).join('\n'));
     return path;
   };
-  const nobodys = requests('nobodys', 'no-such-model');
+  // Each is tried for a minute and 64 at once, so that all of them outlast this test.
+  const nobodys = requests('nobodys', 'no-such-model', 1_000);
   const submitted = async (path: string, ...more: string[]) => {
     const { code, stdout, stderr } = await cli('batches', 'submit', path, '--json', ...more, ...data);
     if (code !== 0) throw new Error(stderr);
