@@ -128,7 +128,8 @@ t.test('an end that nobody settles is sent again until somebody does', async (t)
   runs.take(lease(), { prompt: 'hi', atMs: 0 });
   turns[0]?.end(done);
   await clock.advance(600_000);
-  t.ok(again.length > 1 && again.length < 10, `${again.length} times in ten minutes`);
+  // The waits are random, five minutes at most: a row of short ones may come. Every quarter of a minute would be forty times.
+  t.ok(again.length > 1 && again.length < 25, `${again.length} times in ten minutes`);
   t.same(new Set(again), new Set(['t1.1']));
   runs.settled([{ task: 't1', attempt: 1 }]);
   again.length = 0;
