@@ -132,7 +132,7 @@ const calls: Record<string, Record<string, string[]>> = {
     bus: ['door'],
     live: [],
     drivers: [],
-    direct: [],
+    direct: ['door'],
     road: ['drivers', 'door', 'live', 'direct'],
     gateway: [],
     'model-cache': ['door'],

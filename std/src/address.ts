@@ -14,6 +14,11 @@ const bareIpv6 = /^[0-9a-f]*:[0-9a-f:]*:[0-9a-f:.]*$/i;
 /** The path of an API at the end of a URL: people copy it from examples, and clients add it by themselves. */
 const apiEnd = /\/(v1|api)(\/(chat|chat\/completions|completions|generate|embed|embeddings|models|tags|version))?$/;
 
+/** `address`: an IP address, without brackets. */
+export function isLoopbackAddress(address: string): boolean {
+  return address === '::1' || /^127(\.\d{1,3}){3}$/.test(address);
+}
+
 /** The URL without a trailing slash or API path; an address for all interfaces becomes one of this machine. */
 export function serverUrl(text: string, form: AddressForm): string | null {
   const bare = text.trim().replace(/^(["'])(.*)\1$/, '$2');

@@ -1,5 +1,6 @@
 // Model servers that the coordinator asks itself: told by the real channel of a node, asked over real sockets. Whatever is wrong with that
 // way, a request is answered by the node-agent; what has begun is never begun again.
+import { createServer as createPlain } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { ModelAnswerEnd, ModelAnswerEvent, ModelRequest, ModelServer } from '@blackroad/protocol';
@@ -11,6 +12,7 @@ import { DirectServers } from '../../coordinator/src/direct/direct-servers.ts';
 import { RequestChannel, type RequestMessage } from '../../node-agent/src/requests/request-channel.ts';
 import { cloudKey, startCloudServer } from '../fixtures/cloud-server.ts';
 import { openApiFleet } from '../fixtures/coordinator/api-fleet.ts';
+import { channelIdentity } from '../fixtures/coordinator/channel-identity.ts';
 import { modelOf } from '../fixtures/coordinator/sample-supply.ts';
 import { freePort } from '../fixtures/free-port.ts';
 import { HandClock } from '../fixtures/node-agent/hand-clock.ts';
@@ -47,14 +49,7 @@ async function rig(t: Test, options: { tools?: boolean; asleep?: true } = {}) {
   await until('its model', async () => fleet.coordinator.view.live.get('box')?.capacity?.models[0]?.name === model);
   let servers: ModelServer[] = [];
   const channel = new RequestChannel({
-    identity: () =>
-      ({
-        node: 'box',
-        ca: fleet.ca.pem,
-        url: `https://127.0.0.1:${fleet.tlsPort}`,
-        issuedMs: Date.now(),
-        expiresMs: Date.now() + 1e9,
-      }) as never,
+    identity: channelIdentity(fleet, 'box'),
     clock: systemClock,
     log: silentLog,
     receive: (message) => void byNode.push(message),
@@ -122,6 +117,29 @@ t.test('tools, thoughts and refused features are the same as through the node-ag
   cloud.refuses.add('stream_options');
   t.match((await answered(asking('once more'))).text, /once more/);
   t.equal(cloud.asked.at(-1)?.stream_options, undefined, 'it was left out after the refusal');
+  t.notOk(isWithNode(byNode));
+});
+
+t.test('a feature that is refused within a stream is left out, and the try before has no say any more', async (t) => {
+  const { byNode, answered, tell, ways } = await rig(t);
+  const asked: string[] = [];
+  const own = createPlain(async (request, response) => {
+    let body = '';
+    for await (const piece of request) body += piece;
+    asked.push(body);
+    const error = { error: { message: 'stream_options is not supported', code: 400 } };
+    const choices = [{ index: 0, delta: { content: 'well' }, finish_reason: 'stop' }];
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    // It is left open: its reader closes it.
+    if (body.includes('stream_options')) response.write(`data: ${JSON.stringify(error)}\n\n`);
+    else response.end(`data: ${JSON.stringify({ choices })}\n\ndata: [DONE]\n\n`);
+  });
+  await new Promise<void>((resolve) => own.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => own.close());
+  await tell([server((own.address() as AddressInfo).port)]);
+  t.equal((await answered(asking('hello'))).text, 'well');
+  t.equal(asked.length, 2);
+  t.equal(ways().direct, 1);
   t.notOk(isWithNode(byNode));
 });
 
@@ -223,6 +241,7 @@ t.test('the node-agent gets a request of a model each minute, and learns from it
   const clock = new HandClock();
   const servers = new DirectServers({ clock, random: systemRandom, log: silentLog });
   servers.told('box', '127.0.0.1', [server(8000, { models: ['m', 'n'] })]);
+  await until('it is open', async () => servers.size === 1);
   t.teardown(() => servers.forget('box'));
   const isDirect = (name: string) => servers.for('box', asking('hello', { model: name }), modelOf(name)) !== null;
   t.same([isDirect('m'), isDirect('m')], [true, true]);
@@ -251,10 +270,13 @@ t.test('a server without TLS is asked on this machine alone', async (t) => {
     ['192.168.1.7', 0],
     ['fe80::1', 0],
   ] as const) {
+    servers.forget('box');
     servers.told('box', address, told);
+    if (size > 0) await until('it is open', async () => servers.size > 0);
     t.equal(servers.size, size, address);
   }
   servers.told('box', '192.168.1.7', [server(8000, { certificate: 'AB:'.repeat(31).concat('CD') })]);
+  await until('it is open', async () => servers.size > 0);
   t.equal(servers.size, 1);
   servers.forget('box');
 });

@@ -13,6 +13,7 @@ import t, { type Test } from 'tap';
 import { WebSocket } from 'ws';
 import { RequestChannel, type RequestMessage } from '../../node-agent/src/requests/request-channel.ts';
 import { openApiFleet } from '../fixtures/coordinator/api-fleet.ts';
+import { channelIdentity } from '../fixtures/coordinator/channel-identity.ts';
 import { until } from '../fixtures/processes.ts';
 
 const usage = { promptTokens: 3, completionTokens: 2, loadMs: 0, prefillMs: 1, decodeMs: 1, waitMs: 0 };
@@ -32,14 +33,7 @@ async function rig(t: Test) {
   const tickets: string[] = [];
   const seen = { lost: 0 };
   const channel = new RequestChannel({
-    identity: () =>
-      ({
-        node: 'alice',
-        ca: fleet.ca.pem,
-        url: `https://127.0.0.1:${fleet.tlsPort}`,
-        issuedMs: Date.now(),
-        expiresMs: Date.now() + 1e9,
-      }) as never,
+    identity: channelIdentity(fleet, 'alice'),
     clock: systemClock,
     log: silentLog,
     receive: (message) => void got.push(['channel', message]),

@@ -89,9 +89,13 @@ export class DirectRequest {
     let answer: AnswerBody | null = null;
     let refusal = '';
     let status = 0;
+    let isFailed = false;
+    let controller: Dispatcher.DispatchController | null = null;
     const decoder = new StringDecoder('utf8');
     const failed = (error: RuntimeError) => {
-      if (this.#isOver) return;
+      // What is heard of a try after its failure is not about the next one.
+      if (this.#isOver || isFailed) return;
+      isFailed = true;
       if (asking.refused(error) && ++this.#tries < maxTries) return this.#begin();
       this.#isOver = true;
       this.#parts.failed(error, this.#hasBegun);
@@ -104,7 +108,7 @@ export class DirectRequest {
       } catch (error) {
         const known = error instanceof RuntimeError ? error : brokenBy(error as Error);
         failed(known);
-        this.#controller?.abort(known);
+        controller?.abort(known);
       }
     };
     server.pool.dispatch(
@@ -119,17 +123,18 @@ export class DirectRequest {
         body: JSON.stringify(body),
       },
       {
-        onRequestStart: (controller) => {
-          this.#controller = controller;
-          if (this.#isOver) controller.abort(new Error('nobody waits for the answer'));
+        onRequestStart: (own) => {
+          controller = own;
+          this.#controller = own;
+          if (this.#isOver) own.abort(new Error('nobody waits for the answer'));
         },
         onResponseStart: (_, code, headers) => {
           status = code;
           const contentType = String(headers['content-type'] ?? '');
           if (code >= 200 && code < 300) answer = new AnswerBody({ contentType, startMs, clock });
         },
-        onResponseData: (controller, chunk) => {
-          if (this.#isOver) return;
+        onResponseData: (_, chunk) => {
+          if (this.#isOver || isFailed) return;
           const text = decoder.write(chunk);
           const own = answer;
           if (own) {
@@ -138,11 +143,11 @@ export class DirectRequest {
             return;
           }
           refusal += text;
-          if (refusal.length > maxErrorChars) controller.abort(new Error('its refusal has no end'));
+          if (refusal.length > maxErrorChars) controller?.abort(new Error('its refusal has no end'));
         },
         onResponseEnd: () => {
           const own = answer;
-          if (this.#isOver) return;
+          if (this.#isOver || isFailed) return;
           if (own) read(() => own.end());
           else failed(problemOf({ status, text: refusal, json: parsed(refusal) }));
         },

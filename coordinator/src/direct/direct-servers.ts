@@ -4,12 +4,13 @@
 import { createRefusals } from '@blackroad/model-server/refusals';
 import { createThoughts } from '@blackroad/model-server/thoughts';
 import type { ModelRequest, ModelServer, NodeModel } from '@blackroad/protocol';
+import { isLoopbackAddress } from '@blackroad/std/address';
 import { backoffMs } from '@blackroad/std/backoff';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
+import { originOf } from '../door/address.ts';
 import type { AskedServer } from './direct-request.ts';
-import { connectionsTo } from './server-connections.ts';
 
 export interface DirectServer extends AskedServer {
   /** It did what it was asked, as far as that is its own doing. */
@@ -22,6 +23,12 @@ interface Known extends DirectServer {
   /** When each model was last left to the node-agent. */
   byNodeMs: Map<string, number>;
 }
+/** The servers of a node that may be asked. */
+interface Told {
+  host: string;
+  servers: readonly ModelServer[];
+}
+type ConnectionsTo = (host: string, server: ModelServer) => AskedServer['pool'];
 interface DirectServersParts {
   clock: Clock;
   random: Random;
@@ -34,6 +41,7 @@ const byNodeEveryMs = 60_000;
 
 export class DirectServers {
   readonly #parts: DirectServersParts;
+  readonly #told = new Map<string, Told>();
   readonly #byNode = new Map<string, Known[]>();
 
   constructor(parts: DirectServersParts) {
@@ -46,22 +54,43 @@ export class DirectServers {
 
   /** `address`: where the node's channel comes from. Servers told before are forgotten. */
   told(node: string, address: string, servers: readonly ModelServer[]): void {
-    const before = this.#byNode.get(node) ?? [];
-    const host = address.replace(/^::ffff:/i, '');
+    const host = originOf(address).address;
     const reachable = servers.filter((told) => this.#mayBeAsked(node, host, told));
-    const kept = reachable.map((told) => {
-      const same = before.find((each) => placeOf(each.told) === placeOf(told));
-      if (!same) return this.#known(node, host, told);
-      same.told = told;
-      return same;
-    });
-    for (const each of before) if (!kept.includes(each)) void each.pool.close().catch(() => {});
-    if (kept.length > 0) this.#byNode.set(node, kept);
-    else this.#byNode.delete(node);
+    if (reachable.length === 0) {
+      this.forget(node);
+      return;
+    }
+    this.#told.set(node, { host, servers: reachable });
+    // The HTTP client takes 50 ms and 30 MB [measured]: a coordinator whose nodes tell no server does without.
+    import('./server-connections.ts').then(
+      ({ connectionsTo }) => this.#open(node, connectionsTo),
+      (err) => this.#parts.log.error({ err }, 'model servers cannot be asked directly'),
+    );
   }
 
   forget(node: string): void {
-    this.told(node, '', []);
+    this.#told.delete(node);
+    this.#keep(node, []);
+  }
+
+  /** Opens what was told last: it may be other servers by now, or none. */
+  #open(node: string, connectionsTo: ConnectionsTo): void {
+    const now = this.#told.get(node);
+    if (!now) return;
+    const before = this.#byNode.get(node) ?? [];
+    const known = now.servers.map((told) => {
+      const same = before.find((each) => placeOf(each.told) === placeOf(told));
+      if (!same) return this.#known(node, told, connectionsTo(now.host, told));
+      same.told = told;
+      return same;
+    });
+    this.#keep(node, known);
+  }
+
+  #keep(node: string, known: Known[]): void {
+    for (const each of this.#byNode.get(node) ?? []) if (!known.includes(each)) void each.pool.close().catch(() => {});
+    if (known.length > 0) this.#byNode.set(node, known);
+    else this.#byNode.delete(node);
   }
 
   /** `model`: as the node reports it. Null: the node-agent is asked. */
@@ -78,8 +107,7 @@ export class DirectServers {
   }
 
   #mayBeAsked(node: string, host: string, { certificate, port }: ModelServer): boolean {
-    const isHere = host === '::1' || host.startsWith('127.');
-    if (certificate !== undefined || isHere) return true;
+    if (certificate !== undefined || isLoopbackAddress(host)) return true;
     this.#parts.log.warn(
       { node, port },
       'a model server without TLS on another machine is asked through its node-agent',
@@ -87,12 +115,12 @@ export class DirectServers {
     return false;
   }
 
-  #known(node: string, host: string, told: ModelServer): Known {
+  #known(node: string, told: ModelServer, pool: AskedServer['pool']): Known {
     const { clock, random, log } = this.#parts;
     let rests = 0;
     const known: Known = {
       told,
-      pool: connectionsTo(host, told),
+      pool,
       refusals: createRefusals(clock),
       thoughts: createThoughts(),
       restsUntilMs: 0,
