@@ -1,6 +1,4 @@
 // The API as functions, typed from the route table. Every failure is a FleetError whose code decides the exit code.
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { Readable } from 'node:stream';
@@ -21,6 +19,7 @@ import {
 import { harmlessValue } from '@blackroad/std/harmless';
 import { systemRandom } from '@blackroad/std/random';
 import type { FleetPlace } from './find-fleet.ts';
+import { savePieces } from './save-pieces.ts';
 
 interface Call<N extends RouteName> {
   params?: RouteParams<N>;
@@ -195,13 +194,10 @@ async function* piecesOf(response: IncomingMessage): AsyncGenerator<Buffer> {
 }
 
 async function save(response: IncomingMessage, path: string): Promise<void> {
-  const part = `${path}.part`;
   try {
     // It has keys in it: nobody else may read it.
-    await pipeline(response, createWriteStream(part, { mode: 0o600, flush: true }));
-    await rename(part, path);
+    await savePieces(response, path, { mode: 0o600, flush: true });
   } catch (cause) {
-    await rm(part, { force: true });
     throw new FleetError('unavailable', { detail: `${path} was not fetched: ${(cause as Error).message}` }, { cause });
   }
 }

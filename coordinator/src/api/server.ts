@@ -142,13 +142,10 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   app.addHook('onRequest', atOnce(guard(context, listener, (socket) => door.known(socket))));
   const guarded = guardBodies(context);
   app.addHook('preParsing', (request, reply, payload, done) => {
-    let refused: Error | null = null;
-    try {
-      guarded(request, reply);
-    } catch (error) {
-      refused = error as Error;
-    }
-    done(refused, payload);
+    done(
+      refusedBy(() => guarded(request, reply)),
+      payload,
+    );
   });
   countRequests(app, context);
   const names = Object.keys(routes) as RouteName[];
@@ -283,14 +280,16 @@ function countRequests(app: FastifyInstance, context: ApiContext): void {
 /** A hook that waits for nothing: a promise for each of them would cost a request more than the check. */
 function atOnce(check: (request: FastifyRequest, reply: FastifyReply) => void): onRequestHookHandler {
   return (request, reply, done) => {
-    let refused: Error | undefined;
-    try {
-      check(request, reply);
-    } catch (error) {
-      refused = error as Error;
-    }
-    done(refused);
+    done(refusedBy(() => check(request, reply)) ?? undefined);
   };
+}
+function refusedBy(check: () => void): Error | null {
+  try {
+    check();
+    return null;
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 async function listen(app: FastifyInstance, host: string, port: number): Promise<number> {

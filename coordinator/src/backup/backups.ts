@@ -9,6 +9,7 @@ import { type BackupRow, type BackupsView, FleetError, maxShownBackups } from '@
 import { nextCronMs } from '@blackroad/protocol/cron';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import { errnoSentence } from '@blackroad/std/errno';
+import { freeBytesOf } from '@blackroad/std/free-bytes';
 import type { Log } from '@blackroad/std/log';
 import type { BackupEnded, BackupStand } from '../state/backup-stand.ts';
 import type { Store } from '../store/store.ts';
@@ -234,8 +235,7 @@ export class Backups {
           { path: folder, bytes: packedBytes },
         ];
     for (const need of needs) {
-      const { bavail, bsize } = statfsSync(need.path);
-      const free = bavail * bsize;
+      const free = freeBytesOf(statfsSync(need.path));
       if (free < need.bytes)
         throw new FleetError('storage-failed', {
           detail: `a backup needs about ${mib(need.bytes)} MiB on the disk of ${need.path}, and ${mib(free)} MiB are free. Free some space, or name a folder on another disk (--backup-folder).`,

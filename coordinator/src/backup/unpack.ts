@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { Readable, Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { FleetError } from '@blackroad/protocol';
+import { freeBytesOf } from '@blackroad/std/free-bytes';
 import type { ReadEntry } from 'tar';
 import { newestVersion } from '../store/sqlite/migrations.ts';
 import { damaged, readArchive } from './archive.ts';
@@ -68,8 +69,7 @@ async function targetOf(into: string | null, name: string): Promise<Writable> {
 
 async function refuseFullDisk(folder: string, { files }: Manifest): Promise<void> {
   const needs = files.reduce((sum, { bytes }) => sum + bytes, 0);
-  const { bavail, bsize } = await statfs(folder);
-  const free = bavail * bsize;
+  const free = freeBytesOf(await statfs(folder));
   if (free >= needs) return;
   throw new FleetError('storage-failed', {
     detail: `${folder}: the files of the backup need ${mib(needs)} MiB, and ${mib(free)} MiB are free. Free some space, or restore elsewhere.`,

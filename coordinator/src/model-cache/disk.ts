@@ -3,6 +3,7 @@
 // and what is there. It decides nothing; an entry's file has the time of its last use as its own time.
 import { mkdir, readdir, readFile, rename, rm, stat, statfs, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { blockBytesOf, freeBytesOf } from '@blackroad/std/free-bytes';
 import { sha256Hex } from '@blackroad/std/sha256';
 import { syncFolder } from '@blackroad/std/sync-folder';
 import { saveWhole } from '@blackroad/std/whole-file';
@@ -80,9 +81,7 @@ export class CacheDisk {
 
   async space(): Promise<{ freeBytes: number; totalBytes: number }> {
     const found = await statfs(this.#dir);
-    // On some network file systems the block size is not the unit.
-    const unit = (found as { frsize?: number }).frsize || found.bsize;
-    return { freeBytes: found.bavail * unit, totalBytes: found.blocks * unit };
+    return { freeBytes: freeBytesOf(found), totalBytes: found.blocks * blockBytesOf(found) };
   }
 
   /** The part, whose bytes are on the disk and verified, becomes the whole. */

@@ -25,6 +25,7 @@ import {
 } from '@blackroad/protocol';
 import type { ByteRange } from '@blackroad/std/byte-range';
 import type { Clock } from '@blackroad/std/clock';
+import { freeBytesOf } from '@blackroad/std/free-bytes';
 import type { Log } from '@blackroad/std/log';
 import { type PublicKey, readSignature, SignatureError, verifyFile } from '@blackroad/std/minisign';
 import { syncFolder } from '@blackroad/std/sync-folder';
@@ -216,9 +217,7 @@ export class Releases {
 
   async #refuseWithoutRoom(): Promise<void> {
     this.#refuseMore();
-    const found = await statfs(this.#dir);
-    // On some network file systems the block size is not the unit.
-    const freeBytes = found.bavail * ((found as { frsize?: number }).frsize || found.bsize);
+    const freeBytes = freeBytesOf(await statfs(this.#dir));
     if (freeBytes < keptFreeBytes + maxReleaseBytes)
       throw new RefusedRelease('room', `The coordinator's disk has ${freeBytes} bytes free: too few for a release.`);
   }

@@ -1,13 +1,12 @@
 // What install.sh asks before it puts a release into its place: whether a trusted key has signed the archive, whether what was unpacked is
 // that archive, and whether it is older than what runs here. In: files that the installer has fetched. Out: words, or a FleetError
 // `release-refused`. It never fetches anything and never changes what is installed.
-import { createHash } from 'node:crypto';
-import { createReadStream, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { compareVersions, explain, FleetError, ReleaseList, ReleaseManifest } from '@blackroad/protocol';
 import { type PublicKey, readPublicKey, readSignature, SignatureError, verifyFile } from '@blackroad/std/minisign';
 import { OptionError } from '@blackroad/std/options';
+import { sha256OfFile } from '@blackroad/std/sha256';
 
 interface CheckOrder {
   /** The file that was fetched. */
@@ -32,7 +31,7 @@ async function checkRelease(order: CheckOrder): Promise<string> {
   const fault = explain(ReleaseList, list);
   if (fault) throw refused(`the coordinator's list of releases has another form than this version reads: ${fault}`);
   const { releases, keys: told } = list as ReleaseList;
-  const sha256 = await sha256File(order.archive);
+  const sha256 = await sha256OfFile(order.archive);
   const release = releases.find((each) => each.sha256 === sha256);
   if (!release) throw refused('the archive is not one that the coordinator has named: it was changed on the way');
   const own = order.mayTakeNewKeys ? [] : keysIn(order.keys);
@@ -85,12 +84,6 @@ async function signerOf(archive: string, signature: string, keys: readonly Publi
   }
 }
 
-async function sha256File(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
-}
-
 /** Rejects where a file lacks, differs, or is there without being named. */
 async function wholeManifest(folder: string): Promise<ReleaseManifest> {
   const manifest: unknown = JSON.parse(readFileSync(join(folder, 'release.json'), 'utf8'));
@@ -104,7 +97,7 @@ async function wholeManifest(folder: string): Promise<ReleaseManifest> {
     if (path === 'release.json') continue;
     const found = entry.isSymbolicLink() ? `-> ${readlinkSync(join(folder, path))}` : '';
     if (!left.delete(path)) throw refused(`${path} is in it, and release.json does not name it`);
-    if (files[path] !== (entry.isFile() ? await sha256File(join(folder, path)) : found))
+    if (files[path] !== (entry.isFile() ? await sha256OfFile(join(folder, path)) : found))
       throw refused(`${path} is not as release.json says`);
   }
   const [missing] = left;

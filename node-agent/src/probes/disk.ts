@@ -1,38 +1,14 @@
 // Free bytes of the disk, whether it went read-only, and the bytes written a day to the machine's disks. Writes wear out SD cards and eMMC.
 import { type StatsFs, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { maxCount } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
+import { freeBytesOf } from '@blackroad/std/free-bytes';
 import type { Files } from './files.ts';
 
 const dayMs = 86_400_000;
 /** From a shorter time a day could only be guessed: one update of the system writes more than a quiet day. */
 const leastSpanMs = 6 * 3_600_000;
 const sampleMs = 3_600_000;
-
-/** Linux file systems whose block size is their preferred transfer size, not the unit of their block counts. */
-const remoteTypes: readonly number[] = [
-  0x65735546, // FUSE, virtiofs
-  0x6969, // NFS
-  0xff534d42, // CIFS
-  0xfe534d42, // SMB2
-  0x517b, // SMB
-  0x01021997, // 9p
-  0x00c36400, // Ceph
-];
-const pageBytes = 4096;
-
-/** Node.js reports the unit of the counters (`frsize`) since 24.21; its types do not have it yet. */
-type FileSystemStat = Pick<StatsFs, 'bavail' | 'bsize' | 'type'> & { frsize?: number };
-
-/** Bytes free for this user. Where the unit is not reported and the block size is no unit, the smallest usual unit: rather too few. */
-export function freeBytesOf({ bavail, bsize, frsize, type }: FileSystemStat): number {
-  const unit = frsize || (remoteTypes.includes(type) ? Math.min(bsize, pageBytes) : bsize);
-  // Where more is used than users may use, the count is negative and appears as a number near 2^64.
-  if (bavail < 0 || bavail >= 2 ** 63) return 0;
-  // Object stores report exbibytes, more than the protocol allows.
-  return Math.min(maxCount, bavail * unit);
-}
 
 /** Bytes free for this user at a folder, or at the nearest one above it that exists. */
 export function readDiskFree(files: Files, folder: string): number {

@@ -10,15 +10,15 @@ import { compareVersions, type ReleaseManifest, topicRoot, type UpdateNode } fro
 import { backoffMs } from '@blackroad/std/backoff';
 import { type Clock, sleep } from '@blackroad/std/clock';
 import { errnoSentence } from '@blackroad/std/errno';
+import { freeBytesOf } from '@blackroad/std/free-bytes';
 import type { Log } from '@blackroad/std/log';
 import { type PublicKey, readSignature, SignatureError, verifyFile } from '@blackroad/std/minisign';
 import type { Random } from '@blackroad/std/random';
+import { sha256OfFile } from '@blackroad/std/sha256';
 import { syncFolder } from '@blackroad/std/sync-folder';
 import { saveWhole } from '@blackroad/std/whole-file';
-import { freeBytesOf } from '../probes/disk.ts';
 import { download } from '../weights/download.ts';
 import { FetchProblem } from '../weights/fetch-problem.ts';
-import { sha256Of } from '../weights/pip.ts';
 import type { ReleaseHome } from './release-home.ts';
 import { isIntact, makeOpenFolder, unpack } from './unpack.ts';
 import { refused, UpdateProblem } from './update-problem.ts';
@@ -142,7 +142,7 @@ function answered(response: IncomingMessage): IncomingMessage {
 
 async function verifyArchive(archive: string, { sha256, bytes, signature }: UpdateNode, { keys }: StageParts) {
   try {
-    const found = await sha256Of(archive);
+    const found = await sha256OfFile(archive);
     if (found !== sha256) throw refused(`archive: expected SHA-256 ${sha256} in ${bytes} bytes, got ${found}`);
     await verifyFile(archive, readSignature(signature), await keys());
   } catch (error) {

