@@ -15,6 +15,8 @@ set -u
 umask 022
 
 home=/opt/blackroad-node
+# Whose releases this machine takes: those who signed with one of these. Root alone writes there.
+keys=$home/release-keys
 data=/var/lib/blackroad-node
 settings=/etc/blackroad
 unit=/etc/systemd/system/blackroad-node.service
@@ -53,12 +55,12 @@ become_root() {
 }
 
 read_arguments() {
-  token='' only_check='' consents=''
+  token='' only_check='' older='' new_keys=''
   for argument in "$@"; do
     case $argument in
       --check) only_check=1 ;;
-      --older) consents="$consents older" ;;
-      --new-keys) consents="$consents new-keys" ;;
+      --older) older=older ;;
+      --new-keys) new_keys=1 ;;
       brj*) token=$argument ;;
       *) fail "$argument: expected a join token (brj1....), --check, --older or --new-keys." ;;
     esac
@@ -113,7 +115,7 @@ check_machine() {
       'On a Raspberry Pi 3 or newer install the 64-bit Raspberry Pi OS; older ones cannot be nodes.' ;;
   esac
   needed='tar gzip sha256sum base64 sed tr mktemp'
-  [ -n "$only_check" ] || needed="$needed useradd userdel runuser flock"
+  [ -n "$only_check" ] || needed="$needed useradd userdel runuser setpriv flock"
   missing=
   for each in $needed; do has "$each" || missing="$missing $each"; done
   with=
@@ -180,13 +182,14 @@ find_release() {
   if [ -L "$home/current" ]; then installed=$(basename "$(readlink "$home/current")"); fi
 }
 
-# Programs of a release never run as root.
-as_user() {
-  if [ "$(id -u)" = 0 ] && id "$user" >/dev/null 2>&1; then runuser -u "$user" -- "$@"; else "$@"; fi
+as_user() { runuser -u "$user" -- "$@"; }
+# Programs of a release never run as root, and a release is not judged as the user of the node-agent, who could change the judgement.
+as_nobody() {
+  if [ "$(id -u)" = 0 ]; then setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs -- "$@"; else "$@"; fi
 }
 
 # Whether the installed one can be asked.
-is_whole() { [ -n "$installed" ] && as_user "$home/current/bin/fleet-node" check-release files "$home/current/" >/dev/null 2>&1; }
+is_whole() { [ -n "$installed" ] && as_nobody "$home/current/bin/fleet-node" check-release files "$home/current/" >/dev/null 2>&1; }
 
 # refuse <reason> <words...>: the fleet hears of it, too, where it can.
 refuse() {
@@ -209,22 +212,33 @@ fetch_release() {
     refuse hash "REFUSED: the archive was changed on the way, or is damaged: its hash is not the one that the coordinator told." 'Nothing was installed.'
   mkdir "$work/new"
   tar -xzf "$work/archive.tar.gz" -C "$work/new" --strip-components=1 --no-same-owner || fail 'The archive cannot be unpacked. Nothing was installed.'
-  [ -n "$only_check" ] || make_user
-  as_user "$work/new/bin/node" --version >/dev/null 2>"$work/said" ||
+  as_nobody "$work/new/bin/node" --version >/dev/null 2>"$work/said" ||
     fail 'The Node of the release does not start here: it needs glibc 2.28 or newer (Debian 10, Ubuntu 20.04, Fedora 29, Raspberry Pi OS 11).' "$(head -n 1 "$work/said")"
 }
 
-# The judge is what runs here already: it knows the keys that this machine was installed with, and who brings a release is not asked about it.
+# The keys that this machine was installed with; those of the coordinator become them at first, and with consent.
+choose_keys() {
+  trusted=$keys
+  if [ -z "$new_keys" ] && ls "$keys"/*.pub >/dev/null 2>&1; then return 0; fi
+  trusted=$work/release-keys
+  mkdir "$trusted"
+  tr '{' '\n' <"$work/list.json" | grep '"text":"' | while read -r line; do
+    id=$(printf %s "$line" | sed -n 's/.*"id":"\([0-9A-F]\{16\}\)".*/\1/p')
+    text=$(printf %s "$line" | sed -n 's/.*"text":"\([A-Za-z0-9+/=]*\)".*/\1/p')
+    [ -z "$id" ] || printf 'untrusted comment: minisign public key %s\n%s\n' "$id" "$text" >"$trusted/$id.pub"
+  done
+}
+keep_keys() {
+  if [ "$trusted" = "$keys" ] || ! ls "$trusted"/*.pub >/dev/null 2>&1; then return 0; fi
+  rm -rf "$keys"
+  mv "$trusted" "$keys" || fail "$keys cannot be written."
+}
+
+# The judge is what was installed here before: who brings a release is not asked about it.
 check_release() {
-  judge=$work/new/bin/fleet-node keys=$data/release-keys
+  judge=$work/new/bin/fleet-node
   if is_whole; then judge=$home/current/bin/fleet-node; fi
-  if [ -n "$only_check" ]; then
-    keys=$work/keys/kept
-    mkdir "$work/keys" && cp -R "$data/release-keys" "$keys" 2>/dev/null
-    if [ "$(id -u)" = 0 ] && id "$user" >/dev/null 2>&1; then chown -hR "$user" "$work/keys"; fi
-  fi
-  # shellcheck disable=SC2086 # one consent a word
-  as_user "$judge" check-release archive "$work/archive.tar.gz" "$work/list.json" "$work/new" "$keys" "${installed:-none}" $consents >"$work/said" 2>&1 || {
+  as_nobody "$judge" check-release archive "$work/archive.tar.gz" "$work/list.json" "$work/new" "$trusted" "${installed:-none}" $older >"$work/said" 2>&1 || {
     why=$(sed 's/^fleet-node: //' "$work/said")
     case $why in *' is older than '*) reason=older ;; *' has signed it, '*) reason=key ;; *) reason=content ;; esac
     refuse "$reason" "REFUSED: $why" 'Nothing was changed.'
@@ -248,6 +262,7 @@ point_to() { ln -sfn "releases/$1" "$home/.current.new" && mv -Tf "$home/.curren
 place() {
   target=$home/releases/$version
   mkdir -p "$home/releases"
+  keep_keys
   rm -rf "$home/releases/.damaged"
   [ ! -e "$target" ] || mv "$target" "$home/releases/.damaged"
   is_new=1
@@ -321,9 +336,11 @@ install_node() {
   fi
   fetch_ca
   find_release
+  choose_keys
   is_new=
   if [ "$installed" = "$version" ] && is_whole; then
     did="blackroad-node $version was there already, whole"
+    [ -n "$only_check" ] || keep_keys
   else
     fetch_release
     did="blackroad-node $version installed"

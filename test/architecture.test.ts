@@ -160,7 +160,7 @@ const calls: Record<string, Record<string, string[]>> = {
     requests: ['identity', 'models', 'runtimes'],
     assignment: ['files'],
     reports: ['models'],
-    update: ['probes', 'weights'],
+    update: ['install', 'weights'],
     loop: ['assignment', 'reports', 'requests', 'runtimes', 'tasks', 'transport'],
   },
 };

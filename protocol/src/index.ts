@@ -53,6 +53,7 @@ export * from './principal.ts';
 export * from './problem.ts';
 export * from './quantity-words.ts';
 export * from './release.ts';
+export * from './release-check.ts';
 export * from './restore.ts';
 export * from './rollout.ts';
 export * from './rollout-gates.ts';

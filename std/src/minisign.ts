@@ -8,6 +8,12 @@ import { pipeline } from 'node:stream/promises';
 
 export class SignatureError extends Error {
   override readonly name = 'SignatureError';
+  /** It may be a good one, by a key that is not trusted here. */
+  readonly isOfAnotherKey: boolean;
+  constructor(message: string, isOfAnotherKey = false) {
+    super(message);
+    this.isOfAnotherKey = isOfAnotherKey;
+  }
 }
 export interface PublicKey {
   /** As minisign prints it: the eight bytes of the file in reverse, in hex. */
@@ -96,13 +102,17 @@ async function messageOf(path: string, isPrehashed: boolean): Promise<Buffer> {
   return readFile(path);
 }
 
+/** Of these keys the one that it says it is by, which is not verified yet. @throws SignatureError */
+export function namedKey({ keyId }: Signature, keys: readonly PublicKey[]): PublicKey {
+  const key = keys.find(({ id }) => id === keyId);
+  if (key) return key;
+  const known = keys.map(({ id }) => id).join(', ') || 'none';
+  throw new SignatureError(`signature: expected one by a trusted key (${known}), got one by ${keyId}`, true);
+}
+
 /** Rejects with SignatureError: by none of these keys, or of another file. */
 export async function verifyFile(path: string, signature: Signature, keys: readonly PublicKey[]): Promise<PublicKey> {
-  const key = keys.find(({ id }) => id === signature.keyId);
-  if (!key) {
-    const known = keys.map(({ id }) => id).join(', ') || 'none';
-    throw new SignatureError(`signature: expected one by a trusted key (${known}), got one by ${signature.keyId}`);
-  }
+  const key = namedKey(signature, keys);
   const global = Buffer.concat([signature.signature, Buffer.from(signature.trustedComment)]);
   if (!verify(null, global, key.key, signature.globalSignature))
     throw new SignatureError('signature: its trusted comment was changed');

@@ -1,7 +1,7 @@
 // The one line by which a machine joins, against a real coordinator: what it prints, what it serves, and the installer as far as it goes without
 // root (--check). `make install-check` goes on from there, on a booted machine.
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -29,6 +29,8 @@ async function open(t: Test) {
   const dataDir = mkdtempSync(join(tmpdir(), 'fleet-install-'));
   const fleet = await openApiFleet({ dataDir, publicHost: '127.0.0.1' });
   const empty = mkdtempSync(join(tmpdir(), 'fleet-empty-'));
+  // Where this runs as root, the release is judged as nobody.
+  chmodSync(empty, 0o755);
   t.teardown(async () => {
     await fleet.close();
     for (const dir of [dataDir, empty]) rmSync(dir, { recursive: true, force: true });
@@ -50,7 +52,8 @@ function paste(command: string, cwd: string, path = process.env.PATH): Promise<{
 
 /** A release whose fleet-node is that of this folder: it checks itself with the real code. */
 async function add(fleet: ApiFleet, version = '0.2.0') {
-  const program = `#!/bin/sh\nexec "${process.execPath}" --disable-warning=ExperimentalWarning "${root}/node-agent/src/main.ts" "$@"\n`;
+  // What the test runner wants of each Node needs its rights.
+  const program = `#!/bin/sh\nunset NODE_OPTIONS\nexec "${process.execPath}" --disable-warning=ExperimentalWarning "${root}/node-agent/src/main.ts" "$@"\n`;
   const more = { 'bin/fleet-node': text(program, true), 'bin/node': text('#!/bin/sh\n', true) };
   const { content, signature } = await sampleRelease(ours, { arch: process.arch, version }, { more });
   const form = new FormData();

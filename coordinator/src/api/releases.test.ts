@@ -186,7 +186,7 @@ t.test('what is not signed by a trusted key, or is no release, is refused, said 
     ],
     [noArchive, /expected the archive of a release/],
     [await sampleRelease(ours, {}, { manifestName: 'about.json' }), /expected release\.json as the first file/],
-    [await sampleRelease(ours, { format: 2 }), /format: expected 1, got 2: a newer coordinator may know it/],
+    [await sampleRelease(ours, { format: 2 }), /format: expected 1, got 2: a newer version may know it/],
     [await sampleRelease(ours, { version: '1' }), /release\.json: version: expected/],
     [await sampleRelease(ours, { arch: 'armv6l' }), /release\.json: arch: expected/],
   ];

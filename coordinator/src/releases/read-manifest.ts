@@ -3,7 +3,12 @@
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { explain, maxReleaseManifestBytes, ReleaseManifest, releaseFormat } from '@blackroad/protocol';
+import {
+  maxReleaseManifestBytes,
+  type ReleaseManifest,
+  readReleaseManifest,
+  releaseManifestName,
+} from '@blackroad/protocol';
 import { tarEntries } from '@blackroad/std/tar-read';
 
 /** Folders may stand before it. */
@@ -30,18 +35,13 @@ async function firstFile(path: string): Promise<{ path: string; text: string } |
 
 export async function readManifest(path: string): Promise<ReleaseManifest | string> {
   let found: { path: string; text: string } | null;
-  let value: unknown;
   try {
     found = await firstFile(path);
-    value = found && JSON.parse(found.text);
   } catch (error) {
     return `file: expected the archive of a release (.tar.gz), got something else (${(error as Error).message})`;
   }
-  if (!found || !/^[^/]+\/release\.json$/.test(found.path))
-    return 'file: expected release.json as the first file of the archive, got another';
-  const { format } = value as { format?: unknown };
-  if (format !== releaseFormat)
-    return `release.json: format: expected ${releaseFormat}, got ${JSON.stringify(format)?.slice(0, 20)}: a newer coordinator may know it`;
-  const fault = explain(ReleaseManifest, value);
-  return fault === '' ? (value as ReleaseManifest) : `release.json: ${fault}`;
+  const [, ...below] = found?.path.split('/') ?? [];
+  if (!found || below.join('/') !== releaseManifestName)
+    return `file: expected ${releaseManifestName} as the first file of the archive, got another`;
+  return readReleaseManifest(found.text);
 }

@@ -292,16 +292,9 @@ async function signedBy(
 ): Promise<{ key: PublicKey; comment: string }> {
   try {
     const signature = readSignature(text);
-    if (!keys.some(({ id }) => id === signature.keyId)) {
-      const known = keys.map(({ id }) => id).join(', ');
-      throw new RefusedRelease(
-        'key',
-        `signature: expected one by a trusted key (${known}), got one by ${signature.keyId}`,
-      );
-    }
     return { key: await verifyFile(path, signature, keys), comment: signature.trustedComment };
   } catch (error) {
-    if (error instanceof SignatureError) throw new RefusedRelease('signature', error.message);
-    throw error;
+    if (!(error instanceof SignatureError)) throw error;
+    throw new RefusedRelease(error.isOfAnotherKey ? 'key' : 'signature', error.message);
   }
 }

@@ -6,21 +6,22 @@ import { mkdir, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { compareVersions, type ReleaseManifest, topicRoot, type UpdateNode } from '@blackroad/protocol';
+import { compareVersions, releaseMisfit, type UpdateNode } from '@blackroad/protocol';
 import { backoffMs } from '@blackroad/std/backoff';
 import { type Clock, sleep } from '@blackroad/std/clock';
 import { errnoSentence } from '@blackroad/std/errno';
 import { freeBytesOf } from '@blackroad/std/free-bytes';
 import type { Log } from '@blackroad/std/log';
-import { type PublicKey, readSignature, SignatureError, verifyFile } from '@blackroad/std/minisign';
+import { namedKey, type PublicKey, readSignature, SignatureError, verifyFile } from '@blackroad/std/minisign';
 import type { Random } from '@blackroad/std/random';
 import { sha256OfFile } from '@blackroad/std/sha256';
 import { syncFolder } from '@blackroad/std/sync-folder';
 import { saveWhole } from '@blackroad/std/whole-file';
+import { markerName, wholeRelease } from '../install/release-folder.ts';
 import { download } from '../weights/download.ts';
 import { FetchProblem } from '../weights/fetch-problem.ts';
 import type { ReleaseHome } from './release-home.ts';
-import { isIntact, makeOpenFolder, unpack } from './unpack.ts';
+import { makeOpenFolder, unpack } from './unpack.ts';
 import { refused, UpdateProblem } from './update-problem.ts';
 
 export interface StageParts {
@@ -43,8 +44,6 @@ const patienceMs = 30 * 60_000;
 const retry = { firstMs: 2000, maxMs: 60_000 };
 /** On a Pi with a worn SD card it takes some seconds. */
 const versionWithinMs = 60_000;
-/** The hash of the archive that a folder was unpacked from. */
-const markerName = '.archive-sha256';
 const partial = '.part';
 
 export async function stage(order: UpdateNode, parts: StageParts, signal: AbortSignal): Promise<void> {
@@ -67,28 +66,25 @@ export async function stage(order: UpdateNode, parts: StageParts, signal: AbortS
 function asProblem(error: unknown): UpdateProblem {
   if (error instanceof UpdateProblem) return error;
   const text = errnoSentence(error) ?? (error as Error).message;
-  const isOfTheArchive = ['TarError', 'SignatureError'].includes((error as Error).name);
-  return new UpdateProblem(isOfTheArchive ? 'refused' : 'failed', text, { cause: error });
+  const options = { cause: error };
+  if (error instanceof SignatureError)
+    return new UpdateProblem(error.isOfAnotherKey ? 'key' : 'content', text, options);
+  return new UpdateProblem((error as Error).name === 'TarError' ? 'content' : null, text, options);
 }
 
 /** What can be known before a byte is fetched. */
 async function judgeOrder({ version, signature, downgrade }: UpdateNode, { version: own, keys }: StageParts) {
   if (version.endsWith(partial)) throw refused(`version: expected one of a release, got ${version}`);
   if (!downgrade && compareVersions(version, own) < 0)
-    throw refused(`${version} is older than ${own}, which runs here; nobody has consented to that`);
-  const { keyId } = readSignature(signature);
-  const known = (await keys()).map(({ id }) => id);
-  if (!known.includes(keyId))
-    throw refused(
-      `signature: expected one by a key that this node trusts (${known.join(', ') || 'none'}), got one by ${keyId}`,
-    );
+    throw refused(`${version} is older than ${own}, which runs here; nobody has consented to that`, 'older');
+  namedKey(readSignature(signature), await keys());
 }
 
 /** A release that is kept from earlier, as for the way back. */
 async function isThere({ version, sha256 }: UpdateNode, home: ReleaseHome): Promise<boolean> {
   const folder = home.folderOf(version);
   const from = await readFile(join(folder, markerName), 'utf8').catch(() => '');
-  return from === sha256 && (await isIntact(folder));
+  return from === sha256 && typeof (await wholeRelease(folder)) !== 'string';
 }
 
 async function checkRoom({ bytes }: UpdateNode, home: ReleaseHome): Promise<void> {
@@ -96,10 +92,7 @@ async function checkRoom({ bytes }: UpdateNode, home: ReleaseHome): Promise<void
   const needed = bytes * timesItsBytes + keptFreeBytes;
   const mib = (of: number) => `${Math.ceil(of / 1024 ** 2)} MiB`;
   if (freeBytes < needed)
-    throw new UpdateProblem(
-      'failed',
-      `it needs ${mib(needed)} of free disk in ${home.dir}, ${mib(freeBytes)} are free`,
-    );
+    throw new UpdateProblem(null, `it needs ${mib(needed)} of free disk in ${home.dir}, ${mib(freeBytes)} are free`);
 }
 
 async function fetchArchive(order: UpdateNode, parts: StageParts, signal: AbortSignal): Promise<string> {
@@ -143,7 +136,7 @@ function answered(response: IncomingMessage): IncomingMessage {
 async function verifyArchive(archive: string, { sha256, bytes, signature }: UpdateNode, { keys }: StageParts) {
   try {
     const found = await sha256OfFile(archive);
-    if (found !== sha256) throw refused(`archive: expected SHA-256 ${sha256} in ${bytes} bytes, got ${found}`);
+    if (found !== sha256) throw refused(`archive: expected SHA-256 ${sha256} in ${bytes} bytes, got ${found}`, 'hash');
     await verifyFile(archive, readSignature(signature), await keys());
   } catch (error) {
     // The next try begins with nothing.
@@ -159,7 +152,10 @@ async function unpackArchive(archive: string, order: UpdateNode, parts: StagePar
   await rm(part, { recursive: true, force: true });
   await makeOpenFolder(part);
   try {
-    judgeManifest(await unpack(archive, part), order);
+    const { platform: os, arch } = process;
+    const { version } = order;
+    const misfit = releaseMisfit(await unpack(archive, part), { name: 'blackroad-node', version, os, arch });
+    if (misfit !== null) throw refused(misfit);
     await tryVersion(part, order.version);
     await saveWhole(join(part, markerName), order.sha256);
     await rm(folder, { recursive: true, force: true });
@@ -169,18 +165,6 @@ async function unpackArchive(archive: string, order: UpdateNode, parts: StagePar
     await rm(part, { recursive: true, force: true });
     throw error;
   }
-}
-
-function judgeManifest({ name, version, os, arch, protocol }: ReleaseManifest, order: UpdateNode): void {
-  const expected = { name: 'blackroad-node', version: order.version, os: process.platform, arch: process.arch };
-  const found = { name, version, os, arch };
-  for (const key of Object.keys(found) as (keyof typeof found)[])
-    if (found[key] !== expected[key])
-      throw refused(`release.json: ${key}: expected ${expected[key]}, got ${found[key]}`);
-  // The `v1` in topics: the coordinator that gave the order speaks it.
-  const wire = Number(/\d+$/.exec(topicRoot)?.[0]);
-  if (!protocol.includes(wire))
-    throw refused(`release.json: protocol: expected ${wire} among them, got ${protocol.join(', ')}`);
 }
 
 /** The cheapest proof that a release starts on this machine. */
@@ -197,6 +181,6 @@ async function tryVersion(folder: string, version: string): Promise<void> {
     throw new Error(`it says that it is ${JSON.stringify(stdout.slice(0, 40))}`);
   } catch (error) {
     const { message, stderr = '' } = error as Error & { stderr?: string };
-    throw new UpdateProblem('failed', `it does not start here: ${(stderr.trim() || message).slice(0, 600)}`);
+    throw new UpdateProblem(null, `it does not start here: ${(stderr.trim() || message).slice(0, 600)}`);
   }
 }

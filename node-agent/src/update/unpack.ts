@@ -3,12 +3,16 @@
 // more files and bytes than a release may have.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { chmod, mkdir, open, readFile, readlink, symlink } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, symlink } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { explain, maxReleaseManifestBytes, ReleaseManifest, releaseFormat } from '@blackroad/protocol';
-import { sha256OfFile } from '@blackroad/std/sha256';
+import {
+  maxReleaseManifestBytes,
+  type ReleaseManifest,
+  readReleaseManifest,
+  releaseManifestName,
+} from '@blackroad/protocol';
 import { syncFolder } from '@blackroad/std/sync-folder';
 import { isInside, tarEntries } from '@blackroad/std/tar-read';
 import { refused } from './update-problem.ts';
@@ -18,7 +22,6 @@ type Entry = ReturnType<typeof tarEntries> extends AsyncGenerator<infer E> ? E :
 /** Six times what a release has unpacked today. */
 const maxUnpackedBytes = 1024 * 1024 * 1024;
 const maxEntries = 20_000;
-const manifestName = 'release.json';
 
 export async function unpack(archive: string, folder: string): Promise<ReleaseManifest> {
   const unzipped = createGunzip();
@@ -57,16 +60,18 @@ class Unpacking {
     if (entry.type === 'folder') return this.#makeFolder(path);
     if (this.#found.has(path)) throw refused(`archive: ${path} is in it twice`);
     await this.#makeFolder(parentOf(path));
-    if (path === manifestName) return this.#takeManifest(entry);
-    if (this.#manifest === null) throw refused(`archive: expected ${manifestName} as its first file, got ${path}`);
+    if (path === releaseManifestName) return this.#takeManifest(entry);
+    if (this.#manifest === null)
+      throw refused(`archive: expected ${releaseManifestName} as its first file, got ${path}`);
     if (entry.type === 'link') await this.#takeLink(path, entry.target);
     else await this.#takeFile(path, entry);
   }
 
   end(): ReleaseManifest {
-    if (this.#manifest === null) throw refused(`archive: expected ${manifestName} as its first file, got nothing`);
+    if (this.#manifest === null)
+      throw refused(`archive: expected ${releaseManifestName} as its first file, got nothing`);
     for (const [path, expected] of Object.entries(this.#manifest.files))
-      if (this.#found.get(path) !== expected) throw refused(`archive: ${path} is not what ${manifestName} says`);
+      if (this.#found.get(path) !== expected) throw refused(`archive: ${path} is not what ${releaseManifestName} says`);
     for (const folder of this.#folders) syncFolder(join(this.#folder, folder));
     return this.#manifest;
   }
@@ -92,10 +97,12 @@ class Unpacking {
 
   async #takeManifest(entry: Entry): Promise<void> {
     if (entry.type !== 'file' || entry.bytes > maxReleaseManifestBytes)
-      throw refused(`archive: expected a ${manifestName} of at most ${maxReleaseManifestBytes} bytes`);
-    this.#found.set(manifestName, '');
-    await this.#write(manifestName, entry);
-    this.#manifest = await readReleaseManifest(this.#folder);
+      throw refused(`archive: expected a ${releaseManifestName} of at most ${maxReleaseManifestBytes} bytes`);
+    this.#found.set(releaseManifestName, '');
+    await this.#write(releaseManifestName, entry);
+    const manifest = readReleaseManifest(await readFile(join(this.#folder, releaseManifestName), 'utf8'));
+    if (typeof manifest === 'string') throw refused(manifest);
+    this.#manifest = manifest;
   }
 
   async #takeLink(path: string, target: string): Promise<void> {
@@ -113,7 +120,7 @@ class Unpacking {
     this.#found.set(path, is);
     const files = this.#manifest?.files ?? {};
     if (!Object.hasOwn(files, path) || files[path] !== is)
-      throw refused(`archive: ${path} is not what ${manifestName} says`);
+      throw refused(`archive: ${path} is not what ${releaseManifestName} says`);
   }
 
   /** Returns the SHA-256. */
@@ -142,36 +149,3 @@ export async function makeOpenFolder(path: string): Promise<void> {
 }
 
 const parentOf = (path: string) => (path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '');
-
-/** @throws UpdateProblem */
-async function readReleaseManifest(folder: string): Promise<ReleaseManifest> {
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(join(folder, manifestName), 'utf8'));
-  } catch (error) {
-    throw refused(`${manifestName}: ${(error as Error).message}`);
-  }
-  const { format } = (value ?? {}) as { format?: unknown };
-  if (format !== releaseFormat)
-    throw refused(`${manifestName}: format: expected ${releaseFormat}, got ${JSON.stringify(format)?.slice(0, 20)}`);
-  const fault = explain(ReleaseManifest, value);
-  if (fault !== '') throw refused(`${manifestName}: ${fault}`);
-  return value as ReleaseManifest;
-}
-
-/** Whether a release that was unpacked earlier still is what its manifest says. */
-export async function isIntact(folder: string): Promise<boolean> {
-  try {
-    const { files } = await readReleaseManifest(folder);
-    for (const [path, expected] of Object.entries(files)) {
-      if (!isInside(path)) return false;
-      const is = expected.startsWith('-> ')
-        ? `-> ${await readlink(join(folder, path))}`
-        : await sha256OfFile(join(folder, path));
-      if (is !== expected) return false;
-    }
-    return true;
-  } catch {
-    return false;
-  }
-}

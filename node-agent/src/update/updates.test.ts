@@ -259,7 +259,7 @@ const refusals: Record<string, [order: () => Promise<UpdateNode>, state: string,
     'refused',
     /of another file, or the file was changed/,
   ],
-  'another key': [() => place.release({ key: sampleKey() }), 'refused', /expected one by a key that this node trusts/],
+  'another key': [() => place.release({ key: sampleKey() }), 'refused', /expected one by a trusted key/],
   'no signature': [async () => ({ ...(await place.release()), signature: 'none' }), 'refused', /four lines/],
   'an older one': [() => place.release({ version: '0.9.0' }), 'refused', /0.9.0 is older than 1.0.0/],
   'an order that names another version': [
