@@ -18,6 +18,8 @@ home=/opt/blackroad-node
 # Whose releases this machine takes: those who signed with one of these. Root alone writes there.
 keys=$home/release-keys
 data=/var/lib/blackroad-node
+# Releases that the coordinator orders, which the node-agent puts there by itself.
+updates=$data/updates
 settings=/etc/blackroad
 unit=/etc/systemd/system/blackroad-node.service
 command=/usr/local/bin/fleet-node
@@ -182,6 +184,19 @@ find_release() {
   if [ -L "$home/current" ]; then installed=$(basename "$(readlink "$home/current")"); fi
 }
 
+# What runs here: the release that was installed, or one that the coordinator has ordered since.
+find_running() {
+  running=$installed ordered=
+  [ "$(id -u)" = 0 ] || return 0
+  ordered=$(as_user readlink "$updates/current" 2>/dev/null)
+  ordered=${ordered#releases/}
+  case $ordered in
+    '' | *[!0-9A-Za-z.+-]*) ordered= ;;
+    *) as_user test -x "$updates/releases/$ordered/bin/fleet-node" || ordered= ;;
+  esac
+  running=${ordered:-$installed}
+}
+
 as_user() { runuser -u "$user" -- "$@"; }
 # Programs of a release never run as root, and a release is not judged as the user of the node-agent, who could change the judgement.
 as_nobody() {
@@ -238,12 +253,19 @@ keep_keys() {
 check_release() {
   judge=$work/new/bin/fleet-node
   if is_whole; then judge=$home/current/bin/fleet-node; fi
-  as_nobody "$judge" check-release archive "$work/archive.tar.gz" "$work/list.json" "$work/new" "$trusted" "${installed:-none}" $older >"$work/said" 2>&1 || {
+  asked_by "$judge" archive "$work/archive.tar.gz" "$work/list.json" "$work/new" "$trusted"
+  say "$(cat "$work/said")"
+}
+# asked_by <judge> <what is asked...>
+asked_by() {
+  judge=$1
+  shift
+  # shellcheck disable=SC2086 # no word where nobody has consented
+  as_nobody "$judge" check-release "$@" "${running:-none}" $older >"$work/said" 2>&1 || {
     why=$(sed 's/^fleet-node: //' "$work/said")
     case $why in *' is older than '*) reason=older ;; *' has signed it, '*) reason=key ;; *) reason=content ;; esac
     refuse "$reason" "REFUSED: $why" 'Nothing was changed.'
   }
-  say "$(cat "$work/said")"
 }
 
 make_user() {
@@ -266,6 +288,8 @@ place() {
   rm -rf "$home/releases/.damaged"
   [ ! -e "$target" ] || mv "$target" "$home/releases/.damaged"
   is_new=1
+  # As the updater leaves it, so that the way back to this release needs no second download.
+  printf %s "$sha256" >"$work/new/.archive-sha256"
   { mv "$work/new" "$target" && chmod 755 "$target" && sync && point_to "$version"; } || fail "$target cannot be written."
   rm -rf "$home/releases/.damaged"
   # The one before stays, as the way back.
@@ -276,6 +300,12 @@ place() {
 
 place_unit() {
   mkdir -p "${command%/*}" && ln -sfn "$home/current/bin/fleet-node" "$command"
+  if [ "$(sha256sum <"$home/current/launch")" != "$(sha256sum 2>/dev/null <"$home/launch")" ]; then
+    is_new=1
+    cp "$home/current/launch" "$home/launch.new" && chmod 755 "$home/launch.new" && mv -f "$home/launch.new" "$home/launch"
+  fi
+  ln -sfn "$updates" "$home/updates"
+  as_user mkdir -p "$updates"
   [ -d /run/systemd/system ] || return 0
   text=$(sed "s#$home/bin/#$home/current/bin/#g" "$home/current/blackroad-node.service")
   if [ "$(cat "$unit" 2>/dev/null)" != "$text" ]; then
@@ -300,6 +330,9 @@ join_fleet() {
   say "$(grep '^This machine is node' "$work/said" | head -n 1)"
 }
 
+# The release that was asked for is what runs. What lies there belongs to the user of the node-agent, and so does this work.
+set_ordered_aside() { as_user sh -c 'cd "$1" && rm -f trial previous current' sh "$updates"; }
+
 # Five seconds without an end: a node-agent that cannot start ends within one.
 stays_up() {
   systemctl reset-failed blackroad-node 2>/dev/null
@@ -314,11 +347,19 @@ start() {
   systemctl enable --quiet blackroad-node 2>"$work/said" || fail "The unit cannot be enabled: $(tail -n 1 "$work/said")"
   # What is whole and runs is left alone.
   if [ -z "$is_new" ] && systemctl --quiet is-active blackroad-node; then return 0; fi
+  systemctl stop blackroad-node 2>/dev/null
+  set_ordered_aside
   if stays_up; then return 0; fi
-  if [ -n "$installed" ] && [ "$installed" != "$version" ] && [ -d "$home/releases/$installed" ]; then
-    point_to "$installed" && place_unit && systemctl restart blackroad-node
+  if [ "$installed" != "$version" ] && [ -n "$installed" ] && [ -d "$home/releases/$installed" ]; then
+    point_to "$installed" && place_unit
     rm -rf "$home/releases/$version"
-    refuse start "blackroad-node $version does not run here: $installed is back and was started." 'journalctl -u blackroad-node says why.'
+  elif [ -z "$ordered" ]; then
+    running=
+  fi
+  if [ -n "$running" ]; then
+    [ -z "$ordered" ] || as_user ln -sfn "releases/$ordered" "$updates/current"
+    systemctl restart blackroad-node
+    refuse start "blackroad-node $version does not run here: $running is back and was started." 'journalctl -u blackroad-node says why.'
   fi
   journalctl -u blackroad-node -n 5 --no-pager -o cat >&2
   fail 'The node-agent is installed, but does not keep running: journalctl -u blackroad-node says why.'
@@ -336,18 +377,23 @@ install_node() {
   fi
   fetch_ca
   find_release
+  find_running
   choose_keys
   is_new=
   if [ "$installed" = "$version" ] && is_whole; then
     did="blackroad-node $version was there already, whole"
+    if [ -n "$ordered" ]; then
+      asked_by "$home/current/bin/fleet-node" files "$home/current/"
+      did="blackroad-node $ordered, which the fleet had ordered, replaced by $version, which was installed here" is_new=1
+    fi
     [ -n "$only_check" ] || keep_keys
   else
     fetch_release
     did="blackroad-node $version installed"
-    if [ "$installed" = "$version" ]; then
+    if [ -n "$running" ] && [ "$running" != "$version" ]; then
+      did="blackroad-node $running replaced by $version"
+    elif [ "$installed" = "$version" ]; then
       did="blackroad-node $version was damaged, and installed anew"
-    elif [ -n "$installed" ]; then
-      did="blackroad-node $installed replaced by $version"
     fi
     check_release
     [ -n "$only_check" ] || place
@@ -359,13 +405,13 @@ install_node() {
   make_user
   place_unit
   join_fleet
-  if [ -d /run/systemd/system ]; then start; fi
+  if [ -d /run/systemd/system ]; then start; else set_ordered_aside; fi
   say "$did, in $home, as the user $user, with its data in $data."
   if [ -d /run/systemd/system ]; then
     say "Node $(node_name) runs, and starts with the machine. Its log: journalctl -u blackroad-node"
   else
     say "Node $(node_name) is ready. There is no systemd here; run it in the foreground, or by what starts services on this machine:" '' \
-      "runuser -u $user -- $command run --data $data"
+      "runuser -u $user -- $home/launch keep run --data $data"
   fi
   say 'The same command again repairs or upgrades it; "sudo fleet-node uninstall" removes all of it.'
 }

@@ -168,11 +168,11 @@ function probesOf(config: NodeConfig, log: Log, patienceMs?: number): Probes {
 async function updatesHere(config: NodeConfig, caller: MachineCaller, restart: () => void, log: Log) {
   if (config.home === '') return null;
   const home = (await import('./update/release-home.ts')).openHome(resolve(config.home));
-  if (realpathSync(here) !== realpathSync(home.folderOf(version))) {
-    log.warn({ home: home.dir, here }, 'this node-agent is no release of that home: it takes no updates');
+  if (!home?.holds(version, realpathSync(here))) {
+    log.warn({ home: config.home, here }, 'this node-agent is no release of that home: it takes no updates');
     return null;
   }
-  const keys = (to: Log) => trustedKeys(joinPath(folders(config).data, 'release-keys'), maxReleaseKeys, to);
+  const keys = (to: Log) => trustedKeys(joinPath(config.home, 'release-keys'), maxReleaseKeys, to);
   return (await import('./update/updates.ts')).createUpdates({
     home,
     version,

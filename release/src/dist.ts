@@ -36,7 +36,7 @@ function archiveName({ name }: Product, { version }: Source, arch: Arch): string
 }
 
 export async function archiveOf(product: Product, source: Source, arch: Arch, built: Built): Promise<Buffer> {
-  const tree = withAbout(placed(built.tree, folders.archive(product.name)), {
+  const tree = withAbout(placed(product, built.tree, 'archive'), {
     product,
     arch,
     source,
@@ -48,7 +48,7 @@ export async function archiveOf(product: Product, source: Source, arch: Arch, bu
 
 function systemTree(product: Product, source: Source, arch: Arch, built: Built, notes: Notes): Map<string, TreeNode> {
   const about = { product, arch, source, packages: built.packages };
-  return asSystemFiles(product, withAbout(placed(built.tree, folders.system(product.name)), about), notes);
+  return asSystemFiles(product, withAbout(placed(product, built.tree, 'system'), about), notes);
 }
 
 function packageOf(product: Product, source: Source, arch: Arch, tree: Tree): Promise<Buffer> {

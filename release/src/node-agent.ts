@@ -40,7 +40,7 @@ export async function nodeAgent(packages: Packages, root: string, arch: Arch): P
   tree.set('launch', text(readFileSync(join(root, 'node-agent/launch'), 'utf8'), true));
   for (const name of ['v8-flags', 'malloc-env', 'install.sh'])
     tree.set(name, text(readFileSync(join(root, 'node-agent', name), 'utf8')));
-  for (const kind of ['service', 'updates.conf', 'sysusers.conf', 'tmpfiles.conf'])
+  for (const kind of ['service', 'sysusers.conf', 'tmpfiles.conf'])
     tree.set(
       `blackroad-node.${kind}`,
       text(readFileSync(join(root, `node-agent/systemd/blackroad-node.${kind}`), 'utf8')),

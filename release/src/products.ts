@@ -47,14 +47,19 @@ export const folders = { archive: (name: string) => `/opt/${name}`, system: (nam
 /** Of the units in the source, which are for a checkout. */
 const checkout = '/opt/blackroad';
 
-/** The unit, and what stands beside it, for a release in this folder. */
-export function placed(tree: Tree, folder: string): Map<string, TreeNode> {
+/** The release as one of these: its unit has its folder, and starts the launcher of an archive that brings one. A package belongs to apt. */
+export function placed({ name, commands }: Product, tree: Tree, as: keyof typeof folders): Map<string, TreeNode> {
+  const folder = folders[as](name);
+  const hasLauncher = as === 'archive' && tree.has('launch');
+  const unit = (content: Buffer) => {
+    const there = content.toString().replaceAll(checkout, folder);
+    const start = `ExecStart=${folder}/`;
+    return hasLauncher ? there.replace(`${start}bin/${commands[0]} `, `${start}launch `) : there;
+  };
   return new Map(
     [...tree].map(([path, node]) => [
       path,
-      path.endsWith('.service') && 'content' in node
-        ? text(node.content.toString().replaceAll(checkout, folder))
-        : node,
+      path.endsWith('.service') && 'content' in node ? text(unit(node.content)) : node,
     ]),
   );
 }

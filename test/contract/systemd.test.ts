@@ -8,6 +8,7 @@ import { parse } from 'yaml';
 import { coordinatorOptions } from '../../coordinator/src/config.ts';
 import { nodeOptions } from '../../node-agent/src/config.ts';
 import { catalogueEntry } from '../../node-agent/src/weights/catalogue.ts';
+import { placed, products } from '../../release/src/products.ts';
 
 const root = new URL('../..', import.meta.url).pathname.replace(/\/$/, '');
 const units = {
@@ -46,14 +47,19 @@ for (const [path, options] of Object.entries(units)) {
   });
 }
 
-t.test('the drop-in of an installation that updates itself', async (t) => {
-  const lines = read('node-agent/systemd/blackroad-node.updates.conf');
-  const home = '/opt/blackroad-node';
-  t.same(lines, [
-    ['ExecStart', ''],
-    ['ExecStart', `${home}/launch run`],
-    ['ReadWritePaths', home],
+t.test('a release that updates itself is started by its launcher, a package is not', async (t) => {
+  const [product] = products;
+  const unit = { content: readFileSync(join(root, 'node-agent/systemd/blackroad-node.service')) };
+  const tree = new Map([
+    ['blackroad-node.service', unit],
+    ['launch', unit],
   ]);
+  const startOf = (as: 'archive' | 'system') => {
+    const { content } = placed(product!, tree, as).get('blackroad-node.service') as typeof unit;
+    return /^ExecStart=(.*)$/m.exec(content.toString())?.[1];
+  };
+  t.equal(startOf('archive'), '/opt/blackroad-node/launch run');
+  t.equal(startOf('system'), '/usr/lib/blackroad-node/bin/fleet-node run');
   t.doesNotThrow(() => accessSync(join(root, 'node-agent/launch'), constants.X_OK));
 });
 

@@ -97,11 +97,11 @@ async function install(fleet: Fleet, archive: string, openai: string) {
   const data = join(fleet.folder, node);
   const release = join(home, 'releases/1.0.0');
   mkdirSync(release, { recursive: true });
-  mkdirSync(join(data, 'release-keys'), { recursive: true, mode: 0o700 });
+  for (const name of ['updates', 'release-keys']) mkdirSync(join(home, name));
   await ran(['tar', 'xzf', archive, '--strip-components=1', '-C', release]);
   cpSync(join(release, 'launch'), join(home, 'launch'));
   symlinkSync('releases/1.0.0', join(home, 'current'));
-  writeFileSync(join(data, 'release-keys/blackroad.pub'), key.pub);
+  writeFileSync(join(home, 'release-keys/blackroad.pub'), key.pub);
   await ran([join(home, 'current/bin/fleet-node'), 'join', await fleet.token(), '--data', data, '--name', node]);
   const options = ['--data', data, '--ollama', 'none', '--fetch', 'none', '--openai', openai, '--soak', '1'];
   const child = spawn(join(home, 'launch'), ['keep', 'run', ...options], {

@@ -49,7 +49,7 @@ const partial = '.part';
 export async function stage(order: UpdateNode, parts: StageParts, signal: AbortSignal): Promise<void> {
   const { home } = parts;
   try {
-    await mkdir(home.folderOf(''), { recursive: true });
+    await mkdir(home.releasesDir, { recursive: true });
     await judgeOrder(order, parts);
     if (await isThere(order, home)) return;
     await checkRoom(order, home);
@@ -147,7 +147,7 @@ async function verifyArchive(archive: string, { sha256, bytes, signature }: Upda
 
 async function unpackArchive(archive: string, order: UpdateNode, parts: StageParts): Promise<void> {
   const { home } = parts;
-  const folder = home.folderOf(order.version);
+  const folder = join(home.releasesDir, order.version);
   const part = `${folder}${partial}`;
   await rm(part, { recursive: true, force: true });
   await makeOpenFolder(part);
@@ -160,7 +160,7 @@ async function unpackArchive(archive: string, order: UpdateNode, parts: StagePar
     await saveWhole(join(part, markerName), order.sha256);
     await rm(folder, { recursive: true, force: true });
     await rename(part, folder);
-    syncFolder(home.folderOf(''));
+    syncFolder(home.releasesDir);
   } catch (error) {
     await rm(part, { recursive: true, force: true });
     throw error;

@@ -1,6 +1,6 @@
 // The update of a node-agent on a real disk, with the real launcher: a power cut after every single step, as a copy of the folder shows it,
 // ends on the old release or on the new one, which says so; a release that is not good is refused before anything is changed.
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventParams, UpdateNode } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
@@ -14,6 +14,9 @@ import { openHome, type ReleaseHome } from './release-home.ts';
 import { createUpdates } from './updates.ts';
 
 type Told = EventParams<'update'>;
+const homeAt = (dir: string) => openHome(dir) as ReleaseHome;
+/** Where the node-agent may write. */
+const at = (dir: string, ...names: string[]) => join(dir, 'updates', ...names);
 process.umask(0o077); // as its service has
 const place = await openReleases(t);
 const trusted = [readPublicKey(place.key.pub)];
@@ -27,12 +30,21 @@ interface Life {
   isWelcome?: () => boolean;
   models?: () => string[];
   soakMs?: number;
+  idleMs?: number;
 }
 /** One process of the node-agent, as far as updates go: until it ends itself, or says how the update ended. */
 async function live(dir: string, life: Life): Promise<{ told: Told[]; restarts: boolean }> {
-  const { version, order, onStep = () => {}, isWelcome = () => true, models = () => [], soakMs = 30 } = life;
+  const {
+    version,
+    order,
+    onStep = () => {},
+    isWelcome = () => true,
+    models = () => [],
+    soakMs = 30,
+    idleMs = 10_000,
+  } = life;
   const told: Told[] = [];
-  const plain = openHome(dir);
+  const plain = homeAt(dir);
   const after =
     <A extends unknown[], R>(run: (...args: A) => R) =>
     (...args: A) => {
@@ -76,7 +88,7 @@ async function live(dir: string, life: Life): Promise<{ told: Told[]; restarts: 
   };
   await updates.start({ tell, models, tasksRunning: () => 0, isWelcome });
   if (order) updates.receive(order);
-  const idle = systemClock.after(10_000, done, true);
+  const idle = systemClock.after(idleMs, done, true);
   await ended;
   idle.cancel();
   updates.stop();
@@ -89,9 +101,9 @@ async function settle(dir: string, orders: UpdateNode[] = [], life: Partial<Life
     const version = launch(dir);
     if (version === null) continue;
     const order = orders.shift();
-    const record = join(dir, 'update.json');
+    const record = at(dir, 'update.json');
     const isOver = !order && (!existsSync(record) || over.includes(JSON.parse(readFileSync(record, 'utf8')).state));
-    if (isOver && openHome(dir).linked('trial') === null) return { version, told };
+    if (isOver && homeAt(dir).linked('trial') === null) return { version, told };
     const lived = await live(dir, { ...life, version, ...(order ? { order } : {}) });
     told.push(...lived.told);
   }
@@ -104,25 +116,47 @@ t.test('a good release', async (t) => {
   const { version, told } = await settle(dir, [await place.release()]);
   t.equal(version, next);
   t.same(states(told), ['fetching', 'staged', 'switching', 'soaking', 'committed']);
-  t.same(readdirSync(join(dir, 'releases')).sort(), [own, next], 'the one before is kept for the way back');
-  t.same(readdirSync(join(dir, 'downloads')), []);
+  t.same(readdirSync(at(dir, 'releases')), [next], 'the one before is the base');
+  t.same(readdirSync(at(dir, 'downloads')), []);
   for (const path of ['', 'bin', 'bin/fleet-node'])
-    t.equal(statSync(join(dir, 'releases', next, path)).mode & 0o777, 0o755, 'people may start it, too');
+    t.equal(statSync(at(dir, 'releases', next, path)).mode & 0o777, 0o755, 'people may start it, too');
 
   const asked = place.asked.length;
   const other = await place.release({ version: '1.2.0' });
   t.equal((await settle(dir, [other])).version, '1.2.0');
-  t.same(readdirSync(join(dir, 'releases')).sort(), [next, '1.2.0']);
+  t.same(readdirSync(at(dir, 'releases')).sort(), [next, '1.2.0'], 'the one before is kept for the way back');
   const back = { ...(await place.release()), rollout: 'r2' };
   t.match((await settle(dir, [back])).told, [
     { state: 'fetching' },
     { state: 'refused', text: /1.1.0 is older than 1.2.0/ },
   ]);
   t.equal(place.asked.length, asked + 1, 'an older one is not even fetched');
-  const { told: way, version: at } = await settle(dir, [{ ...back, downgrade: true }]);
-  t.equal(at, next, 'with consent it is');
+  const { told: way, version: now } = await settle(dir, [{ ...back, downgrade: true }]);
+  t.equal(now, next, 'with consent it is');
   t.match(way.at(-1), { rollout: 'r2', state: 'committed' });
   t.equal(place.asked.length, asked + 1, 'from what is kept here');
+});
+
+t.test('the base', async (t) => {
+  const dir = place.home();
+  const first = await place.install(dir);
+  t.equal((await settle(dir, [await place.release()])).version, next);
+  const asked = place.asked.length;
+  const { version, told } = await settle(dir, [{ ...first, rollout: 'r2', downgrade: true }]);
+  t.match([version, told.at(-1)?.state], [own, 'committed']);
+  t.equal(place.asked.length, asked, 'the way back to it needs no fetch');
+  t.match((await settle(dir, [{ ...(await place.release()), rollout: 'r3' }])).told.at(-1), { state: 'committed' });
+  writeFileSync(join(dir, 'current/lib/data'), 'damaged');
+  const again = { ...first, rollout: 'r4', downgrade: true };
+  t.match((await settle(dir, [again])).told.at(-1), { version: own, state: 'committed' });
+  t.equal(place.asked.length, asked + 1, 'where it is damaged it is fetched');
+  t.same(readdirSync(at(dir, 'releases')).sort(), [own, next], 'and lies beside it, where this user may write');
+
+  // As the installer does it.
+  for (const name of ['trial', 'previous', 'current'] as const) homeAt(dir).unlink(name);
+  t.equal(launch(dir), own);
+  await live(dir, { version: own, idleMs: 300 });
+  t.same(readdirSync(at(dir, 'releases')), [], 'what lay there before is removed');
 });
 
 /** Copies of the home after each step of an update, until the new release is started. */
@@ -136,7 +170,7 @@ async function powerCuts(release: ReleaseOrder): Promise<string[]> {
   if (launch(dir) === next) await live(dir, { version: next, onStep });
   place.server.onHalf = () => {};
   // Before the order is written down the coordinator has heard nothing, and repeats it.
-  return copies.filter((copy) => existsSync(join(copy, 'update.json')));
+  return copies.filter((copy) => existsSync(at(copy, 'update.json')));
 }
 
 t.test('a power cut after each step of a good update', async (t) => {
@@ -145,22 +179,22 @@ t.test('a power cut after each step of a good update', async (t) => {
   for (const [step, dir] of copies.entries()) {
     const { version, told } = await settle(dir);
     t.equal(version, next, `after step ${step + 1} it goes on by itself: ${states(told).join(', ')}`);
-    t.equal(JSON.parse(readFileSync(join(dir, 'update.json'), 'utf8')).state, 'committed');
+    t.equal(JSON.parse(readFileSync(at(dir, 'update.json'), 'utf8')).state, 'committed');
   }
 });
 
 t.test('a power cut after each step towards a release that does not start', async (t) => {
   const copies = await powerCuts({ run: 'exit 1' });
-  const swapped = copies.findIndex((dir) => openHome(dir).linked('current') === next);
+  const swapped = copies.findIndex((dir) => homeAt(dir).linked('current') === next);
   t.ok(swapped > 8, `step ${swapped + 1} swaps`);
   // The launcher's own steps on the way back.
   const after = copies[swapped] as string;
   for (const steps of [1, 2, 3]) {
     const dir = place.copy(after);
-    writeFileSync(join(dir, 'trial-starts'), '3\n');
-    writeFileSync(join(dir, 'went-back'), 'it ended 3 times\n');
-    if (steps > 1) openHome(dir).point('current', own);
-    if (steps > 2) openHome(dir).unlink('trial');
+    writeFileSync(at(dir, 'trial-starts'), '3\n');
+    writeFileSync(at(dir, 'went-back'), 'it ended 3 times\n');
+    if (steps > 1) homeAt(dir).point('current', own);
+    if (steps > 2) homeAt(dir).unlink('trial');
     copies.push(dir);
   }
   // A power cut may leave a count that is empty, or links half made.
@@ -171,7 +205,7 @@ t.test('a power cut after each step towards a release that does not start', asyn
     ['went-back.new', ''],
   ] as const) {
     const dir = place.copy(after);
-    writeFileSync(join(dir, name), content);
+    writeFileSync(at(dir, name), content);
     copies.push(dir);
   }
   for (const [step, dir] of copies.entries()) {
@@ -185,17 +219,22 @@ t.test('the launcher', async (t) => {
   const hangs = await place.release({ run: 'exec sleep 600' });
   const dir = place.home();
   await live(dir, { version: own, order: hangs });
-  writeFileSync(join(dir, 'trial-limit'), '1');
+  writeFileSync(at(dir, 'trial-limit'), '1');
   t.equal(launch(dir), null, 'what hangs is ended');
   t.match((await settle(dir)).told, [{ state: 'rolled-back', text: /within the time it had/ }]);
 
   const empty = place.home();
   await live(empty, { version: own, order: await place.release({ run: 'exit 1' }) });
-  openHome(empty).unlink('previous');
-  t.equal(launch(empty), null, 'without a way back it starts what there is');
-  openHome(empty).point('previous', own);
-  openHome(empty).unlink('current');
+  homeAt(empty).unlink('previous');
+  for (const _ of [1, 2, 3]) t.equal(launch(empty), null);
+  t.equal(launch(empty), own, 'without a link the way back leads to the base');
+  await live(empty, { version: own, order: await place.release() });
+  homeAt(empty).unlink('current');
   t.equal(launch(empty), own, 'a link that is lost is no end');
+  rmSync(at(empty), { recursive: true });
+  t.equal(launch(empty), own, 'nor is a folder');
+  rmSync(join(empty, 'current'));
+  t.equal(launch(empty), null, 'without a base there is nothing to start');
 });
 
 t.test('a new release that is not well', async (t) => {
@@ -317,9 +356,9 @@ for (const [name, [make, state, why]] of Object.entries(refusals))
     const { told, restarts } = await live(dir, { version: own, order });
     t.match(told.at(-1), { state, text: why });
     t.notOk(restarts);
-    t.same(readdirSync(join(dir, 'releases')), [own], 'nothing of it stays');
+    t.same(readdirSync(at(dir, 'releases')), [], 'nothing of it stays');
     t.equal(launch(dir), own);
-    t.notOk(existsSync(join(place.folder, 'evil')) || existsSync(join(dir, 'evil')));
+    t.notOk(existsSync(join(place.folder, 'evil')) || existsSync(at(dir, 'evil')));
     const again = await live(dir, { version: own, order });
     t.match(again.told.at(-1), { state }, 'and again');
   });

@@ -2,6 +2,7 @@
 // finds on the disk. Out: events, links in the home of the releases, and the end of this process, so that the launcher starts the other one.
 // What is told was first written to the disk: whichever process comes next knows where the update stands. An order replaces the one before.
 import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { EventParams, UpdateNode, UpdateState } from '@blackroad/protocol';
 import { sleep, type Timer } from '@blackroad/std/clock';
 import { soaksAtMost, startSoak } from './soak.ts';
@@ -93,10 +94,11 @@ class HomeUpdates implements Updates {
     const record = this.#record;
     if (this.#isOnTrial) return this.#watch();
     // A release that the launcher could not write the way back of, or that was swapped by hand.
-    if (home.linked('current') !== version) home.point('current', version);
+    if ((home.linked('current') ?? home.base) !== version) home.point('current', version);
     const isUnderWay = record !== null && ['fetching', 'staged', 'switching', 'soaking'].includes(record.state);
     if (!isUnderWay) {
       home.unlink('trial');
+      this.#clearLater();
       return;
     }
     const { order } = record;
@@ -128,7 +130,7 @@ class HomeUpdates implements Updates {
       return this.#save({ ...this.#fresh(order), state: 'committed' });
     }
     if (!this.#isOnTrial) return this.#begin(order);
-    if (order.version !== home.linked('previous')) {
+    if (order.version !== (home.linked('previous') ?? home.base)) {
       // Nothing is told of it, so it is ordered again.
       log.warn({ version: order.version }, 'an update is not begun before the present one is over');
       return;
@@ -233,21 +235,29 @@ class HomeUpdates implements Updates {
   }
   #goBack(): void {
     const { home, restart } = this.#parts;
-    const previous = home.linked('previous');
-    if (previous === null) return;
-    home.point('current', previous);
+    home.point('current', home.linked('previous') ?? home.base);
     home.unlink('trial');
     restart();
   }
 
+  /** The installer leaves what lay here before its base. It has proven itself by then, so that the way back is not needed. */
+  #clearLater(): void {
+    const { clock, soakMs, log } = this.#parts;
+    this.#soak = clock.after(soakMs, () => {
+      const isFree = () => this.#work === null && !this.#isOnTrial;
+      const cleared = this.#last.then(() => (isFree() ? this.#removeOld() : undefined));
+      this.#last = cleared.catch((err) => log.warn({ err }, 'releases that are not needed any more stay'));
+    });
+  }
+
   /** What runs and the one before are kept. */
   async #removeOld(): Promise<void> {
-    const { home, version, log } = this.#parts;
-    const kept = [version, home.linked('previous'), home.linked('current')];
-    for (const name of await readdir(home.folderOf(''))) {
+    const { home, log } = this.#parts;
+    const kept = home.inUse();
+    for (const name of await readdir(home.releasesDir).catch(() => [])) {
       if (kept.includes(name)) continue;
       log.info({ version: name }, 'a release that is not needed any more is removed');
-      await rm(home.folderOf(name), { recursive: true, force: true });
+      await rm(join(home.releasesDir, name), { recursive: true, force: true });
     }
   }
 
