@@ -19,7 +19,7 @@ import { createHardwareLook } from './hardware/look.ts';
 import { clockFault, createFleetTime } from './identity/fleet-time.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
 import { join } from './identity/join.ts';
-import { callAsMachine, type MachineCaller } from './identity/machine-call.ts';
+import { callAsMachine, type MachineCaller, postAsMachine } from './identity/machine-call.ts';
 import { createRenewal, renewOnce } from './identity/renew.ts';
 import type { EnsureKinds } from './models/default-models.ts';
 import { createModelLook, lackingKinds, standOf } from './models/model-look.ts';
@@ -180,6 +180,7 @@ async function updatesHere(config: NodeConfig, caller: MachineCaller, restart: (
     // Asked with each inventory: a file that is no key is said when there is an order.
     hasKeys: async () => (await keys(silentLog)).length > 0,
     call: (path, headers, signal) => callAsMachine(caller, path, headers, signal),
+    refuse: (refusal) => postAsMachine(caller, '/v1/releases/refusals', refusal),
     soakMs: config.soak * 1000,
     restart,
     clock,

@@ -238,6 +238,14 @@ t.test('the node-agent updates itself', { skip }, async (t) => {
       text: /expected one by a trusted key/,
     });
     t.match((await update(first)).at(-1), { state: 'refused', text: /1.0.0 is older than 1.1.0/ }, 'replayed');
+    const reasons = await until('the fleet has counted them', async () => {
+      const events = await fleet.client.call('events', { query: { type: 'install-refused' } });
+      return events.length === 3 && events.map(({ params }) => [params.reason, params.by]);
+    });
+    t.same(
+      reasons.sort(),
+      ['hash', 'key', 'older'].map((reason) => [reason, `node:${node}`]),
+    );
     t.equal(await versionNow(), '1.1.0');
   });
 

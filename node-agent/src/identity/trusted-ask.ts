@@ -6,10 +6,12 @@ import { connectTrusted } from './trust.ts';
 
 interface TrustedAsk {
   peer: Omit<Parameters<typeof connectTrusted>[0], 'coordinator' | 'signal'>;
-  method: 'GET' | 'HEAD';
+  method: 'GET' | 'HEAD' | 'POST';
   path: string;
   /** `host` is one of them. */
   headers: Record<string, string>;
+  /** `content-type` and `content-length` are among the headers then. */
+  body?: Buffer | undefined;
   signal?: AbortSignal | undefined;
   answerMs: number;
 }
@@ -19,7 +21,7 @@ const probeMs = 60_000;
 
 /** Rejects where it cannot be reached. What it answers may be a refusal. */
 export async function askTrusted(ask: TrustedAsk, clock: Clock): Promise<IncomingMessage> {
-  const { peer, method, path, headers, signal, answerMs } = ask;
+  const { peer, method, path, headers, body, signal, answerMs } = ask;
   const stop = signal ? { signal } : {};
   const socket = await connectTrusted({ ...peer, coordinator: true, ...stop }, clock, connectMs);
   // Bytes that are still being fetched may let it wait long: a coordinator that lost its power is noticed by this.
@@ -44,6 +46,6 @@ export async function askTrusted(ask: TrustedAsk, clock: Clock): Promise<Incomin
       socket.destroy();
       reject(error);
     });
-    asked.end();
+    asked.end(body);
   });
 }

@@ -33,7 +33,7 @@ interface Life {
   idleMs?: number;
 }
 /** One process of the node-agent, as far as updates go: until it ends itself, or says how the update ended. */
-async function live(dir: string, life: Life): Promise<{ told: Told[]; restarts: boolean }> {
+async function live(dir: string, life: Life): Promise<{ told: Told[]; refused: string[]; restarts: boolean }> {
   const {
     version,
     order,
@@ -44,6 +44,7 @@ async function live(dir: string, life: Life): Promise<{ told: Told[]; restarts: 
     idleMs = 10_000,
   } = life;
   const told: Told[] = [];
+  const refused: string[] = [];
   const plain = homeAt(dir);
   const after =
     <A extends unknown[], R>(run: (...args: A) => R) =>
@@ -72,6 +73,7 @@ async function live(dir: string, life: Life): Promise<{ told: Told[]; restarts: 
     hasKeys: async () => true,
     call: place.call,
     soakMs,
+    refuse: async ({ reason }) => void refused.push(reason),
     restart() {
       restarts = true;
       updates.stop();
@@ -92,7 +94,7 @@ async function live(dir: string, life: Life): Promise<{ told: Told[]; restarts: 
   await ended;
   idle.cancel();
   updates.stop();
-  return { told, restarts };
+  return { told, refused, restarts };
 }
 /** From power-on to power-on, until nothing is under way any more. */
 async function settle(dir: string, orders: UpdateNode[] = [], life: Partial<Life> = {}) {
@@ -281,6 +283,8 @@ t.test('a fetch that is interrupted goes on where it ended', async (t) => {
 
 const link = (to: string) => ({ link: to });
 const harmless = { content: Buffer.from('x') };
+/** As what the fleet counts it, where that is not `content`. */
+const counted: Record<string, string> = { 'a tampered archive': 'hash', 'another key': 'key', 'an older one': 'older' };
 const refusals: Record<string, [order: () => Promise<UpdateNode>, state: string, why: RegExp]> = {
   'a tampered archive': [
     async () => {
@@ -353,8 +357,9 @@ for (const [name, [make, state, why]] of Object.entries(refusals))
   t.test(`${name} is ${state}`, async (t) => {
     const dir = place.home();
     const order = await make();
-    const { told, restarts } = await live(dir, { version: own, order });
+    const { told, refused, restarts } = await live(dir, { version: own, order });
     t.match(told.at(-1), { state, text: why });
+    t.same(refused, state === 'refused' ? [counted[name] ?? 'content'] : [], 'the fleet counts what is refused');
     t.notOk(restarts);
     t.same(readdirSync(at(dir, 'releases')), [], 'nothing of it stays');
     t.equal(launch(dir), own);

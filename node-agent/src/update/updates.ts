@@ -3,7 +3,7 @@
 // What is told was first written to the disk: whichever process comes next knows where the update stands. An order replaces the one before.
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EventParams, UpdateNode, UpdateState } from '@blackroad/protocol';
+import type { EventParams, RefusedInstall, UpdateNode, UpdateState } from '@blackroad/protocol';
 import { sleep, type Timer } from '@blackroad/std/clock';
 import { soaksAtMost, startSoak } from './soak.ts';
 import { type StageParts, stage } from './stage.ts';
@@ -14,6 +14,8 @@ export interface UpdatesParts extends StageParts {
   /** Whether there is a key at all. */
   hasKeys: () => Promise<boolean>;
   soakMs: number;
+  /** Tells the fleet of what was refused: it counts that. */
+  refuse: (refusal: RefusedInstall) => Promise<void>;
   /** Ends this process in an orderly way. */
   restart: () => void;
 }
@@ -267,8 +269,16 @@ class HomeUpdates implements Updates {
     log.error({ err: problem }, 'the update did not get there');
     // A disk that is full between two links.
     if (home.linked('current') === version && !this.#isOnTrial) home.unlink('trial');
-    const state = problem instanceof UpdateProblem ? problem.state : 'failed';
+    const { state, reason } = problem instanceof UpdateProblem ? problem : { state: 'failed' as const, reason: null };
     await this.#end(state, problem.message).catch((err) => log.error({ err }, 'its end could not be kept'));
+    if (reason !== null) this.#tellRefusal(reason);
+  }
+
+  #tellRefusal(reason: RefusedInstall['reason']): void {
+    const { refuse, log } = this.#parts;
+    const { version = '' } = this.#record?.order ?? {};
+    const arch = process.arch as RefusedInstall['arch'];
+    refuse({ reason, version, arch }).catch((err) => log.warn({ err }, 'the fleet did not hear of what was refused'));
   }
 
   async #end(state: UpdateState, text: string): Promise<void> {
