@@ -1,22 +1,23 @@
 // What `make install-check` runs: the one line on a booted Debian that has nothing, from there to an agent that answers; again, damaged, newer;
-// what is refused; and what is left after the end. Prints a line a step; exit code 1 with what differed. The releases are the real one under
+// rollouts that it takes by itself (updates.ts); what is refused; and what is left after the end. Prints a line a step; exit code 1 with what differed. The releases are the real one under
 // several versions, signed by throw-away keys; the coordinator, the machine and its systemd are real, the model is scripted.
 import assert from 'node:assert/strict';
-import { createReadStream, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Release } from '@blackroad/protocol';
 import { archiveOf } from '../../release/src/dist.ts';
 import { type Arch, Packages } from '../../release/src/packages.ts';
 import { products } from '../../release/src/products.ts';
 import { signatureOf } from '../../release/src/secret-key.ts';
-import { type TreeNode, text } from '../../release/src/tree.ts';
+import { text } from '../../release/src/tree.ts';
 import { openTestCa } from '../fixtures/coordinator/test-ca.ts';
 import { startModelServer } from '../fixtures/model-server.ts';
 import { type Fleet, startFleet, until } from '../fixtures/processes.ts';
-import { type SampleKey, sampleKey } from '../fixtures/sample-release.ts';
+import { sampleKey } from '../fixtures/sample-release.ts';
 import { addresses, bootMachine, type Machine } from './machine.ts';
+import { add, expected, type Make, removeAll, say } from './steps.ts';
+import { takesUpdates } from './updates.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const work = process.env.INSTALL_CHECK_DIR || join(root, '.install-check');
@@ -24,15 +25,13 @@ const suite = process.argv[2] || 'trixie';
 const arch = process.arch as Arch;
 const ends: (() => unknown)[] = [];
 const t = { teardown: (run: () => unknown) => ends.unshift(run) };
-const say = (words: string) => process.stdout.write(`  ${words}\n`);
-const indented = (words: string) => words.trimEnd().replace(/^/gm, '    | ');
 /** What there is to read when something differed. */
 let story = async (): Promise<string[]> => [];
 const ours = sampleKey();
 const stranger = sampleKey();
 
 /** The real release under other versions. */
-async function releaseMaker() {
+async function releaseMaker(): Promise<Make> {
   const folder = mkdtempSync(join(tmpdir(), 'install-check-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const [product] = products as [(typeof products)[number]];
@@ -43,24 +42,17 @@ async function releaseMaker() {
     say,
   });
   const built = await product.build(packages, root, arch);
-  return async (version: string, key: SampleKey, changes: [string, TreeNode][] = []) => {
+  return async (version, key, changes = [], before = '') => {
+    const tree = new Map([...built.tree, ...changes]);
+    const program = tree.get('main.mjs') as { content: Buffer };
+    tree.set('main.mjs', { content: Buffer.concat([Buffer.from(before), program.content]) });
     const source = { root, version, commit: 'c'.repeat(40), epochS: 1_700_000_000 };
-    const content = await archiveOf(product, source, arch, { ...built, tree: new Map([...built.tree, ...changes]) });
+    const content = await archiveOf(product, source, arch, { ...built, tree });
     const file = join(folder, `blackroad-node-${version}-linux-${arch}.tar.gz`);
     writeFileSync(file, content);
     writeFileSync(`${file}.minisig`, signatureOf(content, key.secret, `file:${version}`));
     return file;
   };
-}
-
-async function add({ client }: Fleet, file: string): Promise<Release> {
-  const fields = { signature: readFileSync(`${file}.minisig`, 'utf8') };
-  const content = () => createReadStream(file);
-  return client.upload('releaseAdd', { name: 'x.tar.gz', bytes: statSync(file).size, fields, content });
-}
-async function removeAll({ client }: Fleet): Promise<void> {
-  for (const { sha256 } of (await client.call('releases')).releases)
-    await client.call('releaseRemove', { params: { release: sha256 } });
 }
 
 /** Somebody between the two machines, with a certificate of another fleet. */
@@ -79,14 +71,6 @@ async function between(pages: Record<string, string>): Promise<string> {
   return `https://${addresses.here}:${(server.address() as { port: number }).port}`;
 }
 
-async function expected(machine: Machine, what: string, command: string, code: number, words: RegExp): Promise<void> {
-  const beganMs = performance.now();
-  const said = await machine.run(command);
-  say(`${what} (${((performance.now() - beganMs) / 1000).toFixed(1)} s)`);
-  process.stdout.write(`${indented(said.text)}\n`);
-  assert.equal(said.code, code, what);
-  assert.match(said.text, words, what);
-}
 const current = async (machine: Machine) => (await machine.run('readlink /opt/blackroad-node/current')).text.trim();
 
 async function firstTime(fleet: Fleet, machine: Machine, command: string, beganMs: number): Promise<void> {
@@ -110,12 +94,7 @@ async function firstTime(fleet: Fleet, machine: Machine, command: string, beganM
   await expected(machine, 'the same line again', command, 0, /0\.2\.0 was there already, whole/);
 }
 
-async function refusals(
-  fleet: Fleet,
-  machine: Machine,
-  command: string,
-  make: Awaited<ReturnType<typeof releaseMaker>>,
-) {
+async function refusals(fleet: Fleet, machine: Machine, command: string, make: Make) {
   const script = readFileSync(join(root, 'node-agent/install.sh'), 'utf8');
   const [, url, token] = /u=(\S+)\/install\.sh; .* (brj1\.\S+)$/.exec(command) as unknown as [string, string, string];
   const evil = await between({ '/install.sh': `${script}\ntouch /root/taken\n` });
@@ -182,7 +161,8 @@ async function withoutSystemd(fleet: Fleet, machine: Machine, file: string): Pro
     0,
     /There is no systemd here; run it in the foreground/,
   );
-  const run = 'timeout 8 runuser -u blackroad-node -- fleet-node run --data /var/lib/blackroad-node';
+  const run =
+    'timeout 8 runuser -u blackroad-node -- /opt/blackroad-node/launch keep run --data /var/lib/blackroad-node';
   await expected(machine, 'in the foreground', hidden(`${run}; true`), 0, /"connected"/);
   await expected(machine, 'the end', hidden('fleet-node uninstall'), 0, /The node-agent is gone/);
 }
@@ -192,7 +172,10 @@ async function main(): Promise<void> {
   const machine = await bootMachine(work, suite);
   t.teardown(() => machine.close());
   story = async () => (await machine.run('journalctl -u blackroad-node -n 30 --no-pager -o cat')).text.split('\n');
-  const fleet = await startFleet(t, { args: ['--host', '0.0.0.0', '--address', addresses.here] });
+  const fleet = await startFleet(t, {
+    // A restart takes longer than the patience that other tests have with a node.
+    args: ['--host', '0.0.0.0', '--address', addresses.here, '--lost-after', '30'],
+  });
   const model = await startModelServer();
   t.teardown(() => model.close());
   const relayed = createRelay(model.url);
@@ -217,7 +200,9 @@ async function main(): Promise<void> {
   await removeAll(fleet);
   await add(fleet, await make('0.2.0', ours));
   // Its owner has said where its models are.
-  await machine.run(`mkdir -p /etc/blackroad; echo BLACKROAD_OPENAI=${modelUrl} >/etc/blackroad/node.env`);
+  await machine.run(
+    `mkdir -p /etc/blackroad; printf 'BLACKROAD_OPENAI=${modelUrl}\\nBLACKROAD_SOAK_SECONDS=3\\n' >/etc/blackroad/node.env`,
+  );
   const beganMs = performance.now();
   await expected(machine, 'the one line', command, 0, /Node \S+ runs, and starts with the machine/);
   await firstTime(fleet, machine, command, beganMs);
@@ -226,12 +211,14 @@ async function main(): Promise<void> {
   await add(fleet, await make('0.3.0', ours));
   await expected(machine, 'a newer release', command, 0, /0\.2\.0 replaced by 0\.3\.0/);
   await until('the node', async () => (await fleet.client.call('nodes')).some(({ presence }) => presence === 'online'));
+  await takesUpdates({ fleet, machine, command, make, ours, stranger });
   await removeAll(fleet);
   await refusals(fleet, machine, command, make);
   const events = await fleet.client.call('events', { query: { type: 'install-refused' } });
   for (const event of events) say(`the fleet heard: ${event.text}`);
   const reasons = events.map(({ params }) => (params as { reason: string }).reason);
-  assert.deepEqual(reasons.sort(), ['content', 'hash', 'key', 'older', 'start'], 'each was counted');
+  const both = ['content', 'hash', 'hash', 'key', 'key', 'older', 'older', 'start'];
+  assert.deepEqual(reasons.sort(), both, 'each was counted, of the installer and of the updater');
   await expected(machine, 'the end', 'fleet-node uninstall', 0, /The node-agent is gone/);
   await nothingLeft(before, machine);
   await withoutSystemd(fleet, machine, await make('0.6.0', ours));
