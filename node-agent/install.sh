@@ -25,7 +25,7 @@ unit=/etc/systemd/system/blackroad-node.service
 command=/usr/local/bin/fleet-node
 package=/usr/lib/blackroad-node
 user=blackroad-node
-work='' made_user='' made_data=''
+work='' made_user='' made_data='' made_keys=''
 
 say() { printf '  %s\n' "$@"; }
 fail() {
@@ -44,6 +44,7 @@ clean_up() {
     [ -z "$made_user" ] || userdel "$user" 2>/dev/null
     [ -z "$made_data" ] || rm -rf "$data"
     if [ -d "$settings" ]; then rmdir "$settings" 2>/dev/null; fi
+    [ -z "$made_keys" ] || rm -rf "$keys"
   fi
   if [ -d "$home" ]; then rmdir "$home" 2>/dev/null; fi
   case $0 in /*/tmp.*) rm -f "$0" ;; esac
@@ -116,7 +117,7 @@ check_machine() {
     *) fail "This machine runs a 32-bit system, or one of another kind ($machine). The node-agent needs a 64-bit system, x86-64 or ARM." \
       'On a Raspberry Pi 3 or newer install the 64-bit Raspberry Pi OS; older ones cannot be nodes.' ;;
   esac
-  needed='tar gzip sha256sum base64 sed tr mktemp'
+  needed='tar gzip sha256sum base64 sed tr mktemp stat'
   [ -n "$only_check" ] || needed="$needed useradd userdel runuser setpriv flock"
   missing=
   for each in $needed; do has "$each" || missing="$missing $each"; done
@@ -246,6 +247,7 @@ choose_keys() {
 keep_keys() {
   if [ "$trusted" = "$keys" ] || ! ls "$trusted"/*.pub >/dev/null 2>&1; then return 0; fi
   rm -rf "$keys"
+  made_keys=1
   mv "$trusted" "$keys" || fail "$keys cannot be written."
 }
 
@@ -284,10 +286,8 @@ point_to() { ln -sfn "releases/$1" "$home/.current.new" && mv -Tf "$home/.curren
 place() {
   target=$home/releases/$version
   mkdir -p "$home/releases"
-  keep_keys
   rm -rf "$home/releases/.damaged"
   [ ! -e "$target" ] || mv "$target" "$home/releases/.damaged"
-  is_new=1
   # As the updater leaves it, so that the way back to this release needs no second download.
   printf %s "$sha256" >"$work/new/.archive-sha256"
   { mv "$work/new" "$target" && chmod 755 "$target" && sync && point_to "$version"; } || fail "$target cannot be written."
@@ -331,7 +331,7 @@ join_fleet() {
 }
 
 # The release that was asked for is what runs. What lies there belongs to the user of the node-agent, and so does this work.
-set_ordered_aside() { as_user sh -c 'cd "$1" && rm -f trial previous current' sh "$updates"; }
+set_ordered_aside() { as_user rm -f "$updates/trial" "$updates/previous" "$updates/current"; }
 
 # Five seconds without an end: a node-agent that cannot start ends within one.
 stays_up() {
@@ -371,6 +371,7 @@ install_node() {
   { work=$(mktemp -d) && chmod 755 "$work"; } || fail 'No temporary folder can be made.'
   if [ -z "$only_check" ]; then
     { mkdir -p "$home" && exec 9<"$home" && flock -n 9; } || fail 'Another installation is under way on this machine.'
+    [ "$(stat -c %u "$home")" = 0 ] || fail "$home belongs to another user than root, who could change what is installed. Whatever it is: move it away, and run this again."
     # Beside its place, so that it is moved and not copied.
     rm -rf "$work" "$home"/.incoming.*
     { work=$(mktemp -d "$home/.incoming.XXXXXX") && chmod 755 "$work"; } || fail "$home cannot be written."
@@ -384,11 +385,11 @@ install_node() {
     did="blackroad-node $version was there already, whole"
     if [ -n "$ordered" ]; then
       asked_by "$home/current/bin/fleet-node" files "$home/current/"
-      did="blackroad-node $ordered, which the fleet had ordered, replaced by $version, which was installed here" is_new=1
+      did="blackroad-node $ordered, which a rollout had brought, replaced by $version, which was installed here" is_new=1
     fi
-    [ -n "$only_check" ] || keep_keys
   else
     fetch_release
+    is_new=1
     did="blackroad-node $version installed"
     if [ -n "$running" ] && [ "$running" != "$version" ]; then
       did="blackroad-node $running replaced by $version"
@@ -396,13 +397,14 @@ install_node() {
       did="blackroad-node $version was damaged, and installed anew"
     fi
     check_release
-    [ -n "$only_check" ] || place
   fi
   if [ -n "$only_check" ]; then
     say "blackroad-node $version can be installed here from $url. Nothing was changed."
     return 0
   fi
   make_user
+  keep_keys
+  [ ! -d "$work/new" ] || place
   place_unit
   join_fleet
   if [ -d /run/systemd/system ]; then start; else set_ordered_aside; fi
