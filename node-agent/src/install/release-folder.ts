@@ -1,5 +1,5 @@
 // A release that lies unpacked in a folder: whether each of its files is what its release.json says. In: the folder. Out: the manifest, or
-// words for the first file that lacks, differs, or is there without being named. It changes nothing.
+// words for the first file that lacks, differs, cannot be read, or is there without being named. It changes nothing.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { type ReleaseManifest, readReleaseManifest, releaseManifestName } from '@blackroad/protocol';
@@ -10,13 +10,15 @@ export const markerName = '.archive-sha256';
 const unnamed: readonly string[] = [releaseManifestName, markerName];
 
 export async function wholeRelease(folder: string): Promise<ReleaseManifest | string> {
-  let text: string;
   try {
-    text = readFileSync(join(folder, releaseManifestName), 'utf8');
+    return await compared(folder);
   } catch (error) {
-    return `${releaseManifestName}: ${(error as Error).message}`;
+    return (error as Error).message;
   }
-  const manifest = readReleaseManifest(text);
+}
+
+async function compared(folder: string): Promise<ReleaseManifest | string> {
+  const manifest = readReleaseManifest(readFileSync(join(folder, releaseManifestName), 'utf8'));
   if (typeof manifest === 'string') return manifest;
   const { files } = manifest;
   const left = new Set(Object.keys(files));

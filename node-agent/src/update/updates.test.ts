@@ -1,6 +1,15 @@
 // The update of a node-agent on a real disk, with the real launcher: a power cut after every single step, as a copy of the folder shows it,
 // ends on the old release or on the new one, which says so; a release that is not good is refused before anything is changed.
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { EventParams, UpdateNode } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
@@ -237,6 +246,22 @@ t.test('the launcher', async (t) => {
   t.equal(launch(empty), own, 'nor is a folder');
   rmSync(join(empty, 'current'));
   t.equal(launch(empty), null, 'without a base there is nothing to start');
+});
+
+t.test('whose releases the launcher starts', async (t) => {
+  const dir = place.home();
+  t.equal((await settle(dir, [await place.release()])).version, next);
+  // As the installer lays it out: the folder is where the user of the node-agent can write.
+  renameSync(at(dir), join(dir, 'elsewhere'));
+  symlinkSync('elsewhere', at(dir));
+  const isRoot = process.getuid?.() === 0;
+  t.equal(launch(dir), isRoot ? own : next, 'root follows no link out of the home, its owner does');
+
+  const byHand = place.home();
+  rmSync(at(byHand), { recursive: true });
+  rmSync(join(byHand, 'current'));
+  renameSync(join(byHand, 'releases', own, 'bin'), join(byHand, 'bin'));
+  t.equal(launch(byHand), own, 'an archive that was unpacked by hand');
 });
 
 t.test('a new release that is not well', async (t) => {
