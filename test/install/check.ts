@@ -16,7 +16,7 @@ import { startModelServer } from '../fixtures/model-server.ts';
 import { type Fleet, startFleet, until } from '../fixtures/processes.ts';
 import { sampleKey } from '../fixtures/sample-release.ts';
 import { addresses, bootMachine, type Machine } from './machine.ts';
-import { add, expected, type Make, removeAll, say } from './steps.ts';
+import { add, damage, expected, type Make, removeAll, say } from './steps.ts';
 import { takesUpdates } from './updates.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -113,11 +113,7 @@ async function refusals(fleet: Fleet, machine: Machine, command: string, make: M
   const relay = await between({ '/ca.pem': fleet.ca, '/install.sh': script });
   await expected(machine, 'and shows the CA of this fleet', to(relay), 1, /is not the coordinator of this fleet/);
 
-  const damaged = await add(fleet, await make('0.3.1', ours));
-  const kept = join(fleet.folder, 'coordinator/releases', damaged.sha256);
-  const bytes = readFileSync(kept);
-  bytes[bytes.length - 5000]! ^= 1;
-  writeFileSync(kept, bytes);
+  damage(fleet, await add(fleet, await make('0.3.1', ours)));
   await expected(machine, 'the archive is damaged', command, 1, /REFUSED: the archive was changed on the way/);
   await removeAll(fleet);
 
@@ -127,12 +123,17 @@ async function refusals(fleet: Fleet, machine: Machine, command: string, make: M
     `REFUSED: .*the key ${stranger.secret.name} has signed it, and this machine trusts ${ours.secret.name}`,
   );
   await expected(machine, 'another key has signed', command, 1, words);
+  assert.equal(await current(machine), 'releases/0.3.0', 'what is refused changes nothing');
+  await expected(machine, 'and taken with consent', `${command} --new-keys`, 0, /0\.3\.0 replaced by 0\.4\.0/);
+  const keys = (await machine.run('stat -c "%n %U %a" /opt/blackroad-node/release-keys/*')).text.trim().split('\n');
+  const owned = [ours, stranger].map(({ secret }) => `/opt/blackroad-node/release-keys/${secret.name}.pub root 644`);
+  assert.deepEqual(keys.sort(), owned.sort(), 'its keys are those of the coordinator, and belong to root');
   await removeAll(fleet);
 
   await add(fleet, await make('0.1.0', ours));
-  await expected(machine, 'an older release is replayed', command, 1, /REFUSED: .*0\.1\.0 is older than 0\.3\.0/);
-  assert.equal(await current(machine), 'releases/0.3.0', 'what is refused changes nothing');
-  await expected(machine, 'and taken with consent', `${command} --older`, 0, /0\.3\.0 replaced by 0\.1\.0/);
+  await expected(machine, 'an older release is replayed', command, 1, /REFUSED: .*0\.1\.0 is older than 0\.4\.0/);
+  assert.equal(await current(machine), 'releases/0.4.0');
+  await expected(machine, 'and taken with consent', `${command} --older`, 0, /0\.4\.0 replaced by 0\.1\.0/);
 
   await add(fleet, await make('0.5.0', ours, [['v8-flags', text('--no-such-flag\n')]]));
   await expected(machine, 'a release that does not start', command, 1, /0\.5\.0 does not run here: 0\.1\.0 is back/);
@@ -193,6 +194,9 @@ async function main(): Promise<void> {
     new RegExp(`fleet releases add blackroad-node-<version>-linux-${arch}`),
   );
   assert.deepEqual(await left(before, machine), [], 'a refusal leaves nothing');
+  await machine.run('mkdir /opt/blackroad-node && chown daemon /opt/blackroad-node');
+  await expected(machine, 'a home that is not of root', command, 1, /belongs to another user than root/);
+  await machine.run('rm -rf /opt/blackroad-node');
   const forged = await make('0.2.1', ours, [['v8-flags', text('--no-such-flag\n')]]);
   await add(fleet, forged);
   await expected(machine, 'a first release that cannot check itself', command, 1, /REFUSED/);
@@ -217,7 +221,7 @@ async function main(): Promise<void> {
   const events = await fleet.client.call('events', { query: { type: 'install-refused' } });
   for (const event of events) say(`the fleet heard: ${event.text}`);
   const reasons = events.map(({ params }) => (params as { reason: string }).reason);
-  const both = ['content', 'hash', 'hash', 'key', 'key', 'older', 'older', 'start'];
+  const both = ['content', 'hash', 'hash', 'key', 'key', 'older', 'older', 'start', 'start'];
   assert.deepEqual(reasons.sort(), both, 'each was counted, of the installer and of the updater');
   await expected(machine, 'the end', 'fleet-node uninstall', 0, /The node-agent is gone/);
   await nothingLeft(before, machine);

@@ -1,6 +1,7 @@
 // What the parts of install-check share: a command on the other machine that must say something, and the releases of the coordinator.
 import assert from 'node:assert/strict';
-import { createReadStream, readFileSync, statSync } from 'node:fs';
+import { createReadStream, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Release } from '@blackroad/protocol';
 import type { TreeNode } from '../../release/src/tree.ts';
 import type { Fleet } from '../fixtures/processes.ts';
@@ -41,4 +42,11 @@ export async function add({ client }: Fleet, file: string): Promise<Release> {
 export async function removeAll({ client }: Fleet): Promise<void> {
   for (const { sha256 } of (await client.call('releases')).releases)
     await client.call('releaseRemove', { params: { release: sha256 } });
+}
+/** As somebody on the way, or a bad disk of the coordinator, would. */
+export function damage(fleet: Fleet, { sha256 }: Release): void {
+  const kept = join(fleet.folder, 'coordinator/releases', sha256);
+  const bytes = readFileSync(kept);
+  bytes[bytes.length - 5000]! ^= 1;
+  writeFileSync(kept, bytes);
 }

@@ -2,13 +2,14 @@
 // back from one that does not start, refuses what it must, and is repaired by the same line. In: the machine with 0.3.0 installed, whose
 // release the coordinator has. Out: the machine with 0.3.0 again.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RolloutView } from '@blackroad/protocol';
+import { text } from '../../release/src/tree.ts';
 import { type Fleet, runFleet, until } from '../fixtures/processes.ts';
 import type { SampleKey } from '../fixtures/sample-release.ts';
 import type { Machine } from './machine.ts';
-import { add, expected, type Make, removeAll, say } from './steps.ts';
+import { add, damage, expected, type Make, removeAll, say } from './steps.ts';
 
 interface Parts {
   fleet: Fleet;
@@ -81,11 +82,7 @@ async function rootStaysAway({ machine }: Parts): Promise<void> {
 
 async function refusesReleases(parts: Parts): Promise<void> {
   const { fleet, make, ours, stranger } = parts;
-  const damaged = await add(fleet, await make('0.3.2', ours));
-  const kept = join(fleet.folder, 'coordinator/releases', damaged.sha256);
-  const bytes = readFileSync(kept);
-  bytes[bytes.length - 5000]! ^= 1;
-  writeFileSync(kept, bytes);
+  damage(fleet, await add(fleet, await make('0.3.2', ours)));
   writeFileSync(join(fleet.folder, 'coordinator/release-keys/stranger.pub'), stranger.pub);
   await add(fleet, await make('0.3.3', stranger));
   for (const [version, words] of [
@@ -153,6 +150,11 @@ async function isRepaired(parts: Parts): Promise<void> {
 
   await add(fleet, await make('0.3.5', ours));
   assert.equal((await rollOut(parts, '0.3.5')).state, 'done');
+  await add(fleet, await make('0.3.6', ours, [['v8-flags', text('--no-such-flag\n')]]));
+  const back = /0\.3\.6 does not run here: 0\.3\.5 is back/;
+  await expected(machine, 'the line, with one that does not start', command, 1, back);
+  const { program: again } = await runs(parts, '0.3.5');
+  assert.equal(again, `${updates}/releases/0.3.5/bin/node`, 'what a rollout brought is back');
   await removeAll(fleet);
   await add(fleet, await make('0.3.0', ours));
   const older = /REFUSED: .*0\.3\.0 is older than 0\.3\.5, which runs here/;
