@@ -69,6 +69,8 @@ export interface NodeOrder {
   onFarewell: (reason: 'forgotten' | 'quarantined', text: string) => void;
   /** Missing: this node takes no updates. */
   updates?: Updates | null;
+  /** The UUID of the balena device that it runs on; missing: it runs on none. */
+  balenaDevice?: string;
 }
 
 /** What every part of a node is built with. */
@@ -133,6 +135,7 @@ export function composeNode(order: NodeOrder): RunningNode {
     onModelCache: order.onModelCache ?? (() => {}),
     onFarewell: order.onFarewell,
     updates: order.updates ?? null,
+    balenaDevice: order.balenaDevice,
   });
 }
 

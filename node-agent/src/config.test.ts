@@ -53,3 +53,13 @@ t.test('no default stands in the way of what a server says it works on at once',
   t.equal(readConfig([], {}, []).slots, 0, 'as the server says');
   t.equal(readConfig(['--slots', '3'], {}, []).slots, 3);
 });
+
+t.test('under balena the device is known without a setting, and a wrong one is said', async (t) => {
+  const uuid = '7cf02a69e4d34c9da573914963cf54fd';
+  t.equal(readConfig([], {}, []).balenaDevice, '');
+  t.equal(readConfig([], { BALENA_DEVICE_UUID: uuid }, []).balenaDevice, uuid);
+  t.throws(
+    () => readConfig(['--balena-device', 'alice'], {}, []),
+    /^--balena-device: expected the UUID .* got "alice"/,
+  );
+});

@@ -1,6 +1,7 @@
 // The node-agent's configuration: the only reader of its environment. Each option has a heading in docs/configuration.md.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { isBalenaUuid } from '@blackroad/protocol';
 import { OptionError, readOptions, type Values } from '@blackroad/std/options';
 import { isOwnHost } from './own-host.ts';
 
@@ -183,6 +184,21 @@ export const nodeOptions = {
     default: '',
     text: 'Hardware class when joining. Empty: detected, and followed when a GPU is found later.',
   },
+  joinToken: {
+    type: 'secret',
+    flag: 'join-token-file',
+    env: 'BLACKROAD_JOIN_TOKEN',
+    default: '',
+    text: 'A join token, for a container that has no shell to join from: `run` joins with it where this machine is no node yet, and does not read it afterwards.',
+  },
+  balenaDevice: {
+    type: 'text',
+    flag: 'balena-device',
+    env: 'BLACKROAD_BALENA_DEVICE',
+    otherEnv: 'BALENA_DEVICE_UUID',
+    default: '',
+    text: 'UUID of the balena device that this container runs on; balena sets it. The coordinator knows the device by it (docs/balena.md).',
+  },
   instance: {
     type: 'text',
     flag: 'instance',
@@ -249,6 +265,10 @@ export function readConfig(
         `--openai-direct: expected servers of this machine, got ${elsewhere}; a node-agent beside that server can offer it.`,
       );
   }
+  if (config.balenaDevice && !isBalenaUuid(config.balenaDevice))
+    throw new OptionError(
+      `--balena-device: expected the UUID of a balena device, 32 to 64 characters of 0-9 and a-f, got ${JSON.stringify(config.balenaDevice.slice(0, 80))}.`,
+    );
   if (config.cloud !== 'none' && config.openai)
     throw new OptionError('--cloud: expected no --openai beside it; a machine that has both runs two node-agents.');
   return config;

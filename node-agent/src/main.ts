@@ -189,10 +189,17 @@ async function updatesHere(config: NodeConfig, caller: MachineCaller, restart: (
   });
 }
 
+/** A container is given a join token in place of a person who types `join`. */
+async function identityHere(config: NodeConfig): Promise<Identity> {
+  const { data } = folders(config);
+  if (config.joinToken && !loadIdentity(data)) await joinFleet(config, config.joinToken);
+  return ownIdentity(data);
+}
+
 async function run(config: NodeConfig): Promise<void> {
   const log = createLog('node-agent', config.log);
   const { data, models } = folders(config);
-  let identity = ownIdentity(data);
+  let identity = await identityHere(config);
   if (config.cloud !== 'none' && identity.class !== cloudClass.name)
     throw new OptionError(notACloudNode(identity, data));
   openPrivately(data, log);
@@ -235,6 +242,7 @@ async function run(config: NodeConfig): Promise<void> {
     ...(config.price > 0 ? { pricePerMillionTokens: config.price } : {}),
     diskLimit: config.diskLimit,
     keepaliveS: config.keepalive,
+    ...(config.balenaDevice ? { balenaDevice: config.balenaDevice } : {}),
     clock,
     random,
     log,

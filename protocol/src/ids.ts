@@ -139,6 +139,16 @@ export function isSlug(text: string): boolean {
   return new RegExp(slug).test(text);
 }
 
+const balenaUuid = '^[0-9a-f]{32,64}$';
+export const BalenaUuid = Type.String({
+  pattern: balenaUuid,
+  description: 'Of a balena device, as balena tells it to the containers on it.',
+});
+
+export function isBalenaUuid(text: string): boolean {
+  return new RegExp(balenaUuid).test(text);
+}
+
 /** The id of a restore: nodes that hear of another one look through all they have. */
 export const Lineage = Type.String({
   pattern: '^[0-9a-f]{32}$',

@@ -6,6 +6,7 @@ import {
   AgentId,
   AgentName,
   Attempt,
+  BalenaUuid,
   BootId,
   Epoch,
   Fingerprint,
@@ -97,6 +98,7 @@ export const NodeInfo = Type.Object({
         'It was installed from a release and takes another one from the coordinator. Missing: a container, a source folder, or an older node.',
     }),
   ),
+  balenaDevice: Type.Optional(BalenaUuid),
   simulated: Type.Boolean(),
 });
 export type NodeInfo = Static<typeof NodeInfo>;

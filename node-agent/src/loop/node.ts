@@ -74,6 +74,7 @@ interface NodeParts {
   onModelCache: (port: number | null) => void;
   /** Null: this node was not installed from a release that updates itself. */
   updates: Updates | null;
+  balenaDevice: string | undefined;
 }
 
 export interface RunningNode {

@@ -16,6 +16,7 @@ interface InventoryParts {
   version: string;
   /** Null: this node takes no updates. */
   updates: { isReady(): Promise<boolean> } | null;
+  balenaDevice: string | undefined;
   /** Plain words on what is missing on this machine. */
   notes: () => string[];
   probes: Pick<Probes, 'inventory'>;
@@ -38,7 +39,18 @@ export class Inventory {
   }
 
   async tellInfo(): Promise<void> {
-    const { node, boot, probes, simulated, hasLed: led, version, updates, transport, stopped } = this.#parts;
+    const {
+      node,
+      boot,
+      probes,
+      simulated,
+      hasLed: led,
+      version,
+      updates,
+      balenaDevice,
+      transport,
+      stopped,
+    } = this.#parts;
     const words = this.#words();
     this.#told = JSON.stringify(words);
     const info: NodeInfo = {
@@ -49,6 +61,7 @@ export class Inventory {
       led,
       version,
       ...((await updates?.isReady()) ? { updates: true as const } : {}),
+      ...(balenaDevice === undefined ? {} : { balenaDevice }),
       simulated,
     };
     const told = JSON.stringify(info);
