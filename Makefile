@@ -21,7 +21,7 @@ STEP := @$(ROOT)/bin/step.sh
 SOURCES := $(shell find protocol std model-server node-agent/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
 CONSOLE := $(shell find coordinator/console/src coordinator/console/build.ts coordinator/console/found.ts protocol/src -type f -not -name '*.test.ts' 2>/dev/null) docs/examples/home.yaml
 
-.PHONY: install install-check up down dev test dist check clients bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
+.PHONY: balena install install-check up down dev test dist check clients bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
 
 help:
 	@sed -n 's/^##//p' $(MAKEFILE_LIST)
@@ -63,6 +63,13 @@ up: node_modules/.installed node-agent/dist/main.mjs coordinator/console/dist/in
 down: node_modules/.installed
 	@$(WITH_NODE) node --disable-warning=ExperimentalWarning coordinator/cli/src/main.ts down --data "$(DATA)"
 
+balena/node_modules/.installed: balena/package-lock.json $(TOOLS)
+	$(STEP) "installing balena-sdk" env $(WITH_NODE) $(NPM) ci --prefix balena --no-audit --no-fund
+	@touch $@
+
+## make balena    fetches balena-sdk, for a coordinator that looks after balena fleets (docs/balena.md); 76 MB that nothing else needs
+balena: balena/node_modules/.installed
+
 ## make dev       a coordinator that reloads on save, with a simulated home fleet; needs no Pi, GPU or account
 dev: node_modules/.installed
 	@$(WITH_NODE) node test/dev.ts
@@ -72,6 +79,7 @@ check: node_modules/.installed
 	@$(WITH_NODE) biome check .
 	@$(WITH_NODE) tsc -p tsconfig.json
 	@$(WITH_NODE) tsc -p coordinator/console/tsconfig.json
+	@[ ! -e balena/node_modules ] || $(WITH_NODE) tsc -p balena
 
 ## make test      checks and every test
 test: check node-agent/dist/main.mjs coordinator/console/dist/index.html

@@ -40,6 +40,7 @@ const all = [
   'coordinator/cli/src',
   'node-agent/src',
   'release/src',
+  'balena/src',
 ].flatMap(sources);
 const product = all.filter(({ test }) => !test);
 const console = sources('coordinator/console').filter(({ test }) => !test);
@@ -127,6 +128,7 @@ const calls: Record<string, Record<string, string[]>> = {
     history: [],
     store: [],
     backup: ['store'],
+    balena: [],
     ca: [],
     door: [],
     bus: ['door'],
@@ -196,6 +198,17 @@ forbid(
   ),
 );
 forbid(
+  'the balena workspace is a process of its own',
+  'it is installed where it is wanted alone: the coordinator starts without it, and of the coordinator it knows the types of their wire',
+  [
+    ...pairs(inside('balena/src'), (target) => /^(coordinator|node-agent)\//.test(target), valueImports),
+    ...pairs(
+      product,
+      (target, { path }) => !under(path, 'balena/src') && (target === 'balena-sdk' || under(target, 'balena/src')),
+    ),
+  ],
+);
+forbid(
   'the console imports neither the coordinator nor the CLI',
   'it is a client like the CLI: what both need is in protocol or std',
   pairs(
@@ -224,6 +237,7 @@ const entries = [
   'node-agent/src/schemas/check.ts',
   'protocol/src/generate/write.ts',
   'release/src/main.ts',
+  'balena/src/process.ts',
 ];
 /** What `@blackroad/protocol/cron` is a name for, by package.json. */
 const exported = ['protocol', 'std', 'model-server'].flatMap((folder) => {

@@ -1,5 +1,6 @@
 // The coordinator's configuration: the only reader of its environment. Everything else receives values.
 // Each option has a heading in docs/configuration.md; test/contract checks it.
+import { isBalenaFleet, maxBalenaFleets } from '@blackroad/protocol';
 import { type CloudCatalogue, readCloudCatalogue } from '@blackroad/protocol/cloud-models';
 import { cronFault, isTimeZone, timeZoneFault } from '@blackroad/protocol/cron';
 import { systemClock } from '@blackroad/std/clock';
@@ -282,6 +283,28 @@ export const coordinatorOptions = {
     default: '',
     text: 'Public keys of age (age1...) that backups are encrypted to unless told otherwise, with commas between them. Empty: they are not encrypted, and have the keys of the fleet in them.',
   },
+  balenaFleet: {
+    type: 'text',
+    flag: 'balena-fleet',
+    env: 'BLACKROAD_BALENA_FLEET',
+    default: '',
+    text: 'Balena fleets whose devices are, or may become, nodes, such as acme/home, with commas between them; --balena-token-file goes with it, and `make balena` has to be run once (docs/balena.md). Empty: none.',
+  },
+  balenaToken: {
+    type: 'secret',
+    flag: 'balena-token-file',
+    env: 'BLACKROAD_BALENA_TOKEN',
+    default: '',
+    text: 'API key of balena for these fleets.',
+  },
+  balenaApi: {
+    type: 'url',
+    flag: 'balena-api',
+    env: 'BLACKROAD_BALENA_API',
+    default: 'https://api.balena-cloud.com',
+    form: { schemes: ['https', 'http'] },
+    text: "Address of balena's API; openBalena has another one.",
+  },
   log: {
     type: 'choice',
     flag: 'log',
@@ -310,7 +333,24 @@ export function readConfig(
   }
   if (config.cacheOpen === 'on' && config.cache === 'off')
     throw new OptionError('--cache-open: expected --cache on with it, got --cache off.');
-  return config;
+  return { ...config, balenaFleet: balenaFleetsOf(config) };
+}
+
+/** @throws OptionError */
+function balenaFleetsOf({ balenaFleet, balenaToken }: CoordinatorConfig): string {
+  const fleets = [...new Set(balenaFleet.split(',').flatMap((slug) => slug.trim() || []))];
+  const wrong = fleets.find((slug) => !isBalenaFleet(slug));
+  if (wrong !== undefined)
+    throw new OptionError(
+      `--balena-fleet: expected organization/fleet in lower case, as balena has it, got ${JSON.stringify(wrong.slice(0, 80))}.`,
+    );
+  if (fleets.length > maxBalenaFleets)
+    throw new OptionError(`--balena-fleet: expected at most ${maxBalenaFleets} fleets, got ${fleets.length}.`);
+  if (fleets.length > 0 && balenaToken === '')
+    throw new OptionError('--balena-fleet: expected --balena-token-file or BLACKROAD_BALENA_TOKEN with it.');
+  if (fleets.length === 0 && balenaToken !== '')
+    throw new OptionError('--balena-token-file: expected --balena-fleet with it, the fleets that it is for.');
+  return fleets.join(',');
 }
 
 /** @throws OptionError */

@@ -27,6 +27,7 @@ import { createApi } from './api/server.ts';
 import { type BackupSettings, Backups } from './backup/backups.ts';
 import { finishRestore, forgetRestored, readRestored } from './backup/finish.ts';
 import { isRecipient } from './backup/recipient.ts';
+import { openBalena } from './balena/open-balena.ts';
 import { createAedesBus } from './bus/aedes.ts';
 import type { Bus } from './bus/bus.ts';
 import { createExternalBus } from './bus/external.ts';
@@ -179,6 +180,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     clock,
     log,
   });
+  const balena = openBalena(config, { coordinator, clock, random, log });
   const tls = { ca: ca.pem, port: 0 };
   const mqtt = () => (embedded ? { host: null, port: embedded.port } : brokerOf(config.broker));
   const context = await createApiContext({
@@ -207,6 +209,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     judgeNode: (peer) => judgeReader(peer, gate, clock.nowMs()),
     modelFile: models,
     backups,
+    balena,
   });
   keyUsed = context.access.used;
   const overTls = await createApi({ context, listener: 'tls', tls: server });
@@ -251,6 +254,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     pruning.cancel();
     models.stop();
     await backups.stop();
+    await balena?.stop();
     await context.batches.stop();
     // Before the listeners: a client that keeps its connection may hold them until the deadline, and the costs of the last minute were lost.
     await context.recorder.flush();

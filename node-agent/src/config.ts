@@ -267,7 +267,7 @@ export function readConfig(
   }
   if (config.balenaDevice && !isBalenaUuid(config.balenaDevice))
     throw new OptionError(
-      `--balena-device: expected the UUID of a balena device, 32 to 64 characters of 0-9 and a-f, got ${JSON.stringify(config.balenaDevice.slice(0, 80))}.`,
+      `--balena-device: expected the UUID of a balena device, 32 or 62 characters of 0-9 and a-f, got ${JSON.stringify(config.balenaDevice.slice(0, 80))}.`,
     );
   if (config.cloud !== 'none' && config.openai)
     throw new OptionError('--cloud: expected no --openai beside it; a machine that has both runs two node-agents.');

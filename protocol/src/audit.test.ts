@@ -85,6 +85,11 @@ const samples: { [A in AuditAction]: [params: AuditParams<A>, subject: string, t
   'rollout-abort': [{ rollout: 'r1', what: 'node-agent 1.2.0' }, 'r1', 'node-agent 1.2.0'],
   'rollout-back': [{ rollout: 'r1', what: 'node-agent 1.2.0' }, 'r1', 'node-agent 1.2.0'],
   'token-create': [{ token: 'k', uses: 1, site: 'home', seconds: 60 }, 'k', '1 use, any class, site home, 60 s'],
+  'balena-import': [
+    { device: '7cf02a69', fleet: 'acme/home', node: 'alice', token: 'k' },
+    '7cf02a69',
+    'of acme/home, as alice, join token k',
+  ],
   'token-revoke': [{ token: 'k', usesLeft: 2 }, 'k', '2 uses left'],
   'key-create': [
     { key: 'k1', name: 'ci', role: 'viewer', expiresMs: 0 },

@@ -212,6 +212,12 @@ export const audit = {
     ({ uses, class: name = 'any class', site, seconds }) =>
       `${counted(uses, 'use')}, ${name}, site ${site}, ${seconds} s`,
   ),
+  'balena-import': kind(
+    'prepared a balena device',
+    { device: Text, fleet: Text, node: Text, token: Optional(Text) },
+    ({ device }) => device,
+    ({ fleet, node, token }) => `of ${fleet}, as ${node}${token === undefined ? '' : `, join token ${token}`}`,
+  ),
   'token-revoke': kind(
     'revoked a join token',
     { token: Text, usesLeft: Count },

@@ -1,6 +1,6 @@
 // Enrolment of a machine as a node: join token, CSR, certificate; renewal; and the keys of people and programs.
 import { Budget, BudgetView } from './budget.ts';
-import { Fingerprint, Labels, Machine, NodeId, PlainName, TimeMs } from './ids.ts';
+import { BalenaUuid, Fingerprint, Labels, Machine, NodeId, PlainName, TimeMs } from './ids.ts';
 import { maxCsrBytes } from './limits.ts';
 import { NodeClassName } from './node.ts';
 import { roles } from './permissions.ts';
@@ -35,6 +35,7 @@ export const JoinTokenView = Type.Object({
   expiresMs: TimeMs,
   createdMs: TimeMs,
   revoked: Type.Boolean(),
+  balenaDevice: Type.Optional({ ...BalenaUuid, description: 'The balena device that it was made for.' }),
 });
 export type JoinTokenView = Static<typeof JoinTokenView>;
 /** The token itself is shown once. */

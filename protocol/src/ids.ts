@@ -2,6 +2,7 @@
 import { maxLabels, maxOrdinal, maxTimeMs, maxTitleChars } from './limits.ts';
 import { Type } from './typebox.ts';
 
+const balenaUuid = '^([0-9a-f]{32}|[0-9a-f]{62})$';
 const slug = '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$';
 
 const plain = '[^\\u0000-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff]';
@@ -23,6 +24,9 @@ export const patternWords: Readonly<Record<string, string>> = {
   '^[a-z0-9][a-z0-9-]{0,30}$': 'a name of lower-case letters, digits and dashes (at most 31)',
   '^[A-Za-z0-9+/]+={0,2}$': 'base64 without a prefix',
   '^\\d{4}-\\d{2}-\\d{2}$': 'a day like 2026-11-28',
+  [balenaUuid]: 'the UUID of a balena device, 32 or 62 characters of 0-9 and a-f',
+  '^[a-z0-9_-]{1,80}/[a-z0-9_-]{1,80}$': 'a balena fleet as organization/fleet, in lower case',
+  '^[0-9A-Za-z][0-9A-Za-z.+-]{0,79}$': 'a release of a balena fleet: its version, or its commit',
 };
 
 /** Names are printed in logs, terminals and the audit: no control characters, line ends, or marks that change the direction of the text. */
@@ -139,7 +143,6 @@ export function isSlug(text: string): boolean {
   return new RegExp(slug).test(text);
 }
 
-const balenaUuid = '^[0-9a-f]{32,64}$';
 export const BalenaUuid = Type.String({
   pattern: balenaUuid,
   description: 'Of a balena device, as balena tells it to the containers on it.',

@@ -6,6 +6,7 @@ export * from './alerts.ts';
 export * from './asker-words.ts';
 export * from './audit.ts';
 export * from './backup.ts';
+export * from './balena.ts';
 export * from './batch.ts';
 export * from './batch-words.ts';
 export * from './budget.ts';

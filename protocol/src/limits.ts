@@ -321,6 +321,16 @@ export const maxRolloutWindows = 14;
 export const maxRolloutSeconds = 30 * 86_400;
 /** Nodes that one decision tells about a rollout; the rest follows a second later. */
 export const maxRolloutOrdersAtOnce = 200;
+/** Balena fleets that a coordinator looks after: one for each kind of device. */
+export const maxBalenaFleets = 8;
+/** Devices of all of them: each node may be one, and as many more wait to join. */
+export const maxBalenaDevices = 2 * maxNodes;
+/** Releases of each of them that are known, the newest ones: a release a day for half a year. */
+export const maxBalenaReleases = 200;
+/** Releases of a fleet that its line names. */
+export const maxBalenaShown = 5;
+/** Devices of one order to import: each takes balena four requests. */
+export const maxBalenaImports = 20;
 /** Days of usage kept: a year, with room to compare. */
 export const maxUsageDays = 400;
 /** Rows of usage of one day: agents times models times nodes that really worked; further usage is counted without its agent. */

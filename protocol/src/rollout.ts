@@ -1,5 +1,6 @@
 // A rollout: a change that reaches the fleet wave by wave, judged by gates between the waves. What a person asks for, what the coordinator
 // plans, and what it shows while the rollout goes. The words of versions and sizes are the same on the wire, in the API and in the console.
+import { BalenaRelease } from './balena.ts';
 import { Labels, NodeId, PlainName, TimeMs } from './ids.ts';
 import {
   maxInstructionsBytes,
@@ -47,6 +48,10 @@ export const RolloutWhat = Type.Union(
       { ...closed, description: 'Pinned to the nodes, which fetch it.' },
     ),
     Type.Object({ kind: Type.Literal('agent'), change: AgentChange }, closed),
+    Type.Object(
+      { kind: Type.Literal('balena'), release: BalenaRelease },
+      { ...closed, description: 'Pinned to the balena devices that the nodes run on.' },
+    ),
     Type.Object(
       {
         kind: Type.Literal('configuration'),

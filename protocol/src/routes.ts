@@ -3,6 +3,7 @@
 import { agentRoutes } from './routes/agents.ts';
 import { alertRoutes } from './routes/alerts.ts';
 import { backupRoutes } from './routes/backups.ts';
+import { balenaRoutes } from './routes/balena.ts';
 import { batchRoutes } from './routes/batches.ts';
 import { conversationRoutes } from './routes/conversations.ts';
 import { enrolRoutes } from './routes/enrol.ts';
@@ -35,6 +36,7 @@ export const routes = {
   ...backupRoutes,
   ...restoreRoutes,
   ...releaseRoutes,
+  ...balenaRoutes,
   ...keyRoutes,
   ...enrolRoutes,
   ...gatewayRoutes,

@@ -48,6 +48,7 @@ const without: Partial<Record<RouteName, string>> = {
   modelCachePrune: 'judged in test/e2e/model-cache.test.ts, with the process of the cache',
   installRefused: 'judged in test/install/line.test.ts, by a machine',
   releaseAdd: 'judged in releases.test.ts, with its form',
+  balenaImport: 'judged in test/e2e/balena.test.ts, with devices',
   releaseRemove: 'judged in releases.test.ts, with a release',
 };
 

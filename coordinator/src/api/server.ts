@@ -41,6 +41,7 @@ import { parseBody, validatorOf } from '../http/validate.ts';
 import { agentHandlers } from './agents.ts';
 import { alertHandlers } from './alerts.ts';
 import { backupHandlers } from './backups.ts';
+import { balenaHandlers } from './balena.ts';
 import { batchHandlers } from './batches.ts';
 import { conversationHandlers } from './conversations.ts';
 import { enrolHandlers } from './enrol.ts';
@@ -71,6 +72,7 @@ const handlers: Handlers = {
   ...memoryHandlers,
   ...modelCacheHandlers,
   ...backupHandlers,
+  ...balenaHandlers,
   ...restoreHandlers,
   ...releaseHandlers,
   ...keyHandlers,

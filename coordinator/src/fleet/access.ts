@@ -10,7 +10,7 @@ import type { JoinTokenRow, KeyRow, SessionRow } from '../state/rows.ts';
 import type { View } from '../state/view.ts';
 import { principalOfSession } from './principals.ts';
 
-export const createToken: Decide<'token-create'> = (view, { by, request, id, secretHash }, nowMs) => {
+export const createToken: Decide<'token-create'> = (view, { by, request, id, secretHash, balenaDevice }, nowMs) => {
   const draft = openDraft(view, nowMs);
   const { uses = 1, expiresSeconds = 3600, class: className, site = 'home', labels = {} } = request;
   const row: JoinTokenRow = {
@@ -25,6 +25,7 @@ export const createToken: Decide<'token-create'> = (view, { by, request, id, sec
     expiresMs: nowMs + expiresSeconds * 1000,
     createdMs: nowMs,
     revoked: false,
+    ...(balenaDevice === undefined ? {} : { balenaDevice }),
   };
   change(draft, { type: 'token', row });
   noteAudit(draft, by, 'token-create', { token: id, uses, class: className, site, seconds: expiresSeconds });

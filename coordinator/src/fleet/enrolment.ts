@@ -73,6 +73,7 @@ function newNode(draft: Draft, token: JoinTokenRow, input: Inputs['enrol']): Nod
     ...classOf(token, input),
     site: token.site,
     labels: token.labels,
+    ...deviceOf(token),
     status: 'active',
     quarantineReason: '',
     hardware: input.hardware,
@@ -124,9 +125,10 @@ function reclaim(
   }
   const doubt = input.isWeak && !allowed ? doubtOf(draft, known, input.name) : null;
   if (doubt !== null) return refused(draft, 'reclaim-refused', input, looksLike(known.id, doubt), known.id);
-  const { classFixed: _, reclaimUntilMs: __, ...rest } = known;
+  const { classFixed: _, reclaimUntilMs: __, balenaDevice: ___, ...rest } = known;
   return {
     ...asSaid(rest, input),
+    ...deviceOf(token),
     ...classOf(token, input),
     keyFingerprint: input.keyFingerprint,
     certificateExpiresMs: input.certificateExpiresMs,
@@ -157,6 +159,11 @@ function looksLike(node: string, doubt: string): string {
 
 function classOf(token: JoinTokenRow, input: Inputs['enrol']): Pick<NodeRow, 'class' | 'classFixed'> {
   return token.class === null ? { class: input.class } : { class: token.class, classFixed: true };
+}
+
+/** A token for one balena device makes its node that device, whatever others say. */
+function deviceOf({ balenaDevice }: JoinTokenRow): Pick<NodeRow, 'balenaDevice'> {
+  return balenaDevice === undefined ? {} : { balenaDevice };
 }
 
 function welcome(

@@ -19,8 +19,16 @@ export function baseName(wanted: string): string {
 const isSuffix = /^-[0-9a-f]{4}$/;
 /** A name that no node has, with a suffix where needed. */
 export function freeName(view: View, wanted: string, suffixes: readonly string[]): string {
+  return firstFreeName(wanted, (name) => !view.nodes.has(name), suffixes);
+}
+/** The same, where other names than those of nodes are taken, too. */
+export function firstFreeName(
+  wanted: string,
+  isLeft: (name: string) => boolean,
+  suffixes: readonly string[] = [],
+): string {
   const base = baseName(wanted);
-  const isFree = (name: string) => isSlug(name) && !reserved.includes(name) && !view.nodes.has(name);
+  const isFree = (name: string) => isSlug(name) && !reserved.includes(name) && isLeft(name);
   if (isFree(base)) return base;
   for (const suffix of suffixes) {
     const name = `${base}-${suffix}`;

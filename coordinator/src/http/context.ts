@@ -17,6 +17,7 @@ import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import type { Backups } from '../backup/backups.ts';
+import type { Balena } from '../balena/balena.ts';
 import { Batches } from '../batches/batches.ts';
 import type { BusStats } from '../bus/bus.ts';
 import { type Refusals as CountedRefusals, createRefusals as createCountedRefusals } from '../door/counted-refusals.ts';
@@ -113,6 +114,8 @@ interface ApiParts {
   modelFile?: ModelFile;
   /** Missing: no backups are made. */
   backups?: Backups;
+  /** Null or absent: no balena fleet is looked after. */
+  balena?: Balena | null;
   limits?: Partial<ApiLimits>;
 }
 export interface ApiContext extends Omit<ApiParts, 'limits'> {

@@ -30,6 +30,7 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'backupCreate',
     'backupDelete',
     'backups',
+    'balenaImport',
     'joinTokenCreate',
     'joinTokenRevoke',
     'joinTokens',

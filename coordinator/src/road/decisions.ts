@@ -40,6 +40,7 @@ import { started, tick } from '../fleet/tick.ts';
 import { acceptMemory } from '../memory/accept.ts';
 import { applyPlan, releaseMoves, unloadIdle } from '../placement/plan/plan.ts';
 import { actOnRollout } from '../rollouts/acts.ts';
+import { learnBalena, tellPin } from '../rollouts/balena.ts';
 import { learnReleases } from '../rollouts/releases.ts';
 import { reportRollout } from '../rollouts/reports.ts';
 import { startRollout } from '../rollouts/start.ts';
@@ -105,6 +106,8 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'models-known': learnKnown,
   'backup-told': learnBackups,
   'releases-known': learnReleases,
+  'balena-found': learnBalena,
+  'balena-pin': tellPin,
   'plan-apply': applyPlan,
   'models-idle': unloadIdle,
   restored: takeRestored,

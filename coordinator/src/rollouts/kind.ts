@@ -7,7 +7,7 @@ import type { KnownRelease, RolloutRow, RolloutSubjectRow } from '../state/rollo
 import type { View } from '../state/view.ts';
 
 /** What a subject had before. */
-export type Before = Pick<RolloutSubjectRow, 'was' | 'wasLabels' | 'wasSpec'>;
+export type Before = Pick<RolloutSubjectRow, 'was' | 'wasLabels' | 'wasSpec' | 'balena'>;
 /** `left`: a person changed it since, and it is not the rollout's any more. */
 type Stand = 'there' | 'under-way' | { failed: string } | { left: string };
 

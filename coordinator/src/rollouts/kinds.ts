@@ -2,6 +2,7 @@
 import type { RolloutKind, RolloutWhat } from '@blackroad/protocol';
 import type { Kind } from './kind.ts';
 import { agentKind } from './kinds/agent.ts';
+import { balenaKind } from './kinds/balena.ts';
 import { configurationKind } from './kinds/configuration.ts';
 import { modelKind } from './kinds/model.ts';
 import { nodeAgentKind } from './kinds/node-agent.ts';
@@ -11,6 +12,7 @@ const kinds: { [K in RolloutKind]: Kind<K> } = {
   model: modelKind,
   agent: agentKind,
   configuration: configurationKind,
+  balena: balenaKind,
 };
 
 /** The row of a kind, whose functions take rollouts of that kind: the caller has one of `what` at hand. */

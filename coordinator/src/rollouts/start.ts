@@ -84,7 +84,7 @@ function rowOf(request: RolloutRequest, planned: Planned, id: string, by: Princi
 }
 type Given = Pick<
   RolloutSubjectRow,
-  'rollout' | 'subject' | 'place' | 'wave' | 'was' | 'wasLabels' | 'wasSpec' | 'past'
+  'rollout' | 'subject' | 'place' | 'wave' | 'was' | 'wasLabels' | 'wasSpec' | 'balena' | 'past'
 >;
 const subjectRow = (given: Given, nowMs: number): RolloutSubjectRow => ({
   ...given,

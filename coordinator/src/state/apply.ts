@@ -282,6 +282,9 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
   'known-releases'(view, change) {
     view.releases = change.releases;
   },
+  balena(view, change) {
+    view.balena = change.stand;
+  },
   'measured-anew': (view, change) => markSums(view, change.of, change.id),
   'rollouts-judged'(view, change) {
     view.judgedMs = change.atMs;

@@ -168,6 +168,7 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
   'known-models': { ...perishable, plan: 'ordinary', review: 'everyone' },
   backups: perishable,
   'known-releases': perishable,
+  balena: perishable,
   'measured-anew': perishable,
   'rollouts-judged': perishable,
   announced: perishable,

@@ -19,6 +19,7 @@ import type {
   TopicParams,
 } from '@blackroad/protocol';
 import type { BackupStand } from './backup-stand.ts';
+import type { BalenaStand } from './balena-stand.ts';
 import type { ReservationRow, SpendingRow } from './budget-rows.ts';
 import type { ConversationRow } from './conversation-row.ts';
 import type { FoundRow, RestoredRow } from './restore-rows.ts';
@@ -157,6 +158,7 @@ type PerishableChange =
   | { type: 'backups'; stand: BackupStand }
   /** The complete list of releases that the coordinator has. */
   | { type: 'known-releases'; releases: readonly KnownRelease[] }
+  | { type: 'balena'; stand: BalenaStand }
   /** The sums of a node or an agent begin anew. */
   | { type: 'measured-anew'; of: 'node' | 'agent'; id: string }
   | { type: 'rollouts-judged'; atMs: number }

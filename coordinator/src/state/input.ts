@@ -32,6 +32,7 @@ import type {
 import type { PlanApplied, PlanPart, Unload } from '../placement/plan/plan-parts.ts';
 import type { StoredHash } from '../store/store.ts';
 import type { BackupEnded, BackupStand } from './backup-stand.ts';
+import type { BalenaFound, BalenaPinTold } from './balena-stand.ts';
 import type { TaskOfConversation } from './conversation-row.ts';
 import type { Decision } from './decision.ts';
 import type { RestoredRow } from './restore-rows.ts';
@@ -69,7 +70,8 @@ export interface Inputs {
   /** An answer of a node to a command that another node got. */
   'reply-refused': { node: string; command: string; sentTo: string };
   // Inputs from people and programs.
-  'token-create': By & { request: JoinTokenRequest; id: string; secretHash: string };
+  /** `balenaDevice`: the only one that it is for. */
+  'token-create': By & { request: JoinTokenRequest; id: string; secretHash: string; balenaDevice?: string };
   'token-revoke': By & { id: string };
   enrol: {
     tokenId: string;
@@ -165,6 +167,10 @@ export interface Inputs {
   'models-known': { models: readonly KnownModel[] };
   /** How backups stand; `ended`: how one has just ended. */
   'backup-told': { stand: BackupStand; ended?: BackupEnded };
+  /** What balena said when it was asked. */
+  'balena-found': { found: BalenaFound };
+  /** What became of an order to pin a balena device. */
+  'balena-pin': { told: BalenaPinTold };
   /** The releases of the node-agent that the coordinator has, all of them. */
   'releases-known': { releases: readonly KnownRelease[] };
   /** A part of a plan, complete in itself; the view may have changed since the plan was made. */

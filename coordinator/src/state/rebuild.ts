@@ -56,6 +56,7 @@ const origins: Record<keyof MutableView, Origin> = {
   nodeSums: 'heard',
   agentSums: 'heard',
   releases: 'heard',
+  balena: 'heard',
   judgedMs: 'heard',
   justMerged: 'heard',
   work: 'stored',

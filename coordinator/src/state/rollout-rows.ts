@@ -13,6 +13,7 @@ import type {
   SubjectState,
   UpdateState,
 } from '@blackroad/protocol';
+import type { BalenaRelease } from './balena-stand.ts';
 
 /** One file of a release, for one architecture as nodes name theirs (`arm64`, `x64`). */
 export interface Build {
@@ -103,8 +104,14 @@ export interface RolloutSubjectRow {
   readonly wasSpec?: AgentSpec;
   /** The version of the agent that the rollout made. */
   readonly version?: number;
-  /** The node's last word on an update. */
-  readonly report?: { readonly version: string; readonly state: UpdateState | 'installed' };
+  /** The balena device, the release that it ran before, and the one that it gets. */
+  readonly balena?: {
+    readonly device: string;
+    readonly from: Pick<BalenaRelease, 'id' | 'name'>;
+    readonly to: Pick<BalenaRelease, 'id' | 'name'>;
+  };
+  /** The node's last word on an update, or what balena did with the present order. */
+  readonly report?: { readonly version: string; readonly state: UpdateState | 'installed' | 'pinned' };
   /** When it was first told the present order, and last, and how often. */
   readonly toldMs: number;
   readonly orderedMs: number;

@@ -36,11 +36,9 @@ export interface NodeRow {
   readonly quarantineReason: string;
   /** SHA-256 of the reported hardware; two machines with the same value are clones. */
   readonly hardware: string;
-  /**
-   * SHA-256 of the part of the hardware that does not change by itself; missing until a node-agent that reports it has done so under its
-   * key.
-   */
+  /** SHA-256 of the part of the hardware that does not change by itself; missing until its node-agent reported it under its key. */
   readonly machine?: string;
+  readonly balenaDevice?: string; // that its join token was made for
   /** SHA-256 of the certificate's public key (SPKI, DER). */
   readonly keyFingerprint: string;
   readonly certificateExpiresMs: number;
@@ -276,6 +274,7 @@ export interface JoinTokenRow {
   readonly expiresMs: number;
   readonly createdMs: number;
   readonly revoked: boolean;
+  readonly balenaDevice?: string; // that it was made for
 }
 export interface KeyRow {
   readonly id: string;

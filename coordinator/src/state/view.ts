@@ -14,6 +14,7 @@ import {
   type Principal,
 } from '@blackroad/protocol';
 import type { BackupStand } from './backup-stand.ts';
+import type { BalenaStand } from './balena-stand.ts';
 import type { ReservationRow, SpendingRow } from './budget-rows.ts';
 import type { ConversationRow } from './conversation-row.ts';
 import type { Cuts } from './cuts.ts';
@@ -89,6 +90,8 @@ export interface MutableView {
   agentSums: Map<string, Sums>;
   /** The releases of the node-agent that the coordinator has; empty until it has read them. */
   releases: readonly KnownRelease[];
+  /** What balena last said; null: it was not asked, or has not answered since the start. */
+  balena: BalenaStand | null;
   /** The time at which rollouts were last judged. */
   judgedMs: number | null;
   work: Map<string, AgentWork>;
@@ -218,6 +221,7 @@ export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = o
     nodeSums: new Map(),
     agentSums: new Map(),
     releases: [],
+    balena: null,
     judgedMs: null,
     work: new Map(),
     unserved: new Map(),
