@@ -275,6 +275,8 @@ t.test('verbs', async (t) => {
     'releases add': { args: [greeter], code: 2, problem: 'invalid-request' },
     'releases remove': { args: ['nothing'], code: 4, problem: 'no-such-release' },
     'releases keys': { args: ['all'], code: 2 },
+    balena: { args: [], code: 1, problem: 'conflict' },
+    'balena import': { args: ['acme'], code: 2, problem: 'invalid-request' },
     'cache remove': { args: ['m'], code: 1, problem: 'conflict' },
     backup: { args: ['--age', 'nonsense'], code: 2 },
     'backup list': { args: ['--coordinator', 'http://127.0.0.1:9', '--key', 'x'], code: 3, problem: 'no-coordinator' },

@@ -9,10 +9,11 @@ export function whatOf([kind, ...rest]: readonly string[]): What {
   const [first] = rest;
   if (kind === 'node-agent' && first !== undefined && rest.length === 1) return { kind, version: first };
   if (kind === 'model' && first !== undefined && rest.length === 1) return { kind, model: first };
+  if (kind === 'balena' && first !== undefined && rest.length === 1) return { kind, release: first };
   if (kind === 'agents' && rest.length > 0) return { kind: 'agent', change: changeOf(rest) };
   if (kind === 'labels' && rest.length > 0) return { kind: 'configuration', labels: labelsOf(rest) };
   throw wrongUse(
-    'Say what is rolled out: node-agent <version>, model <name>, agents <field=value...> or labels <name=value...>.',
+    'Say what is rolled out: node-agent <version>, model <name>, agents <field=value...>, labels <name=value...> or balena <release>.',
   );
 }
 

@@ -6,6 +6,7 @@ import { argument, type Verb, type VerbCall } from './verb.ts';
 import { accessVerbs } from './verbs/access.ts';
 import { agentVerbs } from './verbs/agents.ts';
 import { backupVerbs } from './verbs/backups.ts';
+import { balenaVerbs } from './verbs/balena.ts';
 import { batchVerbs } from './verbs/batches.ts';
 import { cacheVerbs } from './verbs/cache.ts';
 import { conversationVerbs } from './verbs/conversations.ts';
@@ -76,6 +77,7 @@ export const verbs: Verb[] = [
   ...batchVerbs,
   ...workVerbs.slice(1),
   ...releaseVerbs,
+  ...balenaVerbs,
   ...accessVerbs,
   ...usageVerbs,
   ...backupVerbs,

@@ -152,7 +152,7 @@ export const rolloutVerbs: Verb[] = [
   {
     words: 'rollouts start',
     args: '<what> <version...>',
-    text: 'Starts a rollout: node-agent <version>, model <name>, agents <field=value...>, labels <name=value...>.',
+    text: 'Starts a rollout: node-agent <version>, model <name>, agents <field=value...>, labels <name=value...>, balena <release>.',
     flags,
     async run(call) {
       const rollout = await call.client().call('rolloutStart', { body: requestOf(call) });

@@ -8,7 +8,7 @@ import { SelectField, TextField } from '../../kit/field.tsx';
 import { Dialog } from '../../kit/overlay.tsx';
 import { plural, wordsOf } from '../../kit/words.ts';
 
-type Kind = 'node-agent' | 'model' | 'configuration';
+type Kind = 'node-agent' | 'model' | 'configuration' | 'balena';
 interface Draft {
   kind: Kind;
   what: string;
@@ -21,6 +21,7 @@ const asked: Record<Kind, { label: string; placeholder: string }> = {
   'node-agent': { label: 'Version', placeholder: '1.4.0' },
   model: { label: 'Model', placeholder: 'llama3.2:3b' },
   configuration: { label: 'Label', placeholder: 'ring=new' },
+  balena: { label: 'Release', placeholder: '1.4.0, or its commit' },
 };
 
 /** In words: what is wrong with the draft. */
@@ -33,6 +34,7 @@ function requestOf({ kind, what, waves, minutes, approval }: Draft): RolloutRequ
   const common = { waves: read.waves, soakSeconds: Math.round(soak * 60), approval };
   if (kind === 'node-agent') return { what: { kind, version: text }, ...common };
   if (kind === 'model') return { what: { kind, model: text }, ...common };
+  if (kind === 'balena') return { what: { kind, release: text }, ...common };
   const at = text.indexOf('=');
   if (at <= 0) return 'Label: expected name=value.';
   return { what: { kind, labels: { set: { [text.slice(0, at)]: text.slice(at + 1) } } }, ...common };
@@ -77,6 +79,7 @@ export function StartRollout({ open, onOpenChange }: { open: boolean; onOpenChan
             ['node-agent', 'a version of the node-agent'],
             ['model', 'a model'],
             ['configuration', 'a label of nodes'],
+            ['balena', 'a release of a balena fleet'],
           ]}
           onChange={(event) => edit({ kind: event.target.value as Kind, what: '' })}
         />
