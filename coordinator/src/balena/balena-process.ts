@@ -27,6 +27,7 @@ interface BalenaProcessParts {
   withinMs?: number;
 }
 interface Waiting {
+  child: ChildProcess;
   resolve: (value: never) => void;
   reject: (error: Error) => void;
 }
@@ -60,11 +61,12 @@ export class BalenaProcess {
     const child = this.#child;
     const id = ++this.#calls;
     const answer = new Promise<BalenaAnswers[C['call']]>((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as Waiting['resolve'], reject });
+      this.#waiting.set(id, { child, resolve: resolve as Waiting['resolve'], reject });
     });
     tell(child, { id, ...asked });
     const late = () => {
       // The request itself cannot be taken back, but the process of a call that hangs may hang altogether.
+      if (this.#child === child) this.#child = null;
       child.kill('SIGKILL');
       return new BalenaFault('late', `balena did not answer within ${Math.round(withinMs / 1000)} s`);
     };
@@ -107,8 +109,8 @@ export class BalenaProcess {
 
   #ended(child: ChildProcess, how: number | string | null): void {
     if (this.#child === child) this.#child = null;
-    for (const { reject } of this.#waiting.values())
-      reject(new BalenaFault('failed', `the process that speaks with balena ended (${how})`));
+    for (const { child: asked, reject } of this.#waiting.values())
+      if (asked === child) reject(new BalenaFault('failed', `the process that speaks with balena ended (${how})`));
   }
 }
 

@@ -47,6 +47,8 @@ export class Balena {
   #lookedMs: number | null = null;
   #lookTookMs = 0;
   #failures = 0;
+  /** By device, while something is to be pinned. */
+  readonly #failedPins = new Map<string, number>();
   /** Nothing is asked before, by the monotonic clock. */
   #quietUntilMs = 0;
   #trouble: Omit<Trouble, 'nextMs'> | null = null;
@@ -87,14 +89,14 @@ export class Balena {
   #turn(): void {
     const { clock, coordinator, log } = this.#parts;
     if (this.#works > 0 || this.#isStopped || this.#waitMs() > 0) return;
-    const pins = pinsDue(coordinator.view, pinsAtOnce);
+    const pins = this.#pins();
     const soon = Math.max(soonMs, this.#lookTookMs * restShare);
     const everyMs = isAwaited(coordinator.view) ? Math.min(soon, lookMs) : lookMs;
     const isLookDue = this.#lookedMs === null || clock.monotonicMs() - this.#lookedMs >= everyMs;
     if (pins.length === 0 && !isLookDue) return;
     this.#alone(async () => {
-      for (const pin of pins) await this.#pin(pin);
       if (isLookDue) await this.#look();
+      for (const pin of pins) await this.#pin(pin);
     }).catch((error) => {
       if (!(error instanceof BalenaFault || this.#isStopped)) log.error({ err: error }, 'the driver of balena failed');
     });
@@ -105,6 +107,8 @@ export class Balena {
     this.#works++;
     const done = this.#work.then(async () => {
       try {
+        // Balena may have asked for patience while this waited.
+        if (this.#trouble && this.#waitMs() > 0) throw this.#away(this.#trouble.text);
         const value = await work();
         this.#failures = 0;
         this.#trouble = null;
@@ -120,7 +124,6 @@ export class Balena {
     return done;
   }
   async #asked<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#trouble && this.#waitMs() > 0) throw this.#away(this.#trouble.text);
     if (this.#works >= maxWorks) throw this.#away('too many questions to balena wait');
     try {
       return await this.#alone(work);
@@ -139,16 +142,29 @@ export class Balena {
     return Math.max(0, this.#quietUntilMs - this.#parts.clock.monotonicMs());
   }
 
+  /** Those that failed come last, so that one device which balena cannot serve holds no other up. */
+  #pins(): BalenaPin[] {
+    const due = pinsDue(this.#parts.coordinator.view, maxRolloutOrdersAtOnce);
+    if (due.length === 0) this.#failedPins.clear();
+    const failures = ({ device }: BalenaPin) => this.#failedPins.get(device) ?? 0;
+    return due.sort((a, b) => failures(a) - failures(b)).slice(0, pinsAtOnce);
+  }
   async #look(): Promise<void> {
     const { process, coordinator, clock } = this.#parts;
     const askedMs = clock.nowMs();
-    this.#lookedMs = clock.monotonicMs();
+    const beganMs = clock.monotonicMs();
+    // A look that fails is due again as soon as balena may be asked.
+    this.#lookedMs = null;
     const found = await process.call({ call: 'look' });
-    this.#lookTookMs = clock.monotonicMs() - this.#lookedMs;
+    this.#lookedMs = beganMs;
+    this.#lookTookMs = clock.monotonicMs() - beganMs;
     await coordinator.submit('balena-found', { found: { askedMs, ...found } });
   }
   async #pin(pin: BalenaPin): Promise<void> {
-    const refused = await this.#unlessRefused({ call: 'pin', device: pin.device, release: pin.release.id });
+    const { device, release } = pin;
+    this.#failedPins.set(device, (this.#failedPins.get(device) ?? 0) + 1);
+    const refused = await this.#unlessRefused({ call: 'pin', device, release: release.id });
+    this.#failedPins.delete(device);
     const outcome = refused === null ? 'pinned' : 'refused';
     await this.#parts.coordinator.submit('balena-pin', { told: { ...pin, outcome, text: refused ?? '' } });
   }
