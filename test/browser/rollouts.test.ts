@@ -15,6 +15,11 @@ t.test('rollouts in a browser', { skip: noBrowser, timeout: 120_000 }, async (t)
 
   await t.test('the plan is seen before the start', async (t) => {
     await page.getByRole('button', { name: 'Start a rollout' }).click();
+    await page.getByLabel('What').selectOption('balena');
+    await page.getByLabel('Release').fill('1.1.0');
+    await page.getByRole('button', { name: 'See the plan' }).click();
+    await page.getByRole('alert').getByText('looks after no balena fleet').waitFor();
+    if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/rollout-balena.png` });
     await page.getByLabel('What').selectOption('configuration');
     await page.getByLabel('Label').fill('ring=new');
     await page.getByLabel('Waves').fill('1,50 of 9');
