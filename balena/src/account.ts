@@ -1,12 +1,11 @@
 // What the coordinator asks of balena, in the SDK's own calls. In: settings with a token. Out: devices and releases in our words, cut to
 // their limits; what does not have the form of a device or a release is left out. It decides nothing, and repeats nothing.
 import { type BalenaSDK, getSdk } from 'balena-sdk';
-import type { BalenaAnswers, BalenaFaultTold, BalenaSettings } from '../../coordinator/src/balena/wire.ts';
+import type { BalenaAnswers, BalenaFaultTold, BalenaSettings, FromBalena } from '../../coordinator/src/balena/wire.ts';
 import { asFault } from './fault.ts';
 
-type Found = BalenaAnswers['look'];
-type Fleet = Found['fleets'][number];
-type Device = Found['devices'][number];
+type Fleet = BalenaAnswers['look']['fleets'][number];
+type Device = Extract<FromBalena, { devices: unknown }>['devices'][number];
 type Release = NonNullable<Device['release']>;
 
 /** The tag that names the node. */
@@ -17,7 +16,7 @@ const pageRows = 1000;
 const shownCommitChars = 7;
 
 export interface Account {
-  look(): Promise<Found>;
+  look(onDevices: (page: Device[]) => void): Promise<BalenaAnswers['look']>;
   pin(device: string, release: number): Promise<void>;
   prepare(device: number, variables: Readonly<Record<string, string>>, tag: string): Promise<void>;
   /** What one of these calls threw. */
@@ -34,15 +33,20 @@ export function openAccount(settings: BalenaSettings): Account {
     return sdk.models.device;
   };
   return {
-    async look() {
+    async look(onDevices) {
       await signedIn();
-      const found: { fleets: Fleet[]; devices: Device[] } = { fleets: [], devices: [] };
+      const fleets: Fleet[] = [];
+      let left = settings.maxDevices;
       for (const slug of settings.fleets) {
         const { id, fleet } = await fleetOf(sdk, slug, settings.maxReleases);
-        found.fleets.push(fleet);
-        found.devices.push(...(await devicesOf(sdk, id, slug, settings.maxDevices - found.devices.length)));
+        fleets.push(fleet);
+        for await (const page of devicesOf(sdk, id, slug)) {
+          if (left === 0) break;
+          onDevices(page.slice(0, left));
+          left -= Math.min(left, page.length);
+        }
       }
-      return found;
+      return { fleets };
     },
     pin: async (device, release) => (await signedIn()).pinToRelease(device, release),
     async prepare(device, variables, tag) {
@@ -75,9 +79,8 @@ async function fleetOf(sdk: BalenaSDK, slug: string, most: number): Promise<{ id
   return { id, fleet: { slug, tracks: releaseIn(tracks), releases: known } };
 }
 
-async function devicesOf(sdk: BalenaSDK, fleet: number, slug: string, most: number): Promise<Device[]> {
-  const found: Device[] = [];
-  for (let skip = 0; found.length < most; skip += pageRows) {
+async function* devicesOf(sdk: BalenaSDK, fleet: number, slug: string): AsyncGenerator<Device[]> {
+  for (let skip = 0; ; skip += pageRows) {
     const rows = await sdk.pine.get({
       resource: 'device',
       options: {
@@ -95,10 +98,9 @@ async function devicesOf(sdk: BalenaSDK, fleet: number, slug: string, most: numb
         $skip: skip,
       },
     });
-    found.push(...rows.slice(0, pageRows).flatMap((row) => deviceIn(row, slug) ?? []));
-    if (rows.length < pageRows) break;
+    yield rows.slice(0, pageRows).flatMap((row) => deviceIn(row, slug) ?? []);
+    if (rows.length < pageRows) return;
   }
-  return found.slice(0, most);
 }
 
 interface Row {

@@ -11,9 +11,9 @@ const log = sentLog(tell);
 
 let account: Account | null = null;
 
-async function answer(asked: BalenaCall): Promise<unknown> {
+async function answer(id: number, asked: BalenaCall): Promise<unknown> {
   if (account === null) throw new Error('the process that speaks with balena was given no settings');
-  if (asked.call === 'look') return account.look();
+  if (asked.call === 'look') return account.look((devices) => tell({ id, devices }));
   if (asked.call === 'pin') await account.pin(asked.device, asked.release);
   else await account.prepare(asked.device, asked.variables, asked.tag);
   return null;
@@ -21,7 +21,7 @@ async function answer(asked: BalenaCall): Promise<unknown> {
 
 async function settle(id: number, asked: BalenaCall): Promise<void> {
   try {
-    tell({ id, value: await answer(asked) });
+    tell({ id, value: await answer(id, asked) });
   } catch (error) {
     if (account === null) throw error;
     tell({ id, fault: account.faultOf(error) });

@@ -1,6 +1,7 @@
 // Balena fleets: whether balena answers, which devices there are, and the import of devices as nodes-to-be. Each imported device gets a join
 // token of its own, which makes one node and no other device's.
 import { type BalenaImport, type BalenaImported, FleetError, listInWords, writeJoinToken } from '@blackroad/protocol';
+import { withDeadline } from '@blackroad/std/clock';
 import { sha256Hex } from '@blackroad/std/sha256';
 import type { Balena } from '../balena/balena.ts';
 import type { ApiContext } from '../http/context.ts';
@@ -8,6 +9,11 @@ import { accepted, type Call, type Handlers } from '../http/handler.ts';
 import { joinUrl } from '../http/reach.ts';
 import { showBalenaDevices, showBalenaFleets, standingOf } from '../rollouts/balena-devices.ts';
 import type { BalenaDeviceRow, BalenaStand } from '../state/balena-stand.ts';
+
+/** Clients wait for half a minute. The look itself goes on. */
+const lookWithinMs = 25_000;
+const notYet = () =>
+  new FleetError('unavailable', { detail: 'Balena has not answered yet; try again.', retryAfterSeconds: 5 });
 
 type ImportCall = Pick<Call<'balenaImport'>, 'context' | 'body' | 'by' | 'request' | 'listener'>;
 
@@ -24,7 +30,7 @@ async function askedAnew(context: ApiContext, fleet: string): Promise<BalenaStan
     throw new FleetError('invalid-request', {
       detail: `fleet: expected ${listInWords([...fleets], 'or')}, which --balena-fleet names, got ${fleet}.`,
     });
-  await driver.look();
+  await withDeadline(context.clock, lookWithinMs, driver.look(), notYet);
   const { balena } = context.coordinator.view;
   if (balena) return balena;
   throw new FleetError('unavailable', { detail: 'What balena said could not be taken.', retryAfterSeconds: 5 });

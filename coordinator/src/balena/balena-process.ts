@@ -5,6 +5,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { type Clock, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
+import type { BalenaFound } from '../state/balena-stand.ts';
 import type { BalenaAnswers, BalenaCall, BalenaFaultKind, BalenaSettings, FromBalena, ToBalena } from './wire.ts';
 
 export class BalenaFault extends Error {
@@ -20,20 +21,23 @@ export class BalenaFault extends Error {
 
 interface BalenaProcessParts {
   settings: BalenaSettings;
-  /** The folder of the workspace. */
-  home: string;
+  /** The folder of the workspace; null: this coordinator has none. */
+  home: string | null;
   clock: Clock;
   log: Log;
   withinMs?: number;
 }
 interface Waiting {
   child: ChildProcess;
+  onDevices: (page: BalenaFound['devices']) => void;
   resolve: (value: never) => void;
   reject: (error: Error) => void;
 }
 
-/** A look at a large fleet takes some dozen requests. */
-const usualWithinMs = 60_000;
+/** A look at a large fleet takes some dozen requests; people wait for the others, a few in a row. */
+const usualWithinMs: Record<BalenaCall['call'], number> = { look: 60_000, pin: 15_000, prepare: 15_000 };
+/** Megabytes of its heap: with forty thousand devices the whole process had 206 MB. */
+const maxHeapMb = 256;
 const maxWaitingCalls = 32;
 
 export class BalenaProcess {
@@ -47,21 +51,29 @@ export class BalenaProcess {
     this.#parts = parts;
   }
 
-  /** Rejects with BalenaFault. */
-  async call<C extends BalenaCall>(asked: C): Promise<BalenaAnswers[C['call']]> {
-    const { clock, home, withinMs = usualWithinMs } = this.#parts;
+  /** `onDevices`: called with the pages of a look, before its answer. Rejects with BalenaFault. */
+  async call<C extends BalenaCall>(
+    asked: C,
+    onDevices: Waiting['onDevices'] = () => {},
+  ): Promise<BalenaAnswers[C['call']]> {
+    const { clock, home, withinMs = usualWithinMs[asked.call] } = this.#parts;
     if (this.#isStopped) throw new BalenaFault('failed', 'the coordinator stops');
+    if (home === null)
+      throw new BalenaFault(
+        'failed',
+        'a coordinator that was installed from a release has no balena-sdk: run it from a folder of the project (docs/balena.md)',
+      );
     if (!existsSync(`${home}/node_modules/balena-sdk`))
       throw new BalenaFault(
         'failed',
         'balena-sdk is not installed: run `make balena` in the folder of the project, on the machine of the coordinator',
       );
     if (this.#waiting.size >= maxWaitingCalls) throw new BalenaFault('busy', 'too many questions to balena wait');
-    this.#child ??= this.#start();
+    this.#child ??= this.#start(home);
     const child = this.#child;
     const id = ++this.#calls;
     const answer = new Promise<BalenaAnswers[C['call']]>((resolve, reject) => {
-      this.#waiting.set(id, { child, resolve: resolve as Waiting['resolve'], reject });
+      this.#waiting.set(id, { child, onDevices, resolve: resolve as Waiting['resolve'], reject });
     });
     tell(child, { id, ...asked });
     const late = () => {
@@ -83,10 +95,10 @@ export class BalenaProcess {
     await gone;
   }
 
-  #start(): ChildProcess {
-    const { settings, home, log } = this.#parts;
+  #start(home: string): ChildProcess {
+    const { settings, log } = this.#parts;
     const child = fork(`${home}/src/process.ts`, [], {
-      execArgv: ['--disable-warning=ExperimentalWarning'],
+      execArgv: ['--disable-warning=ExperimentalWarning', `--max-old-space-size=${maxHeapMb}`],
       // Its lines come over the channel; what the SDK or Node prints goes where ours goes.
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
@@ -99,6 +111,7 @@ export class BalenaProcess {
 
   #heard(message: FromBalena): void {
     if ('log' in message) this.#parts.log.child({ part: 'balena' })[message.log](message.fields, message.text);
+    else if ('devices' in message) this.#waiting.get(message.id)?.onDevices(message.devices);
     else if ('value' in message) this.#waiting.get(message.id)?.resolve(message.value as never);
     // Under `node --watch` each process also tells its parent which files it has loaded.
     else if ('fault' in message) {

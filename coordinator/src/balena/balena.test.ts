@@ -9,6 +9,7 @@ import t from 'tap';
 import { addDevice, balenaHome, noBalenaSdk } from '../../../test/fixtures/balena-devices.ts';
 import { balenaToken, startBalenaServer, uuidOf } from '../../../test/fixtures/balena-server.ts';
 import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
+import type { BalenaDeviceRow } from '../state/balena-stand.ts';
 import { Balena } from './balena.ts';
 import { BalenaProcess } from './balena-process.ts';
 import type { BalenaCall, BalenaSettings } from './wire.ts';
@@ -44,7 +45,8 @@ t.test('what balena has comes in our words, and within our limits', { skip: noBa
   balena.device('a').variables.set('BLACKROAD_JOIN_TOKEN', 'secret');
   Object.assign(balena.device('b'), { uuid: 'no uuid' });
   Object.assign(balena.device('c'), { pinned: 51, tags: new Map([['blackroad-node', 'carol']]) });
-  const { fleets, devices } = await process.call({ call: 'look' });
+  const devices: BalenaDeviceRow[] = [];
+  const { fleets } = await process.call({ call: 'look' }, (page) => devices.push(...page));
   t.match(fleets, [
     { slug: 'acme/home', tracks: { id: 50, name: '1.0.0' }, releases: [{ name: '1.2.0' }, { name: '1.1.0' }] },
     { slug: 'acme/lab', tracks: null, releases: [{ name: '7.0.0' }] },
@@ -96,6 +98,10 @@ t.test('a token that is none, and an SDK that is not there', { skip: noBalenaSdk
     ...{ settings: settingsFor('http://127.0.0.1:9'), home: t.testdir(), clock: systemClock, log: silentLog },
   });
   await t.rejects(nowhere.call(look), { kind: 'failed', message: /balena-sdk is not installed: run `make balena`/ });
+  const released = new BalenaProcess({
+    ...{ settings: settingsFor('http://127.0.0.1:9'), home: null, clock: systemClock, log: silentLog },
+  });
+  await t.rejects(released.call(look), { kind: 'failed', message: /installed from a release/ });
 });
 
 t.test('what hangs is ended, and the next question is answered', { skip: noBalenaSdk }, async (t) => {

@@ -8,7 +8,7 @@ import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import type { Coordinator } from '../road/coordinator.ts';
 import { isAwaited, pinsDue } from '../rollouts/balena.ts';
-import type { BalenaPin } from '../state/balena-stand.ts';
+import type { BalenaDeviceRow, BalenaPin } from '../state/balena-stand.ts';
 import { BalenaFault, type BalenaProcess } from './balena-process.ts';
 import type { BalenaCall, BalenaSettings } from './wire.ts';
 
@@ -155,10 +155,11 @@ export class Balena {
     const beganMs = clock.monotonicMs();
     // A look that fails is due again as soon as balena may be asked.
     this.#lookedMs = null;
-    const found = await process.call({ call: 'look' });
+    const devices: BalenaDeviceRow[] = [];
+    const { fleets } = await process.call({ call: 'look' }, (page) => devices.push(...page));
     this.#lookedMs = beganMs;
     this.#lookTookMs = clock.monotonicMs() - beganMs;
-    await coordinator.submit('balena-found', { found: { askedMs, ...found } });
+    await coordinator.submit('balena-found', { found: { askedMs, fleets, devices } });
   }
   async #pin(pin: BalenaPin): Promise<void> {
     const { device, release } = pin;

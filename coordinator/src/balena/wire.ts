@@ -14,7 +14,8 @@ export interface BalenaSettings {
 }
 
 export interface BalenaAnswers {
-  look: Omit<BalenaFound, 'askedMs'>;
+  /** Its devices come before, page by page. */
+  look: Pick<BalenaFound, 'fleets'>;
   pin: null;
   prepare: null;
 }
@@ -37,4 +38,9 @@ export interface BalenaFaultTold {
 }
 
 export type ToBalena = { settings: BalenaSettings } | ({ id: number } & BalenaCall);
-export type FromBalena = SentLine | { id: number; value: unknown } | { id: number; fault: BalenaFaultTold };
+/** `devices`: a page of a look, before its value: one message of ten megabytes would hold up the coordinator's loop. */
+export type FromBalena =
+  | SentLine
+  | { id: number; devices: BalenaFound['devices'] }
+  | { id: number; value: unknown }
+  | { id: number; fault: BalenaFaultTold };

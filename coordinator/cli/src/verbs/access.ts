@@ -75,7 +75,7 @@ export const accessVerbs: Verb[] = [
         token.revoked ? 'revoked' : token.expiresMs < now ? 'expired' : token.usesLeft === 0 ? 'used up' : 'good',
         `${token.usesLeft} of ${token.uses}`,
         token.class ?? 'any',
-        token.site,
+        token.balenaDevice === undefined ? token.site : `${token.site}, balena ${token.balenaDevice.slice(0, 7)}`,
         token.expiresMs < now ? ago(token.expiresMs, now) : `in ${duration(token.expiresMs - now)}`,
       ]);
       call.show(tokens, () =>

@@ -11,6 +11,8 @@ import {
 import { argument, labelsFlag, secondsFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
 import { ago, duration, table } from '../words.ts';
 
+/** Few enough that each part is answered before a client gives up. */
+const devicesAtOnce = Math.min(5, maxBalenaImports);
 const shortUuid = (uuid: string) => uuid.slice(0, 7);
 
 function standWords({ api, askedMs, fault, fleets }: BalenaView, call: VerbCall): string {
@@ -106,8 +108,8 @@ async function importDevices(call: VerbCall): Promise<void> {
   };
   const all: BalenaImported = [];
   // What is done is said before the next part: a large fleet takes minutes.
-  for (let at = 0; at < chosen.length; at += maxBalenaImports) {
-    const devices = chosen.slice(at, at + maxBalenaImports).map(({ device }) => device);
+  for (let at = 0; at < chosen.length; at += devicesAtOnce) {
+    const devices = chosen.slice(at, at + devicesAtOnce).map(({ device }) => device);
     const done = await client.call('balenaImport', { body: { ...given, devices } });
     all.push(...done);
     if (!call.json) for (const { device, did, text } of done) call.write(`${shortUuid(device)}  ${did}: ${text}\n`);
