@@ -170,6 +170,22 @@ export const nodeOptions = {
     max: 4_294_967_295,
     text: 'Seed of the simulated machines.',
   },
+  badReleases: {
+    type: 'text',
+    flag: 'bad-releases',
+    env: 'BLACKROAD_BAD_RELEASES',
+    default: '',
+    text: 'Releases that are bad on simulated nodes, as `1.2.0=leak,1.3.0=no-start`: no-start, leak, errors (twice as many tasks fail), goes-away. All others are good.',
+  },
+  errors: {
+    type: 'number',
+    flag: 'errors',
+    env: 'BLACKROAD_ERRORS',
+    default: 0,
+    min: 0,
+    max: 1,
+    text: 'Share of tasks that fail on simulated nodes under a good release.',
+  },
   name: {
     type: 'text',
     flag: 'name',

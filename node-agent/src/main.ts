@@ -173,18 +173,26 @@ async function updatesHere(config: NodeConfig, caller: MachineCaller, restart: (
     return null;
   }
   const keys = (to: Log) => trustedKeys(joinPath(config.home, 'release-keys'), maxReleaseKeys, to);
+  const { stage } = await import('./update/stage.ts');
+  const staging = {
+    home,
+    keys: () => keys(log),
+    call: (path: string, headers: Record<string, string>, signal: AbortSignal) =>
+      callAsMachine(caller, path, headers, signal),
+    clock,
+    random,
+    log,
+  };
   return (await import('./update/updates.ts')).createUpdates({
     home,
     version,
-    keys: () => keys(log),
+    stage: (order, signal) => stage(order, staging, signal),
     // Asked with each inventory: a file that is no key is said when there is an order.
     hasKeys: async () => (await keys(silentLog)).length > 0,
-    call: (path, headers, signal) => callAsMachine(caller, path, headers, signal),
     refuse: (refusal) => postAsMachine(caller, '/v1/releases/refusals', refusal),
     soakMs: config.soak * 1000,
     restart,
     clock,
-    random,
     log,
   });
 }

@@ -96,6 +96,8 @@ export interface SimulatedProbes extends Probes {
   extraC: number;
   diskFull: boolean;
   clockSynced: boolean;
+  /** The node-agent starts, and grows by so many bytes a second from now on. */
+  leaks(bytesPerS: number): void;
 }
 
 export function simulatedProbes({ profile: name, seed, clock, random }: SimulatedOptions): SimulatedProbes {
@@ -108,6 +110,7 @@ export function simulatedProbes({ profile: name, seed, clock, random }: Simulate
   };
   const row = classify(facts);
   const startedMs = clock.monotonicMs();
+  const own = ownMemory(clock, profile.memoryBytes);
   const seen = { undervoltage: false, throttled: false };
   /** A value between 0 and 1 that changes slowly. */
   let mood = random.next();
@@ -125,6 +128,7 @@ export function simulatedProbes({ profile: name, seed, clock, random }: Simulate
     extraC: 0,
     diskFull: false,
     clockSynced: true,
+    leaks: own.leaks,
     async inventory() {
       const { board, cpu, arch, cores, gpus } = profile;
       return {
@@ -165,7 +169,7 @@ export function simulatedProbes({ profile: name, seed, clock, random }: Simulate
           ? { gpus: profile.gpus.map(() => ({ memoryUsedBytes: self.residentBytes, utilisation: busy, temperatureC })) }
           : {}),
         network: { receivedBytesPerS: Math.round(mood * 2000), sentBytesPerS: Math.round(mood * 1000) },
-        agentRssBytes: 60 * 1024 ** 2,
+        agentRssBytes: own.bytes(),
       };
     },
     modelMemory: () => ({ totalBytes: pool, freeBytes: Math.max(0, pool - self.residentBytes - self.foreignBytes) }),
@@ -174,4 +178,18 @@ export function simulatedProbes({ profile: name, seed, clock, random }: Simulate
     close() {},
   };
   return self;
+}
+
+/** The memory of the node-agent itself. */
+function ownMemory(clock: Clock, mostBytes: number) {
+  let leak = { bytesPerS: 0, sinceMs: 0 };
+  return {
+    leaks(bytesPerS: number) {
+      leak = { bytesPerS, sinceMs: clock.monotonicMs() };
+    },
+    bytes() {
+      const lostBytes = ((clock.monotonicMs() - leak.sinceMs) / 1000) * leak.bytesPerS;
+      return Math.floor(Math.min(mostBytes, 60 * 1024 ** 2 + lostBytes));
+    },
+  };
 }

@@ -32,8 +32,16 @@ export interface SimulatedFaults {
   hangs: boolean;
   /** Every answer breaks off in the middle. */
   fails: boolean;
+  /** Share of requests that the server takes for wrong: the work is to blame, and not the place. */
+  refuses: number;
 }
-export const noFaults = (): SimulatedFaults => ({ loadMs: 0, outOfMemory: false, hangs: false, fails: false });
+export const noFaults = (): SimulatedFaults => ({
+  loadMs: 0,
+  outOfMemory: false,
+  hangs: false,
+  fails: false,
+  refuses: 0,
+});
 
 const charsPerToken = 4;
 /** The form of a prompt in agents/prompt.ts. */
@@ -77,6 +85,8 @@ export function createSimulated(options: SimulatedOptions): Runtime {
     }
     await loadModel(model, signal);
     if (faults.hangs) await never(signal);
+    if (faults.refuses > 0 && options.random.next() < faults.refuses)
+      throw new RuntimeError('bad-request', 'simulated: the server takes the request for wrong');
     const tool = request.messages.at(-1)?.role === 'user' ? request.tools?.[0] : undefined;
     if (tool && options.toolRate && options.random.next() < options.toolRate) {
       yield {

@@ -6,7 +6,7 @@ import { mkdir, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { compareVersions, releaseMisfit, type UpdateNode } from '@blackroad/protocol';
+import { releaseMisfit, type UpdateNode } from '@blackroad/protocol';
 import { backoffMs } from '@blackroad/std/backoff';
 import { type Clock, sleep } from '@blackroad/std/clock';
 import { errnoSentence } from '@blackroad/std/errno';
@@ -26,8 +26,6 @@ import { refused, UpdateProblem } from './update-problem.ts';
 
 export interface StageParts {
   home: ReleaseHome;
-  /** The version that runs. */
-  version: string;
   keys: () => Promise<PublicKey[]>;
   /** Asks the coordinator for a path. */
   call: (path: string, headers: Record<string, string>, signal: AbortSignal) => Promise<IncomingMessage>;
@@ -73,10 +71,8 @@ function asProblem(error: unknown): UpdateProblem {
 }
 
 /** What can be known before a byte is fetched. */
-async function judgeOrder({ version, signature, downgrade }: UpdateNode, { version: own, keys }: StageParts) {
+async function judgeOrder({ version, signature }: UpdateNode, { keys }: StageParts) {
   if (version.endsWith(partial)) throw refused(`version: expected one of a release, got ${version}`);
-  if (!downgrade && compareVersions(version, own) < 0)
-    throw refused(`${version} is older than ${own}, which runs here; nobody has consented to that`, 'older');
   namedKey(readSignature(signature), await keys());
 }
 

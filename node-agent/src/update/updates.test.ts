@@ -20,6 +20,7 @@ import t from 'tap';
 import { launch, openReleases, own, type ReleaseOrder } from '../../../test/fixtures/node-agent/release-home.ts';
 import { sampleKey } from '../../../test/fixtures/sample-release.ts';
 import { openHome, type ReleaseHome } from './release-home.ts';
+import { stage } from './stage.ts';
 import { createUpdates } from './updates.ts';
 
 type Told = EventParams<'update'>;
@@ -75,12 +76,19 @@ async function live(dir: string, life: Life): Promise<{ told: Told[]; refused: s
   const ended = new Promise<void>((resolve) => {
     done = resolve;
   });
+  const staging = {
+    home,
+    keys: async () => trusted,
+    call: place.call,
+    clock: systemClock,
+    random: systemRandom,
+    log: silentLog,
+  };
   const updates = createUpdates({
     home,
     version,
-    keys: async () => trusted,
+    stage: (order, signal) => stage(order, staging, signal),
     hasKeys: async () => true,
-    call: place.call,
     soakMs,
     refuse: async ({ reason }) => void refused.push(reason),
     restart() {
@@ -89,7 +97,6 @@ async function live(dir: string, life: Life): Promise<{ told: Told[]; refused: s
       done();
     },
     clock: systemClock,
-    random: systemRandom,
     log: silentLog,
   });
   const tell = (data: Told) => {

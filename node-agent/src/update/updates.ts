@@ -3,14 +3,26 @@
 // What is told was first written to the disk: whichever process comes next knows where the update stands. An order replaces the one before.
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EventParams, RefusedInstall, UpdateNode, UpdateState } from '@blackroad/protocol';
-import { sleep, type Timer } from '@blackroad/std/clock';
+import {
+  compareVersions,
+  type EventParams,
+  type RefusedInstall,
+  type UpdateNode,
+  type UpdateState,
+} from '@blackroad/protocol';
+import { type Clock, sleep, type Timer } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import type { ReleaseHome } from './release-home.ts';
 import { soaksAtMost, startSoak } from './soak.ts';
-import { type StageParts, stage } from './stage.ts';
-import { UpdateProblem } from './update-problem.ts';
+import { refused, UpdateProblem } from './update-problem.ts';
 import { isSameOrder, readRecord, saveRecord, type UpdateRecord } from './update-record.ts';
 
-export interface UpdatesParts extends StageParts {
+export interface UpdatesParts {
+  home: ReleaseHome;
+  /** The version that runs. */
+  version: string;
+  /** Brings the ordered release to `releases/<version>`; throws UpdateProblem, and then nothing was changed. */
+  stage: (order: UpdateNode, signal: AbortSignal) => Promise<void>;
   /** Whether there is a key at all. */
   hasKeys: () => Promise<boolean>;
   soakMs: number;
@@ -18,6 +30,8 @@ export interface UpdatesParts extends StageParts {
   refuse: (refusal: RefusedInstall) => Promise<void>;
   /** Ends this process in an orderly way. */
   restart: () => void;
+  clock: Clock;
+  log: Log;
 }
 /** What an update needs of the running node. */
 export interface UpdatedNode {
@@ -166,8 +180,11 @@ class HomeUpdates implements Updates {
   }
 
   async #update(order: UpdateNode, signal: AbortSignal): Promise<void> {
+    const { version: own, stage } = this.#parts;
     await this.#save(this.#fresh(order));
-    await stage(order, this.#parts, signal);
+    if (!order.downgrade && compareVersions(order.version, own) < 0)
+      throw refused(`${order.version} is older than ${own}, which runs here; nobody has consented to that`, 'older');
+    await stage(order, signal);
     signal.throwIfAborted();
     await this.#step('staged');
     await this.#tasksEnded(signal);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { counted, FleetError, mixedLabels } from '@blackroad/protocol';
 import { readFleetFile } from '../find-fleet.ts';
 import { down, nodeAgentEntry, up } from '../up/up.ts';
-import { numberFlag, textFlag, type Verb, wrongUse } from '../verb.ts';
+import { numberFlag, secondsFlag, textFlag, type Verb, wrongUse } from '../verb.ts';
 
 const profiles = ['home', 'gpu-box', 'lab', 'plan'];
 
@@ -38,6 +38,21 @@ export const localVerbs: Verb[] = [
       mix: {
         type: 'boolean',
         text: 'Lets them run your agents too: their answers are simulated, and the agents remember them for good. Otherwise they run only agents with placement.simulated.',
+      },
+      errors: {
+        type: 'string',
+        value: '<share>',
+        text: 'Share of their tasks that fail, such as 0.1; none unless given.',
+      },
+      'bad-releases': {
+        type: 'string',
+        value: '<list>',
+        text: 'Releases that are bad on them, such as 1.2.0=leak,1.3.0=errors; also no-start, goes-away. All others are good.',
+      },
+      soak: {
+        type: 'string',
+        value: '<time>',
+        text: 'How long a new release watches itself on them; 1m unless given.',
       },
       for: { type: 'string', value: '<seconds>', text: 'Stop after this long.' },
     },
@@ -76,6 +91,11 @@ export const localVerbs: Verb[] = [
         profile,
         '--seed',
         String(numberFlag(call, 'seed') ?? 1),
+        '--errors',
+        String(numberFlag(call, 'errors') ?? 0),
+        '--bad-releases',
+        textFlag(call, 'bad-releases') ?? '',
+        ...soakArgs(secondsFlag(call, 'soak')),
         '--log',
         'warn',
       ];
@@ -98,6 +118,8 @@ export const localVerbs: Verb[] = [
     },
   },
 ];
+
+const soakArgs = (seconds: number | undefined) => (seconds === undefined ? [] : ['--soak', String(seconds)]);
 
 /** The ids of the nodes that have joined, from their folders. */
 function simulatedIn(folder: string): Set<string> {
