@@ -42,3 +42,7 @@ export const leastErrorShare = 0.02;
 export const leastReconnectsPerHour = 0.5;
 /** Answers, or heartbeats, below which a mean says nothing. */
 export const leastSamples = 3;
+/** Time of writing below which a speed is noise: a server that answers in a millisecond is twice as slow in the next one. */
+export const leastDecodeMs = 1_000;
+/** A node that said it switches to a release is away by that very order, for so long: a slow Pi starts it, perhaps three times, and the one before. */
+export const switchMs = 180_000;

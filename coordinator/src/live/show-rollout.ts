@@ -22,7 +22,7 @@ function viewOf({ view, rollout, nowMs, timeZone }: Shown, subjects: readonly Ro
   const { by, createdMs, endedMs } = rollout;
   const waves = Array.from({ length: rollout.waves }, (_, i) => waveOf(view, rollout, subjects, i));
   // After a stop the figures are those that it stopped for: what is measured later is of nodes on their way back.
-  const gates = [...(rollout.judged ?? judge(rollout.gates, evidenceOf(view, rollout, subjects)))];
+  const gates = [...(rollout.judged ?? judge(rollout.gates, evidenceOf(view, rollout, subjects, nowMs)))];
   const given = { maxUnavailable, soakSeconds: soakMs / 1000, onRed, approval, windows: [...windows], driver, note };
   return {
     id,

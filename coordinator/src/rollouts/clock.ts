@@ -9,11 +9,11 @@ export function moveRollouts(draft: Draft, byMs: number): void {
     if (!isLive(view, row)) continue;
     if (row.soakFromMs !== null) change(draft, { type: 'rollout', row: { ...row, soakFromMs: row.soakFromMs + byMs } });
     for (const subject of subjectsOf(view, row.id)) {
-      const { toldMs, orderedMs } = subject;
+      const { toldMs, orderedMs, sinceMs } = subject;
       if (toldMs === 0) continue;
       change(draft, {
         type: 'rollout-subject',
-        row: { ...subject, toldMs: toldMs + byMs, orderedMs: orderedMs + byMs },
+        row: { ...subject, toldMs: toldMs + byMs, orderedMs: orderedMs + byMs, sinceMs: sinceMs + byMs },
       });
     }
   }

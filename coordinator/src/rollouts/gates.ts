@@ -9,9 +9,11 @@ import {
   type GateName,
   type GateView,
   gates,
+  leastDecodeMs,
   leastErrorShare,
   leastReconnectsPerHour,
   leastSamples,
+  listInWords,
   toleratedShare,
 } from '@blackroad/protocol';
 import type { Sums } from '../state/rollout-rows.ts';
@@ -32,6 +34,8 @@ export interface Evidence {
   told: number;
   failed: readonly { name: string; step: string }[];
   lost: readonly string[];
+  /** Away because they switch to the release that they were told. */
+  switching: readonly string[];
   /** Why absences prove nothing now; null: they do. */
   excused: string | null;
 }
@@ -77,20 +81,25 @@ const update: Judge = ({ told, failed }) => {
   return { verdict: failed.length > allowed ? 'red' : 'green', text, ...figures, node: first.name };
 };
 
-const contact: Judge = ({ told, lost, excused }) => {
+const contact: Judge = ({ told, lost, switching, excused }) => {
   const allowed = tolerated(told);
   const [first] = lost;
   const figures = { now: lost.length, before: null, others: null, allowed };
   if (!first)
     return {
       verdict: told > 0 ? 'green' : 'unknown',
-      text: told > 0 ? 'all are here' : 'nobody was told yet',
+      text: told > 0 ? hereWords(switching) : 'nobody was told yet',
       ...figures,
     };
   const text = `${lost.length} of ${told} with the change ${lost.length === 1 ? 'is' : 'are'} away, ${first} first`;
   if (excused !== null) return { verdict: 'unknown', text: `${text}; ${excused}`, ...figures, node: first };
   return { verdict: lost.length > allowed ? 'red' : 'green', text, ...figures, node: first };
 };
+
+function hereWords(switching: readonly string[]): string {
+  if (switching.length === 0) return 'all are here';
+  return `all are here, or switch to it now: ${listInWords(switching)}`;
+}
 
 const shareOf = ({ done, failed }: Counts): number | null => (done + failed > 0 ? failed / (done + failed) : null);
 const taskErrors: Judge = ({ changed, others }) => {
@@ -131,11 +140,11 @@ const reconnects: Judge = ({ changed, others }) => {
 const speedOf = ({ tokens, decodeMs }: Pick<Sums, 'tokens' | 'decodeMs'>): number | null =>
   decodeMs > 0 ? (tokens * 1000) / decodeMs : null;
 /** What these would have written in the time that they wrote, at their own speeds of before: so a slow and a fast machine are not mixed up. */
-function atPastSpeed(rows: readonly Measured[]): { tokens: number; now: Counts } {
+function atPastSpeed(rows: readonly Measured[]): { tokens: number; now: Counts; pastMs: number } {
   const measured = rows.filter(({ past, now }) => past.decodeMs > 0 && now.decodeMs > 0);
   let tokens = 0;
   for (const { past, now } of measured) tokens += (past.tokens / past.decodeMs) * now.decodeMs;
-  return { tokens, now: total(measured, 'now') };
+  return { tokens, now: total(measured, 'now'), pastMs: total(measured, 'past').decodeMs };
 }
 /** Answers from which on one machine is judged by itself. */
 const enoughAnswers = 10;
@@ -146,6 +155,12 @@ const tokens: Judge = ({ changed, others }) => {
   const own = atPastSpeed(changed);
   const answers = own.now.done;
   const words = (speed: number) => `${speed.toFixed(1)} tokens/s`;
+  const few =
+    answers < leastSamples
+      ? `; only ${counted(answers, 'answer')}`
+      : Math.min(own.now.decodeMs, own.pastMs) < leastDecodeMs
+        ? '; less than a second of writing proves nothing'
+        : '';
   if (own.tokens === 0) return { ...nothing(`${words(now)}; nothing is known of before`), now };
   const before = (own.tokens * 1000) / own.now.decodeMs;
   const same = speedOf(own.now) as number;
@@ -153,11 +168,12 @@ const tokens: Judge = ({ changed, others }) => {
   const drift = rest.tokens > 0 ? Math.min(1, rest.now.tokens / rest.tokens) : 1;
   const meanwhile = speedOf(total(others, 'now'));
   const allowed = before * drift * gates.tokens.factor;
-  const text = `${words(same)}${compared(before, meanwhile, words)}${answers < leastSamples ? `; only ${counted(answers, 'answer')}` : ''}`;
+  const text = `${words(same)}${compared(before, meanwhile, words)}${few}`;
   // One slow GPU box is not seen among the many tokens of others.
   const slow = changed.filter(({ past, now: since }) => {
     const [was, is] = [speedOf(past), speedOf(since)];
-    return was !== null && is !== null && since.done >= enoughAnswers && is < was * drift * gates.tokens.factor;
+    const isEnough = since.done >= enoughAnswers && since.decodeMs >= leastDecodeMs && past.decodeMs >= leastDecodeMs;
+    return was !== null && is !== null && isEnough && is < was * drift * gates.tokens.factor;
   });
   const figures = { now: same, before, others: meanwhile, allowed };
   const [first] = slow;
@@ -165,7 +181,8 @@ const tokens: Judge = ({ changed, others }) => {
     const of = `${first.name} writes ${words(speedOf(first.now) ?? 0)}, ${words(speedOf(first.past) ?? 0)} before`;
     return { verdict: 'red', text: `${of}; all together ${text}`, ...figures, node: first.name };
   }
-  const verdict = answers < leastSamples ? 'unknown' : same < allowed ? 'red' : 'green';
+  const isLittle = answers < leastSamples || own.now.decodeMs < leastDecodeMs || own.pastMs < leastDecodeMs;
+  const verdict = isLittle ? 'unknown' : same < allowed ? 'red' : 'green';
   return { verdict, text, ...figures };
 };
 

@@ -69,7 +69,7 @@ const one = (past: Partial<Sums>, now: Partial<Sums>, name = 'a'): Measured => (
   now: sums(now),
 });
 const evidence = (over: Partial<Evidence>): Evidence => {
-  return { changed: [], others: [], told: 1, failed: [], lost: [], excused: null, ...over };
+  return { changed: [], others: [], told: 1, failed: [], lost: [], switching: [], excused: null, ...over };
 };
 const verdict = (gate: keyof typeof gates, over: Partial<Evidence>) => judge([gate], evidence(over))[0];
 
@@ -115,6 +115,8 @@ t.test('gates compare with the own past and with the others', async (t) => {
     node: 'gpu',
     text: /^gpu writes 30\.0 tokens/,
   });
+  const quick = one({ tokens: 500, decodeMs: 400, done: 99 }, { tokens: 200, decodeMs: 400, done: 40 });
+  t.match(verdict('tokens', { changed: [quick] }), { verdict: 'unknown', text: /less than a second of writing/ });
   t.match(verdict('tokens', { changed: [slow] }), { verdict: 'red', text: /30\.0 tokens\/s, 50\.0 tokens\/s before/ });
 
   const broken = one({ ms: 10 * 3_600_000 }, { ms: 3_600_000, reconnects: 6 });
@@ -128,6 +130,10 @@ t.test('one of fifty may be away or fail, and what is away with many proves noth
   t.match(verdict('contact', { told: 40, lost: ['a'] }), { verdict: 'red' });
   t.match(verdict('contact', { told: 50, lost: ['a'] }), { verdict: 'green' });
   t.match(verdict('contact', { told: 2, lost: ['a'], excused: 'the network' }), { verdict: 'unknown' });
+  t.match(verdict('contact', { told: 2, switching: ['a'] }), {
+    verdict: 'green',
+    text: 'all are here, or switch to it now: a',
+  });
   t.match(verdict('update', { told: 2, failed: [{ name: 'a', step: 'refused: a wrong key' }] }), {
     verdict: 'red',
     text: '1 of 2 did not get it; a: refused: a wrong key',

@@ -1,4 +1,5 @@
 // The subjects of a rollout as the view shows them: in their order, whether they are here, where they are, and what was measured of them. Pure.
+import { switchMs } from '@blackroad/protocol';
 import type { RolloutRow, RolloutSubjectRow } from '../state/rollout-rows.ts';
 import { freezeAt, type NodeRow } from '../state/rows.ts';
 import { noSums } from '../state/sums.ts';
@@ -40,6 +41,7 @@ export function evidenceOf(
   view: View,
   rollout: RolloutRow,
   subjects: readonly RolloutSubjectRow[],
+  nowMs: number,
   anew = nobody,
 ): Evidence {
   const sums = kindOf(rollout.what).of === 'node' ? view.nodeSums : view.agentSums;
@@ -50,10 +52,15 @@ export function evidenceOf(
     now: (anew.has(subject) ? undefined : sums.get(subject)) ?? noSums,
   });
   const told = subjects.filter(isTouched);
-  const lost = told.filter(({ subject }) => {
-    const node = nodeOf(view, rollout, subject);
-    return node?.presence === 'lost' || node?.status === 'quarantined';
-  });
+  const lost: RolloutSubjectRow[] = [];
+  const switching: string[] = [];
+  for (const each of told) {
+    const node = nodeOf(view, rollout, each.subject);
+    if (node?.status === 'quarantined') lost.push(each);
+    else if (node?.presence !== 'lost') continue;
+    else if (isSwitching(each, nowMs)) switching.push(name(each.subject));
+    else lost.push(each);
+  }
   const frozen = lost.find(({ subject }) => isFrozen(view, rollout, subject));
   return {
     changed: told.filter(({ state }) => state === 'done').map(measured),
@@ -63,6 +70,12 @@ export function evidenceOf(
     told: told.length,
     failed: told.filter(({ state }) => state === 'failed').map(({ subject, step }) => ({ name: name(subject), step })),
     lost: lost.map(({ subject }) => name(subject)),
+    switching,
     excused: frozen ? 'so many are away at once that the network or the coordinator is the likely cause' : null,
   };
+}
+
+/** Its process ended to start the release that it was told, and it was not heard of since. */
+function isSwitching({ state, report, sinceMs }: RolloutSubjectRow, nowMs: number): boolean {
+  return state === 'told' && report?.state === 'switching' && nowMs - sinceMs < switchMs;
 }

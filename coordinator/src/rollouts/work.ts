@@ -96,7 +96,7 @@ export function turn(work: Work, subject: RolloutSubjectRow, state: SubjectState
 }
 
 export function judgeWork({ draft, rollout, subjects, anew }: Work): GateView[] {
-  return judge(rollout.gates, evidenceOf(draft.view, rollout, subjects, anew));
+  return judge(rollout.gates, evidenceOf(draft.view, rollout, subjects, draft.nowMs, anew));
 }
 /** Begins the way back; it ends in `goal`. */
 export function goBack(work: Work, goal: NonNullable<RolloutRow['goal']>, reason: string): void {

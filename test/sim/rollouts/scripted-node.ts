@@ -36,8 +36,8 @@ const gib = 1024 ** 3;
 const mib = 1024 ** 2;
 const restartMs = 3_000;
 const ownSoakMs = 15_000;
-/** The supervisor starts the old version again when the new one does not come up. */
-const noStartMs = 20_000;
+/** The supervisor starts the old version again when the new one does not come up: later than a node that is away counts as lost. */
+const noStartMs = 45_000;
 /** A new version that finds no coordinator for so long is given up. */
 const noContactMs = 90_000;
 
