@@ -17,6 +17,8 @@ import {
 } from '../verb.ts';
 
 const lookMs = 2_000;
+/** A coordinator that is started again, or upgraded, is back by then. */
+const absenceMs = 120_000;
 const screenOf = ({ paint, columns, clock }: VerbCall) => ({ paint, columns, nowMs: clock.nowMs() });
 
 const flags: Record<string, Flag> = {
@@ -90,14 +92,31 @@ function requestOf(call: VerbCall): RolloutRequest {
 }
 
 const over = new Set(['done', 'rolled-back', 'aborted']);
+/** Asks again while the coordinator is away. */
+async function shown(call: VerbCall, id: string): Promise<RolloutDetails> {
+  const client = call.client();
+  const { clock, signal } = call;
+  const untilMs = clock.monotonicMs() + absenceMs;
+  for (let tries = 0; ; tries++) {
+    try {
+      return await client.call('rollout', { params: { rollout: id } });
+    } catch (error) {
+      const isAway = error instanceof FleetError && ['no-coordinator', 'unavailable'].includes(error.code);
+      if (!isAway || signal.aborted || clock.monotonicMs() >= untilMs) throw error;
+      if (tries === 0) call.note(`${error.message}; it is asked again for ${absenceMs / 60_000} minutes.`);
+      await sleep(clock, lookMs);
+    }
+  }
+}
+
 /** The screen is drawn anew until the rollout is over, stands still, or a person interrupts. */
 async function watch(call: VerbCall, id: string): Promise<RolloutDetails> {
-  const client = call.client();
+  // One that does not exist, or a coordinator that was never there, is said at once.
+  let rollout = await call.client().call('rollout', { params: { rollout: id } });
   const letGo = holdProcess();
   let lines = 0;
   try {
     for (;;) {
-      const rollout = await client.call('rollout', { params: { rollout: id } });
       if (!call.json) {
         const text = rolloutWords(rollout, screenOf(call));
         // In a terminal each picture replaces the one before.
@@ -106,6 +125,7 @@ async function watch(call: VerbCall, id: string): Promise<RolloutDetails> {
       }
       if (over.has(rollout.state) || rollout.state === 'stopped' || call.signal.aborted) return rollout;
       await sleep(call.clock, lookMs);
+      rollout = await shown(call, id);
     }
   } finally {
     letGo();
