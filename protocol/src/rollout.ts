@@ -13,6 +13,7 @@ import {
 import { NodeClassName } from './node.ts';
 import { Asker } from './principal.ts';
 import { gates } from './rollout-gates.ts';
+import { weekdays } from './rollout-words.ts';
 import { type Static, Type } from './typebox.ts';
 import { ReleaseVersion } from './update.ts';
 
@@ -98,7 +99,6 @@ export const RolloutWave = Type.Object(
 );
 export type RolloutWave = Static<typeof RolloutWave>;
 
-export const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 const timeOfDay = '^([01][0-9]|2[0-3]):[0-5][0-9]$';
 export const RolloutWindow = Type.Object(
   {

@@ -1,6 +1,6 @@
 // What a person types for a rollout, as its request: what, waves, windows.
-import { type RolloutRequest, type RolloutWave, type RolloutWindow, weekdays } from '@blackroad/protocol';
-import { readWaves, usualWaves } from '@blackroad/protocol/rollout-words';
+import type { RolloutRequest, RolloutWave, RolloutWindow } from '@blackroad/protocol';
+import { readLabelChange, readWaves, readWindow, usualWaves } from '@blackroad/protocol/rollout-words';
 import { wrongUse } from './verb.ts';
 
 type What = RolloutRequest['what'];
@@ -34,20 +34,10 @@ function changeOf(pairs: readonly string[]): Extract<What, { kind: 'agent' }>['c
   }
   return change;
 }
-/** `ring=a` sets a label, `ring-` removes it. */
-function labelsOf(pairs: readonly string[]): Extract<What, { kind: 'configuration' }>['labels'] {
-  const set: Record<string, string> = {};
-  const remove: string[] = [];
-  for (const pair of pairs) {
-    const at = pair.indexOf('=');
-    if (at > 0) set[pair.slice(0, at)] = pair.slice(at + 1);
-    else if (at < 0 && pair.endsWith('-') && pair.length > 1) remove.push(pair.slice(0, -1));
-    else throw wrongUse(`labels: expected name=value, or name- to remove it, got ${JSON.stringify(pair)}.`);
-  }
-  return {
-    ...(Object.keys(set).length > 0 ? { set } : {}),
-    ...(remove.length > 0 ? { remove } : {}),
-  };
+function labelsOf(parts: readonly string[]): Extract<What, { kind: 'configuration' }>['labels'] {
+  const read = readLabelChange(parts);
+  if ('labels' in read) return read.labels;
+  throw wrongUse(`labels: expected name=value, or name- to remove it, got ${JSON.stringify(read.unread)}.`);
 }
 
 export function wavesOf(text: string): RolloutWave[] {
@@ -58,12 +48,8 @@ export function wavesOf(text: string): RolloutWave[] {
   );
 }
 
-/** `22:00-06:00`, `sat,sun 09:00-18:00`. */
 export function windowOf(text: string): RolloutWindow {
-  const match = /^(?:([a-z,]+) )?(\d\d:\d\d)-(\d\d:\d\d)$/.exec(text.trim());
-  const days = match?.[1]?.split(',').map((day) => weekdays.find((known) => known === day));
-  if (!match || days?.includes(undefined))
-    throw wrongUse(`--window: expected 22:00-06:00 or "sat,sun 09:00-18:00", got ${JSON.stringify(text)}.`);
-  const known = days as RolloutWindow['days'];
-  return { from: match[2] as string, to: match[3] as string, ...(known ? { days: known } : {}) };
+  const read = readWindow(text);
+  if ('window' in read) return read.window;
+  throw wrongUse(`--window: expected 22:00-06:00 or "sat,sun 09:00-18:00", got ${JSON.stringify(text)}.`);
 }

@@ -1,6 +1,6 @@
 // A kind of rollout: who its subjects are, what the order to one of them is, how it is seen that the order was carried out, and the same for
 // the way back. Everything else about a rollout (waves, gates, limits) is the same for all kinds.
-import type { GateName, RolloutKind, RolloutRequest, RolloutWhat } from '@blackroad/protocol';
+import type { RolloutKind, RolloutRequest, RolloutWhat } from '@blackroad/protocol';
 import type { Draft } from '../state/draft.ts';
 import type { Policy } from '../state/input.ts';
 import type { KnownRelease, RolloutRow, RolloutSubjectRow } from '../state/rollout-rows.ts';
@@ -18,7 +18,6 @@ export interface Kind<K extends RolloutKind> {
   of: 'node' | 'agent';
   /** How long an order may take where the request does not say it. */
   patienceMs: number;
-  gates: readonly GateName[];
   words: (what: Extract<RolloutWhat, { kind: K }>) => string;
   /** What speaks against the request as a whole; null: nothing. */
   fault: (view: View, request: Request<K>, subjects: number) => string | null;

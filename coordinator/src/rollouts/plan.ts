@@ -3,6 +3,7 @@
 import {
   counted,
   type GateName,
+  gatesOf,
   listInWords,
   maxRolloutNames,
   maxRolloutSubjects,
@@ -68,7 +69,7 @@ export function planRollout(view: View, by: Pick<Principal, 'space'>, request: R
     maxUnavailable: request.maxUnavailable ?? Math.max(1, Math.floor(count * unavailableShare)),
     soakSeconds,
     patienceMs: patienceSeconds === undefined ? kind.patienceMs : patienceSeconds * 1000,
-    gates: kind.gates.filter((gate) => request.gates === undefined || request.gates.includes(gate)),
+    gates: gatesOf[kind.of].filter((gate) => request.gates === undefined || request.gates.includes(gate)),
     releases: kind.releases?.(view, request as never, was) ?? [],
     warnings: [],
   };

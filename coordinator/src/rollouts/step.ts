@@ -11,6 +11,7 @@ import { isTouched } from './subjects.ts';
 import {
   arrive,
   closeWork,
+  comeBack,
   end,
   goBack,
   judgeWork,
@@ -165,7 +166,7 @@ export function bringBack(work: Work): void {
     const found = stand(draft.view, like, subject);
     const isLeft = subject.state !== 'returning' && typeof found === 'object' && 'left' in found;
     if (isLeft) turn(work, subject, 'left', found.left);
-    else if (isBack(draft.view, like, subject)) turn(work, subject, 'returned', '');
+    else if (isBack(draft.view, like, subject)) comeBack(work, subject);
     else if (subject.state !== 'returning') {
       if (work.left > 0) sendBack(work, subject);
     } else tellAgain(work, subject);

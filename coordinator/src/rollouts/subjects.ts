@@ -75,7 +75,8 @@ export function evidenceOf(
   };
 }
 
-/** Its process ended to start the release that it was told, and it was not heard of since. */
+/** Its process ended to start the release that it was told, or the release on trial did: its launcher starts it again, or the one before. */
 function isSwitching({ state, report, sinceMs }: RolloutSubjectRow, nowMs: number): boolean {
-  return state === 'told' && report?.state === 'switching' && nowMs - sinceMs < switchMs;
+  const isOnTrial = report?.state === 'switching' || report?.state === 'soaking';
+  return state === 'told' && isOnTrial && nowMs - sinceMs < switchMs;
 }

@@ -1,5 +1,6 @@
 // Windows: the hours of the week in which something new may begin, in the fleet's time zone. Pure.
-import { type RolloutWindow, weekdays } from '@blackroad/protocol';
+import type { RolloutWindow } from '@blackroad/protocol';
+import { weekdays } from '@blackroad/protocol/rollout-words';
 
 type Day = (typeof weekdays)[number];
 const dayMinutes = 24 * 60;

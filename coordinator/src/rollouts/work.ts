@@ -91,6 +91,12 @@ export function arrive(work: Work, subject: RolloutSubjectRow): void {
   work.anew.add(subject.subject);
   change(draft, { type: 'measured-anew', of: kindOf(rollout.what).of, id: subject.subject });
 }
+/** It has what it had before: what was measured meanwhile is no past that the next change could be compared with. */
+export function comeBack(work: Work, subject: RolloutSubjectRow): void {
+  const { draft, rollout } = work;
+  turn(work, subject, 'returned', '');
+  change(draft, { type: 'measured-anew', of: kindOf(rollout.what).of, id: subject.subject, past: subject.past });
+}
 export function turn(work: Work, subject: RolloutSubjectRow, state: SubjectState, step = subject.step): void {
   setSubject(work, { ...subject, state, step, sinceMs: work.draft.nowMs });
 }

@@ -285,7 +285,7 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
   balena(view, change) {
     view.balena = change.stand;
   },
-  'measured-anew': (view, change) => markSums(view, change.of, change.id),
+  'measured-anew': (view, change) => markSums(view, change.of, change.id, change.past),
   'rollouts-judged'(view, change) {
     view.judgedMs = change.atMs;
   },

@@ -23,7 +23,7 @@ import type { BalenaStand } from './balena-stand.ts';
 import type { ReservationRow, SpendingRow } from './budget-rows.ts';
 import type { ConversationRow } from './conversation-row.ts';
 import type { FoundRow, RestoredRow } from './restore-rows.ts';
-import type { KnownRelease, RolloutRow, RolloutSubjectRow } from './rollout-rows.ts';
+import type { KnownRelease, RolloutRow, RolloutSubjectRow, Sums } from './rollout-rows.ts';
 import type {
   AcknowledgedRow,
   AgentRow,
@@ -159,8 +159,8 @@ type PerishableChange =
   /** The complete list of releases that the coordinator has. */
   | { type: 'known-releases'; releases: readonly KnownRelease[] }
   | { type: 'balena'; stand: BalenaStand }
-  /** The sums of a node or an agent begin anew. */
-  | { type: 'measured-anew'; of: 'node' | 'agent'; id: string }
+  /** The sums of a node or an agent begin anew; `past`: they go on from there. */
+  | { type: 'measured-anew'; of: 'node' | 'agent'; id: string; past?: Sums }
   | { type: 'rollouts-judged'; atMs: number }
   | { type: 'announced'; atMs: number }
   /** The new id of the coordinator, after which nodes send a hello. */

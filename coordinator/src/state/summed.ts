@@ -43,9 +43,9 @@ export function countFailure(
   count(view, 'node', last.node, withFailed);
   count(view, 'agent', agent, withFailed);
 }
-/** What is measured of it begins anew. */
-export function markSums(view: MutableView, of: Of, id: string): void {
-  (of === 'node' ? view.nodeSums : view.agentSums).set(id, noSums);
+/** What is measured of it begins anew, or goes on from what was measured before. */
+export function markSums(view: MutableView, of: Of, id: string, past: Sums = noSums): void {
+  (of === 'node' ? view.nodeSums : view.agentSums).set(id, past);
 }
 export function forgetSums(view: MutableView, of: Of, id: string): void {
   (of === 'node' ? view.nodeSums : view.agentSums).delete(id);

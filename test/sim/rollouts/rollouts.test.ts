@@ -63,6 +63,9 @@ for (const [behaviour, gate, maxWave] of bad)
       'nothing of later waves was touched',
     );
     t.equal(world.checker.exercised.ends, 1);
+    const again = await world.over(await world.start(to('1.2.0')));
+    const stopped = { state: 'rolled-back', reason: new RegExp(`the gate ${gate} is red`), wave: view.wave };
+    t.match(again, stopped, 'once more: what it did the first time is no past to compare with');
   });
 
 t.test('a coordinator that is killed in the middle goes on', async (t) => {

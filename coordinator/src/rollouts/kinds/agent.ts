@@ -12,7 +12,6 @@ export const agentKind: Kind<'agent'> = {
   of: 'agent',
   // A model may have to be fetched.
   patienceMs: 3_600_000,
-  gates: ['update', 'contact', 'task-errors', 'tokens'],
   words: ({ change }) => `agents with other ${listInWords(Object.keys(change), 'and', 6)}`,
   fault: () => null,
   before(view, { what: { change } }, id) {

@@ -12,7 +12,6 @@ type Change = Extract<RolloutWhat, { kind: 'configuration' }>['labels'];
 export const configurationKind: Kind<'configuration'> = {
   of: 'node',
   patienceMs: 60_000,
-  gates: ['update', 'contact', 'task-errors', 'reconnects', 'tokens', 'temperature', 'sd-writes', 'memory'],
   words: ({ labels: { set = {}, remove = [] } }) => {
     const put = Object.entries(set).map(([name, value]) => `${name}=${value}`);
     return `labels ${listInWords([...put, ...remove.map((name) => `without ${name}`)], 'and', 6)}`;

@@ -15,7 +15,6 @@ export const modelKind: Kind<'model'> = {
   of: 'node',
   // Gigabytes over a slow line.
   patienceMs: 4 * 3_600_000,
-  gates: ['update', 'contact', 'task-errors', 'reconnects', 'tokens', 'temperature', 'sd-writes', 'memory'],
   words: ({ model }) => `model ${model}`,
   fault(view, _request, subjects) {
     if (view.pins.size + subjects <= maxPins) return null;

@@ -1,6 +1,5 @@
 // Rollouts of the node-agent itself. The order is a message that names a release; the node fetches, checks and switches by itself, and tells
 // how far it is (reports.ts). Only its own word that it stays on a version counts, together with the version of its hello. [decision 25]
-import { gates } from '@blackroad/protocol';
 import { send } from '../../state/draft.ts';
 import type { Build, KnownRelease, RolloutSubjectRow } from '../../state/rollout-rows.ts';
 import type { View } from '../../state/view.ts';
@@ -14,7 +13,6 @@ const archOf = (view: View, node: string) => view.nodes.get(node)?.info?.arch ??
 export const nodeAgentKind: Kind<'node-agent'> = {
   of: 'node',
   patienceMs: 30 * 60_000,
-  gates: Object.keys(gates) as (keyof typeof gates)[],
   words: ({ version }) => `node-agent ${version}`,
   fault(view, { what, driver }) {
     if (driver === 'outside' || releaseOf(view.releases, what.version)) return null;

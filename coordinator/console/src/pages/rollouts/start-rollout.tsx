@@ -1,48 +1,20 @@
 // Plans a rollout with the coordinator and starts it: the form, and the plan before the start.
-import type { RolloutPlan, RolloutRequest } from '@blackroad/protocol';
-import { readWaves, usualWaves } from '@blackroad/protocol/rollout-words';
-import { type FormEvent, useState } from 'react';
+import type { RolloutPlan } from '@blackroad/protocol';
+import { type FormEvent, useEffect, useMemo, useRef, useState } from 'react';
+import { useNodes, useTotals } from '../../data/live.ts';
 import { useAct } from '../../data/query.ts';
 import { Button } from '../../kit/button.tsx';
-import { SelectField, TextField } from '../../kit/field.tsx';
 import { Dialog } from '../../kit/overlay.tsx';
 import { plural, wordsOf } from '../../kit/words.ts';
-
-type Kind = 'node-agent' | 'model' | 'configuration' | 'balena';
-interface Draft {
-  kind: Kind;
-  what: string;
-  waves: string;
-  minutes: string;
-  approval: NonNullable<RolloutRequest['approval']>;
-}
-const fresh: Draft = { kind: 'node-agent', what: '', waves: usualWaves, minutes: '10', approval: 'none' };
-const asked: Record<Kind, { label: string; placeholder: string }> = {
-  'node-agent': { label: 'Version', placeholder: '1.4.0' },
-  model: { label: 'Model', placeholder: 'llama3.2:3b' },
-  configuration: { label: 'Label', placeholder: 'ring=new' },
-  balena: { label: 'Release', placeholder: '1.4.0, or its commit' },
-};
-
-/** In words: what is wrong with the draft. */
-function requestOf({ kind, what, waves, minutes, approval }: Draft): RolloutRequest | string {
-  const text = what.trim();
-  const read = readWaves(waves);
-  if ('unread' in read) return `Waves: "${read.unread}" is no number, percent, label or name.`;
-  const soak = Number(minutes);
-  if (!(soak > 0)) return 'Watched for: expected minutes, more than 0.';
-  const common = { waves: read.waves, soakSeconds: Math.round(soak * 60), approval };
-  if (kind === 'node-agent') return { what: { kind, version: text }, ...common };
-  if (kind === 'model') return { what: { kind, model: text }, ...common };
-  if (kind === 'balena') return { what: { kind, release: text }, ...common };
-  const at = text.indexOf('=');
-  if (at <= 0) return 'Label: expected name=value.';
-  return { what: { kind, labels: { set: { [text.slice(0, at)]: text.slice(at + 1) } } }, ...common };
-}
+import { type Draft, freshDraft, requestOf } from './rollout-draft.ts';
+import { GateFields, NoteField, WavesFields, WhatFields, WhenFields, WhoFields } from './rollout-fields.tsx';
 
 export function StartRollout({ open, onOpenChange }: { open: boolean; onOpenChange(open: boolean): void }) {
-  const [draft, setDraft] = useState(fresh);
+  const [draft, setDraft] = useState(freshDraft);
   const [fault, setFault] = useState('');
+  const { list } = useNodes();
+  const sites = useMemo(() => [...new Set(list.map(({ site }) => site))].sort(), [list]);
+  const zone = useTotals()?.timeZone ?? '';
   const plan = useAct('rolloutPlan');
   const start = useAct('rolloutStart', {
     stales: ['rollouts'],
@@ -55,7 +27,7 @@ export function StartRollout({ open, onOpenChange }: { open: boolean; onOpenChan
   };
   const close = (now: boolean) => {
     onOpenChange(now);
-    if (!now) edit(fresh);
+    if (!now) edit(freshDraft);
   };
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -69,56 +41,22 @@ export function StartRollout({ open, onOpenChange }: { open: boolean; onOpenChan
       setFault(wordsOf(error));
     }
   };
+  const part = { draft, edit };
   return (
     <Dialog open={open} onOpenChange={close} title="Start a rollout" wide>
       <form className="stack" onSubmit={submit}>
-        <SelectField
-          label="What"
-          value={draft.kind}
-          options={[
-            ['node-agent', 'a version of the node-agent'],
-            ['model', 'a model'],
-            ['configuration', 'a label of nodes'],
-            ['balena', 'a release of a balena fleet'],
-          ]}
-          onChange={(event) => edit({ kind: event.target.value as Kind, what: '' })}
-        />
-        <TextField
-          label={asked[draft.kind].label}
-          placeholder={asked[draft.kind].placeholder}
-          value={draft.what}
-          required
-          autoComplete="off"
-          onChange={(event) => edit({ what: event.target.value })}
-        />
-        <TextField
-          label="Waves"
-          value={draft.waves}
-          hint="How many of each hardware class have it after each wave. ring=a is a label, alice+bob are names."
-          onChange={(event) => edit({ waves: event.target.value })}
-        />
-        <TextField
-          label="Watched for (minutes)"
-          inputMode="decimal"
-          value={draft.minutes}
-          onChange={(event) => edit({ minutes: event.target.value })}
-        />
-        <SelectField
-          label="A person approves"
-          value={draft.approval}
-          options={[
-            ['none', 'nothing: the gates decide'],
-            ['first', 'what follows the first wave'],
-            ['each', 'each further wave'],
-          ]}
-          onChange={(event) => edit({ approval: event.target.value as Draft['approval'] })}
-        />
+        <WhatFields {...part} />
+        <WavesFields {...part} />
+        <WhoFields {...part} sites={sites} />
+        <WhenFields {...part} zone={zone} />
+        <GateFields {...part} />
+        <NoteField {...part} />
         {fault !== '' && (
           <p className="bad" role="alert">
             {fault}
           </p>
         )}
-        {plan.data && <Plan of={plan.data} />}
+        {plan.data && <Plan of={plan.data} isOfAgents={draft.kind === 'agent'} />}
         <footer className="row end">
           <Button type="submit" look="primary" busy={plan.isPending || start.isPending}>
             {plan.data ? 'Start it' : 'See the plan'}
@@ -129,19 +67,27 @@ export function StartRollout({ open, onOpenChange }: { open: boolean; onOpenChan
   );
 }
 
-function Plan({ of: { waves, leftOut, leftOutCount, warnings } }: { of: RolloutPlan }) {
+function Plan({ of, isOfAgents }: { of: RolloutPlan; isOfAgents: boolean }) {
+  const { waves, leftOut, leftOutCount, gates, maxUnavailable, warnings } = of;
+  const here = useRef<HTMLElement>(null);
+  // It appears below a form that is longer than the window.
+  useEffect(() => here.current?.scrollIntoView({ block: 'center' }), []);
   return (
-    <section aria-label="The plan" className="stack">
+    <section ref={here} aria-label="The plan" className="stack">
       <ol className="rollout-plan">
         {waves.map(({ size, names, away }, i) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: a wave is its number
           <li key={i}>
-            {plural(size, 'machine')}: {names.slice(0, 6).join(', ')}
+            {plural(size, isOfAgents ? 'agent' : 'machine')}: {names.slice(0, 6).join(', ')}
             {size > 6 && ` and ${size - 6} more`}
             {away > 0 && `; ${away} away`}
           </li>
         ))}
       </ol>
+      <p className="small">
+        {maxUnavailable} at most under way at once.{' '}
+        {gates.length === 0 ? 'No gate stops it.' : `Gates: ${gates.join(', ')}.`}
+      </p>
       {leftOutCount > 0 && (
         <p className="dim small">
           Left out:{' '}
