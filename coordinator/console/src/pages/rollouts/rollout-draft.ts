@@ -139,9 +139,10 @@ function figure(label: string, text: string, expected: string): number | undefin
   if (!Number.isFinite(number)) throw new DraftFault(`${label}: expected ${expected}, got "${text}".`);
   return number;
 }
+type Given<T> = { [K in keyof T]?: NonNullable<T[K]> };
 /** Without what was left empty. */
-function given<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
+function given<T extends object>(fields: T): Given<T> {
   const isGiven = (value: unknown) =>
     value !== undefined && (typeof value !== 'object' || value === null || Object.keys(value).length > 0);
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => isGiven(value))) as never;
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => isGiven(value))) as Given<T>;
 }

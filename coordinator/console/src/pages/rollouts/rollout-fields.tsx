@@ -5,7 +5,7 @@ import { classShapes } from '../../fleet/class-shape.tsx';
 import { Checkbox, SelectField, TextArea, TextField } from '../../kit/field.tsx';
 import { type Draft, gatesFor, type Kind } from './rollout-draft.ts';
 
-export interface PartProps {
+interface PartProps {
   draft: Draft;
   edit(change: Partial<Draft>): void;
 }

@@ -71,7 +71,9 @@ function Plan({ of, isOfAgents }: { of: RolloutPlan; isOfAgents: boolean }) {
   const { waves, leftOut, leftOutCount, gates, maxUnavailable, warnings } = of;
   const here = useRef<HTMLElement>(null);
   // It appears below a form that is longer than the window.
-  useEffect(() => here.current?.scrollIntoView({ block: 'center' }), []);
+  useEffect(() => {
+    here.current?.scrollIntoView({ block: 'center' });
+  }, []);
   return (
     <section ref={here} aria-label="The plan" className="stack">
       <ol className="rollout-plan">
