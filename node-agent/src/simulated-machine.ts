@@ -1,6 +1,5 @@
 // A simulated machine: it joins, and its node-agent runs, ends and is started again under another release, as on a real one. Machine, model and
 // releases are made up; its identity, its certificate, MQTT over TLS, memories and the record of an update are real. In: what it is. Out: a node.
-import { mkdirSync } from 'node:fs';
 import { join as joinPath } from 'node:path';
 import { type Clock, systemClock, type Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -14,8 +13,8 @@ import type { Runtime, RuntimeModel } from './runtimes/runtime.ts';
 import { createSimulated, noFaults } from './runtimes/simulated.ts';
 import { type BreakableDial, createBreakableDial } from './transport/breakable-dial.ts';
 import { createMqttDial } from './transport/dial.ts';
-import { openHome, type ReleaseHome } from './update/release-home.ts';
-import { againAfterMs, launched, playStage, type ReleaseFault } from './update/simulated-releases.ts';
+import type { ReleaseHome } from './update/release-home.ts';
+import { againAfterMs, launched, playStage, type ReleaseFault, simulatedHome } from './update/simulated-releases.ts';
 import { createUpdates } from './update/updates.ts';
 
 export interface MachineKind {
@@ -98,9 +97,7 @@ class Machine implements SimulatedMachine {
     const { folder, hasDisk, kind } = parts.order;
     this.#models = modelsOf(kind);
     this.#line = createBreakableDial(createMqttDial({ identity: () => parts.identity, clock }));
-    const home = joinPath(folder, 'home');
-    if (hasDisk) mkdirSync(home, { recursive: true, mode: 0o700 });
-    this.#home = hasDisk ? openHome(home) : null;
+    this.#home = hasDisk ? simulatedHome(joinPath(folder, 'home'), parts.order.version) : null;
   }
 
   start(): Promise<void> {
@@ -227,6 +224,8 @@ class Machine implements SimulatedMachine {
       version,
       stage: (ordered, signal) => playStage(ordered, { home, clock, random: systemRandom }, signal),
       hasKeys: async () => true,
+      // What a simulated node refuses is no attack that the fleet should count.
+      refuse: async () => {},
       soakMs: order.soakMs,
       restart: () => this.#restart(),
       clock,

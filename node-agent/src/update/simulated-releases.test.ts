@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { openHome } from './release-home.ts';
-import { launched, readBadReleases } from './simulated-releases.ts';
+import type { ReleaseHome } from './release-home.ts';
+import { launched, readBadReleases, simulatedHome } from './simulated-releases.ts';
 
 t.test('bad releases are named with what they do', async (t) => {
   t.same([...readBadReleases('')], []);
@@ -22,7 +22,7 @@ t.test('bad releases are named with what they do', async (t) => {
 t.test('a release on trial that does not start is taken back, another one is not', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'fleet-simulated-'));
   t.teardown(() => rmSync(dir, { recursive: true, force: true }));
-  const home = openHome(dir);
+  const home = simulatedHome(dir, '1.0.0') as ReleaseHome;
   const bad = readBadReleases('1.1.0=no-start,1.2.0=leak');
   const launch = () => launched(home, (version) => bad.get(version));
   t.same(await launch(), { version: null, afterMs: 0 }, 'nothing was ever switched');

@@ -1,12 +1,14 @@
 // Releases on simulated nodes. A node takes an order, keeps its record and its links, and watches itself as a real one does (updates.ts); only
 // what needs a real release is played: the archive is not fetched but takes its time, and the launcher is `launched`. What a bad release does
 // is said at the start (`--bad-releases`).
+import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { UpdateNode } from '@blackroad/protocol';
 import { type Clock, sleep } from '@blackroad/std/clock';
 import { OptionError } from '@blackroad/std/options';
 import type { Random } from '@blackroad/std/random';
-import type { ReleaseHome } from './release-home.ts';
+import { openHome, type ReleaseHome } from './release-home.ts';
 
 /**
  * `no-start`: it ends at once whenever it is started. `leak`: its memory grows. `errors`: twice as many attempts at tasks fail.
@@ -27,6 +29,14 @@ export function readBadReleases(text: string): ReadonlyMap<string, ReleaseFault>
     found.set(version, fault as ReleaseFault);
   }
   return found;
+}
+
+/** The home of a machine on which `version` was installed. */
+export function simulatedHome(dir: string, version: string): ReleaseHome | null {
+  for (const name of ['updates', `releases/${version}`]) mkdirSync(join(dir, name), { recursive: true, mode: 0o700 });
+  rmSync(join(dir, 'current'), { force: true });
+  symlinkSync(`releases/${version}`, join(dir, 'current'));
+  return openHome(dir);
 }
 
 const fetchMs = { least: 500, most: 3_000 };

@@ -1,6 +1,5 @@
 // Rollouts of a release of a balena fleet: the device that a node runs on is pinned to it, and the way back pins it to the release that it
 // ran before. The order is no message: the driver of balena sees in the view what is to be pinned (rollouts/balena.ts), pins it, and tells.
-import { gates } from '@blackroad/protocol';
 import type { BalenaDeviceRow, BalenaRelease } from '../../state/balena-stand.ts';
 import type { RolloutSubjectRow } from '../../state/rollout-rows.ts';
 import type { View } from '../../state/view.ts';
@@ -12,7 +11,6 @@ export const balenaKind: Kind<'balena'> = {
   of: 'node',
   // An image of some hundred megabytes over a slow line.
   patienceMs: 3_600_000,
-  gates: Object.keys(gates) as (keyof typeof gates)[],
   words: ({ release }) => `balena release ${release}`,
   fault: ({ balena }) =>
     balena
