@@ -1,5 +1,5 @@
-// The release of the coordinator: its process, the threads of the store, the process of the model cache and the `fleet` command as bundles
-// that share what they have in common, the console's files, Node, the unit.
+// The release of the coordinator: its process, the threads of the store, the processes of backups and of the model cache and the `fleet`
+// command as bundles that share what they have in common, the console's files, Node, the unit.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { build } from 'esbuild';
@@ -14,6 +14,7 @@ const outside = ['better-sqlite3', 'sqlite-vec'];
 const entryPoints = {
   main: 'coordinator/src/main.ts',
   'store-worker': 'coordinator/src/store/worker/worker.ts',
+  backup: 'coordinator/src/backup/process.ts',
   'model-cache': 'coordinator/src/model-cache/process.ts',
   fleet: 'coordinator/cli/src/main.ts',
 };

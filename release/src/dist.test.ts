@@ -125,6 +125,8 @@ t.test('the coordinator', { skip }, async (t) => {
   t.match(JSON.parse(fleet('status', '--json')), { version: '1.2.3' });
   t.match(fleet('version'), /^BlackRoad Fleet 1\.2\.3, /);
   t.match(fleet('cache', '--json'), /"on":true/);
+  const backup = JSON.parse(fleet('backup', '--json'));
+  t.match(fleet('backup', 'verify', backup.path), /every hash is right/, 'its other processes are in it');
   const place = JSON.parse(readFileSync(join(data, 'fleet.json'), 'utf8'));
   const page = await fetch(place.url);
   t.match(await page.text(), /<script/, 'it has its console');

@@ -11,6 +11,7 @@ import type { Clock, Timer } from '@blackroad/std/clock';
 import { errnoSentence } from '@blackroad/std/errno';
 import { freeBytesOf } from '@blackroad/std/free-bytes';
 import type { Log } from '@blackroad/std/log';
+import { isBundle } from '@blackroad/std/own-version';
 import type { BackupEnded, BackupStand } from '../state/backup-stand.ts';
 import type { Store } from '../store/store.ts';
 import { filesToKeep, stagingName } from './content.ts';
@@ -44,6 +45,7 @@ interface BackupsParts {
   log: Log;
 }
 
+const processFile = isBundle(import.meta.url) ? './backup.mjs' : './process.ts';
 /** A timer holds at most 24 days, and a clock may be set: the schedule is looked at anew. */
 const lookMs = 60_000;
 /** While one is under way at the time of the next. */
@@ -246,7 +248,7 @@ export class Backups {
   #pack(order: PackOrder): Promise<Packed> {
     if (this.#isStopped) throw new FleetError('unavailable', { detail: 'the coordinator stopped' });
     return new Promise((resolve, reject) => {
-      const child = fork(new URL('./process.ts', import.meta.url).pathname, [], {
+      const child = fork(new URL(processFile, import.meta.url).pathname, [], {
         execArgv: ['--disable-warning=ExperimentalWarning'],
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       });
