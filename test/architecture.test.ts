@@ -129,6 +129,7 @@ const calls: Record<string, Record<string, string[]>> = {
     store: [],
     backup: ['store'],
     balena: [],
+    upgrade: ['backup', 'store'],
     ca: [],
     door: [],
     bus: ['door'],

@@ -305,6 +305,22 @@ export const coordinatorOptions = {
     form: { schemes: ['https', 'http'] },
     text: "Address of balena's API; openBalena has another one.",
   },
+  upgrades: {
+    type: 'text',
+    flag: 'upgrades',
+    env: 'BLACKROAD_UPGRADES',
+    default: '',
+    text: 'Folder of an installation that upgrades itself; its `launch` gives it. Empty: this coordinator does not upgrade itself.',
+  },
+  upgradeSoak: {
+    type: 'number',
+    flag: 'upgrade-soak',
+    env: 'BLACKROAD_UPGRADE_SOAK_SECONDS',
+    default: 60,
+    min: 1,
+    max: 3600,
+    text: 'A new release of the coordinator stays when it answered, and three quarters of the nodes were online that were so before, for so many seconds without a break. One that has not managed that within ten times as many goes back.',
+  },
   log: {
     type: 'choice',
     flag: 'log',

@@ -3,8 +3,6 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
-  coordinatorSelf,
-  defaultSpace,
   FleetError,
   maxHttpConnections,
   maxHttpStrangers,
@@ -24,9 +22,9 @@ import { asksForHelp, OptionError, optionsHelp } from '@blackroad/std/options';
 import { isBundle, ownVersion } from '@blackroad/std/own-version';
 import { systemRandom } from '@blackroad/std/random';
 import { createApi } from './api/server.ts';
-import { type BackupSettings, Backups } from './backup/backups.ts';
+import { Backups } from './backup/backups.ts';
 import { finishRestore, forgetRestored, readRestored } from './backup/finish.ts';
-import { isRecipient } from './backup/recipient.ts';
+import { backupSettingsOf } from './backup-settings.ts';
 import { openBalena } from './balena/open-balena.ts';
 import { createAedesBus } from './bus/aedes.ts';
 import type { Bus } from './bus/bus.ts';
@@ -39,7 +37,7 @@ import { doorLimits } from './door/door-limits.ts';
 import { createDoorkeeper } from './door/doorkeeper.ts';
 import { openModelFile } from './drivers/model-file.ts';
 import { admit, type Claim, type Gate } from './fleet/gate.ts';
-import { ensureFirstAdmin, mintKey } from './http/access.ts';
+import { keepAdminKey } from './http/admin-key.ts';
 import { compiledCheck } from './http/compiled-check.ts';
 import { createApiContext } from './http/context.ts';
 import { readInstaller } from './http/installer.ts';
@@ -50,9 +48,15 @@ import type { CacheSettings } from './model-cache/wire.ts';
 import { type Coordinator, startCoordinator } from './road/coordinator.ts';
 import type { Store } from './store/store.ts';
 import { openWorkerStore } from './store/worker/worker-store.ts';
+import { answersAt } from './upgrade/answers.ts';
+import { installationOf } from './upgrade/installation.ts';
+import { takeBackDatabase } from './upgrade/take-back.ts';
+import { enterUpgrade, openUpgradeHome } from './upgrade/upgrade-home.ts';
+import { Upgrades } from './upgrade/upgrades.ts';
 
 const clock = systemClock;
 const random = systemRandom;
+const here = new URL('.', import.meta.url).pathname;
 const version = ownVersion(import.meta.url, '../../package.json');
 const installerFile = new URL(
   isBundle(import.meta.url) ? './install.sh' : '../../node-agent/install.sh',
@@ -63,6 +67,8 @@ const pruneEveryMs = 10 * 60_000;
 const pruneRestMs = 50;
 const dayMs = 86_400_000;
 const stopDeadlineMs = 10_000;
+/** A copy of the database is made before another release is started. */
+const lastDeadlineMs = 30 * 60_000;
 
 async function main(config: CoordinatorConfig): Promise<void> {
   const log = createLog('coordinator', config.log);
@@ -73,6 +79,9 @@ async function main(config: CoordinatorConfig): Promise<void> {
   };
   for (const words of tightenedWords(data, openDataFolder(data, kept))) log.warn({}, words);
   if (await finishRestore(data)) log.warn({ data }, 'a restore that was interrupted is complete now');
+  const home = config.upgrades === '' ? null : openUpgradeHome(resolve(config.upgrades));
+  const lineage = random.hex(16);
+  if (home) await takeBackDatabase({ data, home, version, lineage, nowMs: clock.nowMs(), log });
   const fleetFile = join(data, 'fleet.json');
   const keyFile = join(data, 'admin.key');
   const policy = policyOf(config);
@@ -84,6 +93,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     process.exit(70);
   };
   const store = await openWorkerStore({ path: join(data, 'fleet.sqlite'), log, clock, died: fatal });
+  if (home) await enterUpgrade(home, here, version, log);
   const ca = await openCa({
     dir: join(data, 'ca'),
     clock,
@@ -217,7 +227,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
   const onLoopback = await createApi({ context, listener: 'loopback' });
   const port = await onLoopback.listen('127.0.0.1', config.port);
 
-  await keepAdminKey(coordinator, keyFile);
+  await keepAdminKey(coordinator, keyFile, clock, random);
   const url = `http://127.0.0.1:${port}`;
   writeFileSync(join(data, 'ca.pem'), ca.pem);
   const place = {
@@ -233,6 +243,26 @@ async function main(config: CoordinatorConfig): Promise<void> {
     'the coordinator works',
   );
   process.send?.({ ready: true, ...place });
+  const upgrades = new Upgrades({
+    installed: installationOf(
+      here,
+      isBundle(import.meta.url) && existsSync(join(here, 'release.json')),
+      config.upgrades,
+    ),
+    ...{ home, here, version, data, backups, releases: context.releases },
+    copyTo: (path) => store.copyTo(path),
+    nodesOnline: () => context.tally.counts().nodes.online,
+    answers: () => answersAt(`${url}/healthz`, clock),
+    told: async ({ version, from, state, text, by }) => {
+      await (coordinator as Coordinator).submit('upgrade-told', { version, from, state, text, by });
+    },
+    restart: (last) => void stop('another release is started', last),
+    soakMs: config.upgradeSoak * 1000,
+    startMs: clock.monotonicMs(),
+    clock,
+    log,
+  });
+  context.upgrades = upgrades;
 
   const prune = async () => {
     const before = clock.nowMs() - config.keepTasksDays * dayMs;
@@ -245,12 +275,15 @@ async function main(config: CoordinatorConfig): Promise<void> {
     prune().catch((error) => log.warn({ err: error }, 'old rows could not be pruned'));
   });
 
+  await upgrades.start();
+
   let stopping = false;
-  const stop = async (reason: string) => {
+  const stop = async (reason: string, last?: () => Promise<void>) => {
     if (stopping) return;
     stopping = true;
     log.info({ reason }, 'the coordinator stops');
-    clock.after(stopDeadlineMs, () => process.exit(1));
+    clock.after(last ? lastDeadlineMs : stopDeadlineMs, () => process.exit(1));
+    upgrades.stop();
     pruning.cancel();
     models.stop();
     await backups.stop();
@@ -263,7 +296,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     await context.recorder.flush();
     context.stop();
     await modelCache?.stop();
-    await coordinator?.stop();
+    await coordinator?.stop(last);
     rmSync(fleetFile, { force: true });
     process.exit(0);
   };
@@ -281,37 +314,6 @@ function noteUnknown(coordinator: Coordinator, claim: Claim, reason: string): vo
   const known = view.found.get(`node ${node}`);
   if (known?.kind === 'node' && known.keyFingerprint === keyFingerprint) return;
   coordinator.submit('node-unknown', { node, keyFingerprint, certificateExpiresMs }).catch(() => {}); // it comes again
-}
-
-async function backupSettingsOf(
-  {
-    backupFolder,
-    backupSchedule,
-    backupKeepDays,
-    backupKeepWeeks,
-    backupAge,
-    cacheDir,
-    models,
-    name,
-  }: CoordinatorConfig,
-  own: Pick<BackupSettings, 'data' | 'version' | 'timeZone'>,
-): Promise<BackupSettings> {
-  const recipients = backupAge.split(',').flatMap((key) => key.trim() || []);
-  for (const key of recipients)
-    if (!(await isRecipient(key)))
-      throw new OptionError(
-        `--backup-age: expected public keys of age (age1...) with commas between them, got ${JSON.stringify(key)}.`,
-      );
-  return {
-    ...own,
-    folder: backupFolder ? resolve(backupFolder) : join(own.data, 'backups'),
-    without: cacheDir ? [resolve(cacheDir)] : [],
-    further: models && existsSync(resolve(models)) ? { 'models.yaml': resolve(models) } : {},
-    schedule: backupSchedule === 'none' ? null : backupSchedule,
-    keep: { days: backupKeepDays, weeks: backupKeepWeeks },
-    recipients,
-    fleet: name,
-  };
 }
 
 function cacheOf(
@@ -349,24 +351,6 @@ async function countNodes(store: Store): Promise<number> {
   let count = 0;
   for (const { type } of (await store.load()).changes) if (type === 'node') count++;
   return count;
-}
-
-/** The key of the machine's owner, for the CLI: made once, made anew when the file was lost. */
-async function keepAdminKey(coordinator: Coordinator, keyFile: string): Promise<void> {
-  const first = await ensureFirstAdmin(coordinator, clock, random);
-  if (first !== null) {
-    writeFileSync(keyFile, `${first}\n`, { mode: 0o600 });
-    return;
-  }
-  if (existsSync(keyFile)) return;
-  const { text, row } = mintKey(
-    { name: `local-${random.hex(4)}`, role: 'admin', space: defaultSpace },
-    clock.nowMs(),
-    random,
-  );
-  const outcome = await coordinator.submit('key-create', { by: coordinatorSelf, row });
-  if (!outcome.ok) throw new FleetError(outcome.code, outcome.details);
-  writeFileSync(keyFile, `${text}\n`, { mode: 0o600 });
 }
 
 keepPrivate();

@@ -55,6 +55,12 @@ const samples: { [A in AuditAction]: [params: AuditParams<A>, subject: string, t
     'it is older than what runs there',
   ],
   'release-refused': [{ reason: 'key', problem: 'another key' }, 'key', 'another key'],
+  'upgrade-start': [{ version: '2.0.0', from: '1.0.0' }, 'blackroad-coordinator 2.0.0', 'it was 1.0.0'],
+  'upgrade-back': [
+    { version: '1.0.0', from: '2.0.0', lose: true },
+    'blackroad-coordinator 1.0.0',
+    'it was 2.0.0; the database of before the upgrade is taken',
+  ],
   'cache-remove': [{ name: 'llama3.2:1b', bytes: 7 }, 'llama3.2:1b', '7 bytes'],
   'cache-prune': [{ bytes: 7 }, 'model cache', '7 bytes'],
   'backup-create': [{ backup: 'fleet-home' }, 'fleet-home', ''],

@@ -59,6 +59,8 @@ const Session = { name: Text, address: Text };
 const Conversation = { conversation: ConversationId, agent: AgentName };
 const Rollout = { rollout: Text, what: Text };
 const ofWhat = ({ what }: { what: string }) => what;
+const Upgraded = { version: Text, from: Text };
+const ofUpgrade = ({ version }: { version: string }) => `blackroad-coordinator ${version}`;
 const Task = { task: TaskId, agent: AgentName };
 
 export const audit = {
@@ -121,6 +123,13 @@ export const audit = {
     { reason: InstallRefusal, version: Text, arch: Text },
     ({ version, arch }) => `blackroad-node ${version} ${arch}`,
     ({ reason }) => installRefusalWords(reason),
+  ),
+  'upgrade-start': kind('upgraded the coordinator', Upgraded, ofUpgrade, ({ from }) => `it was ${from}`),
+  'upgrade-back': kind(
+    'had the coordinator go back',
+    { ...Upgraded, lose: Type.Boolean() },
+    ofUpgrade,
+    ({ from, lose }) => `it was ${from}${lose ? '; the database of before the upgrade is taken' : ''}`,
   ),
   'cache-remove': kind(
     'removed a model from the cache',

@@ -34,6 +34,10 @@ const samples: { [T in EventType]: [EventParams<T>, string] } = {
     { reason: 'key', problem: 'another key', by: 'key:ada' },
     'a release from key:ada was refused: another key',
   ],
+  'coordinator-upgrade': [
+    { version: '2.0.0', from: '1.0.0', state: 'rolled-back', text: 'it did not start', by: 'key:ada' },
+    'the coordinator runs 1.0.0 again and not 2.0.0: it did not start',
+  ],
   'install-refused': [
     { reason: 'key', version: '1.0.0', arch: 'arm64', by: 'token:ab' },
     'blackroad-node 1.0.0 for arm64 was refused by a machine (token:ab): a key that the machine does not trust has signed it',

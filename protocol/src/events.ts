@@ -3,7 +3,7 @@
 // written: a stored event keeps its words when a later version words it otherwise. Params of a type are never renamed or removed; a later
 // one is optional.
 import { actorOf } from './asker-words.ts';
-import { Count, kind, ModelName, Severity } from './event-kind.ts';
+import { Count, kind, ModelName, Severity, Words } from './event-kind.ts';
 import { AgentName, Epoch, Fingerprint, NodeId, PlainName, Seq, TimeMs } from './ids.ts';
 import { NodeClassName, PresenceCause } from './node.ts';
 import { nodeEvents } from './node-events.ts';
@@ -12,6 +12,8 @@ import { counted } from './quantity-words.ts';
 import { InstallRefusal, installRefusalWords, RefusalReason } from './release.ts';
 import { ofRollouts } from './rollout-events.ts';
 import { type Static, Type } from './typebox.ts';
+import { UpgradeState } from './upgrade.ts';
+import { upgradeWords } from './upgrade-words.ts';
 
 const { Nullable, Optional } = Type;
 const Text = Type.String();
@@ -69,6 +71,13 @@ const ofTheFleet = {
     'A release was sent that this fleet does not take: changed on its way, signed by another key, or of an unknown form',
     { reason: RefusalReason, problem: Text, by: Text },
     ({ problem, by }) => `a release from ${by} was refused: ${problem}`,
+  ),
+  'coordinator-upgrade': kind(
+    'info',
+    'The coordinator upgrades itself: it began, the new release stays, it was taken back, or nothing was changed',
+    { version: Text, from: Text, state: UpgradeState, text: Words, by: Text },
+    upgradeWords,
+    ({ state }) => (state === 'rolled-back' ? 'error' : state === 'failed' ? 'warning' : 'info'),
   ),
   'install-refused': kind(
     'warning',

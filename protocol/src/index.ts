@@ -73,5 +73,7 @@ export * from './topics.ts';
 export type { Static, TSchema } from './typebox.ts';
 export { Type } from './typebox.ts';
 export * from './update.ts';
+export * from './upgrade.ts';
+export * from './upgrade-words.ts';
 export * from './usage.ts';
 export * from './words.ts';

@@ -34,6 +34,8 @@ const Version = Type.String({
   pattern: '^\\d{1,6}\\.\\d{1,6}\\.\\d{1,6}(-[0-9A-Za-z.-]{1,40})?$',
   description: 'As in semantic versioning.',
 });
+/** A release of the coordinator says it. */
+const Schema = Type.Integer({ minimum: 1, description: 'The newest schema of a database that it knows.' });
 const about = {
   name: Type.OneOf(releaseNames, { description: 'What it is a release of.' }),
   version: Version,
@@ -41,6 +43,7 @@ const about = {
   arch: Type.OneOf(archs, { description: 'As Node names it.' }),
   commit: Type.String({ maxLength: 80, description: 'Of the source; with `+changes` where files differed from it.' }),
   built: Type.String({ maxLength: 40, description: 'The time of the commit, which all files have.' }),
+  schema: Type.Optional(Schema),
   protocol: Type.Array(Type.Integer({ minimum: 1, maximum: 1000 }), {
     maxItems: 16,
     description: 'Versions of the wire that it speaks: the `v1` in topics.',
@@ -88,6 +91,19 @@ export const ReleaseList = Type.Object({
   ),
   keysFolder: Type.String({ description: "Where their files are, on the coordinator's machine." }),
   heldBytes: Type.Integer({ minimum: 0 }),
+  refused: Type.Optional(
+    Type.Array(
+      Type.Object({
+        by: Type.OneOf(['coordinator', 'machine']),
+        reason: Type.OneOf([...new Set([...refusalReasons, ...installRefusals])]),
+        count: Type.Integer({ minimum: 1 }),
+      }),
+      {
+        maxItems: 32,
+        description: 'Since the start of the coordinator: what was sent to it, and what machines did not take.',
+      },
+    ),
+  ),
   maxBytes: Type.Integer({ minimum: 0 }),
 });
 export type ReleaseList = Static<typeof ReleaseList>;

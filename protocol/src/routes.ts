@@ -18,6 +18,7 @@ import { releaseRoutes } from './routes/releases.ts';
 import { restoreRoutes } from './routes/restore.ts';
 import { rolloutRoutes } from './routes/rollouts.ts';
 import { taskRoutes } from './routes/tasks.ts';
+import { upgradeRoutes } from './routes/upgrade.ts';
 import type { TaskChunk, TaskView } from './task.ts';
 import type { Static, TSchema } from './typebox.ts';
 
@@ -37,6 +38,7 @@ export const routes = {
   ...restoreRoutes,
   ...releaseRoutes,
   ...balenaRoutes,
+  ...upgradeRoutes,
   ...keyRoutes,
   ...enrolRoutes,
   ...gatewayRoutes,

@@ -16,6 +16,8 @@ interface About {
   arch: Arch;
   source: Source;
   packages: readonly Package[];
+  /** Of the database, where the product has one. */
+  schema?: number | undefined;
 }
 
 const licence = /^(licen[cs]e|notice|copying)/i;
@@ -92,7 +94,7 @@ function sumsOf(tree: Tree): Record<string, string> {
 }
 
 export function withAbout(tree: Tree, about: About): Map<string, TreeNode> {
-  const { product, arch, source } = about;
+  const { product, arch, source, schema } = about;
   const whole = new Map<string, TreeNode>(tree);
   // For Node: the .js files beside it are modules. For the CLI: its version.
   whole.set(
@@ -109,6 +111,7 @@ export function withAbout(tree: Tree, about: About): Map<string, TreeNode> {
     arch,
     commit: source.commit,
     built: timeText(source.epochS),
+    ...(schema === undefined ? {} : { schema }),
     protocol: [Number(topicRoot.split('v').at(-1))],
     files: sumsOf(whole),
   };

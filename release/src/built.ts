@@ -4,5 +4,7 @@ import type { TreeNode } from './tree.ts';
 
 export interface Built {
   tree: Map<string, TreeNode>;
+  /** The newest one of a database that it knows. */
+  schema?: number;
   packages: Package[];
 }

@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { build } from 'esbuild';
+import { newestVersion } from '../../coordinator/src/store/sqlite/migrations.ts';
 import type { Built } from './built.ts';
 import type { Arch, Packages } from './packages.ts';
 import { BuildError } from './source.ts';
@@ -45,11 +46,13 @@ export async function coordinator(packages: Packages, root: string, arch: Arch):
   tree.set('bin/node', { content: readFileSync(join(node.folder, 'bin/node')), isProgram: true });
   for (const name of ['fleet', 'fleet-coordinator', 'node-path.sh'])
     tree.set(`bin/${name}`, text(readFileSync(join(root, 'bin', name), 'utf8'), !name.endsWith('.sh')));
+  tree.set('launch', text(readFileSync(join(root, 'coordinator/launch'), 'utf8'), true));
   tree.set('install.sh', text(readFileSync(join(root, 'node-agent/install.sh'), 'utf8')));
   for (const kind of ['service', 'sysusers.conf'])
     tree.set(
       `blackroad-coordinator.${kind}`,
       text(readFileSync(join(root, `coordinator/systemd/blackroad-coordinator.${kind}`), 'utf8')),
     );
-  return { tree, packages: [node, ...packagesOf(metafile, packages, root), ...libraries.packages] };
+  const found = [node, ...packagesOf(metafile, packages, root), ...libraries.packages];
+  return { tree, packages: found, schema: newestVersion };
 }

@@ -9,6 +9,7 @@ import { readPublicKey, readSignature, verifyFile } from '@blackroad/std/minisig
 import { systemRandom } from '@blackroad/std/random';
 import { sha256Hex } from '@blackroad/std/sha256';
 import t from 'tap';
+import { newestVersion } from '../../coordinator/src/store/sqlite/migrations.ts';
 import { archiveOf } from './dist.ts';
 import { type Arch, Packages } from './packages.ts';
 import { products } from './products.ts';
@@ -103,6 +104,12 @@ t.test('a signed archive', { skip }, async (t) => {
 
 t.test('the coordinator', { skip }, async (t) => {
   const folder = unpacked(await build(coordinator), 'blackroad-coordinator');
+  t.match(
+    readFileSync(join(folder, 'blackroad-coordinator.service'), 'utf8'),
+    'ExecStart=/opt/blackroad-coordinator/launch\n',
+  );
+  const { schema } = JSON.parse(readFileSync(join(folder, 'release.json'), 'utf8'));
+  t.equal(schema, newestVersion, 'which database it knows');
   const data = join(dir, 'data');
   const env = { PATH: '/usr/bin:/bin', BLACKROAD_DATA: data };
   const program = spawn(join(folder, 'bin/fleet-coordinator'), ['--port', '0', '--log', 'info'], {

@@ -9,7 +9,7 @@ import type { Built } from './built.ts';
 import { debArch, debOf } from './deb.ts';
 import { imageOf } from './oci.ts';
 import type { Arch, Packages } from './packages.ts';
-import { asSystemFiles, folders, type Notes, type Product, placed } from './products.ts';
+import { asSystemFiles, folders, launched, type Notes, type Product, placed } from './products.ts';
 import { type SecretKey, signatureOf } from './secret-key.ts';
 import { type Source, timeText } from './source.ts';
 import { gzipped, tarOf } from './tar-write.ts';
@@ -36,18 +36,17 @@ function archiveName({ name }: Product, { version }: Source, arch: Arch): string
 }
 
 export async function archiveOf(product: Product, source: Source, arch: Arch, built: Built): Promise<Buffer> {
-  const tree = withAbout(placed(product, built.tree, 'archive'), {
-    product,
-    arch,
-    source,
-    packages: built.packages,
+  const { packages, schema } = built;
+  const tree = withAbout(launched(placed(product, built.tree, 'archive')), {
+    ...{ product, arch, source, packages, schema },
   });
   const top = archiveName(product, source, arch);
   return gzipped(tarOf(below(top, tree), source.epochS, { first: `${top}/release.json` }));
 }
 
 function systemTree(product: Product, source: Source, arch: Arch, built: Built, notes: Notes): Map<string, TreeNode> {
-  const about = { product, arch, source, packages: built.packages };
+  const { packages, schema } = built;
+  const about = { product, arch, source, packages, schema };
   return asSystemFiles(product, withAbout(placed(product, built.tree, 'system'), about), notes);
 }
 

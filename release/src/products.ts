@@ -64,6 +64,15 @@ export function placed({ name, commands }: Product, tree: Tree, as: keyof typeof
   );
 }
 
+/** In an archive the unit of the coordinator starts the launcher: its files belong to nobody else, so it upgrades itself. */
+export function launched(tree: Tree): Map<string, TreeNode> {
+  const [unit, program] = ['blackroad-coordinator.service', '/bin/fleet-coordinator'];
+  const node = tree.get(unit);
+  const whole = new Map(tree);
+  if (node && 'content' in node) whole.set(unit, text(node.content.toString().replace(program, '/launch')));
+  return whole;
+}
+
 /** For the folder of documents; `changelog` compressed. */
 export interface Notes {
   license: string;

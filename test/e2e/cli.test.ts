@@ -182,6 +182,7 @@ t.test('verbs', async (t) => {
     'releases add': { args: [release('0.3.0')], gives: 'array' },
     'releases remove': { args: ['blackroad-node-0.2.0-linux-arm64'], gives: 'object' },
     'releases keys': { gives: 'object' },
+    upgrade: { args: ['--check'], gives: 'object' },
     rollouts: { gives: 'array' },
     'rollouts list': { gives: 'array' },
     'rollouts plan': { args: ['labels', 'ring=b', 'old-', '--only', other, '--waves', '1,100%'], gives: 'object' },
@@ -250,6 +251,8 @@ t.test('verbs', async (t) => {
     'restore',
     'restore agent',
     'restore node',
+    // upgrade.test.ts, where the coordinator is a release
+    'upgrade back',
     // rollouts.test.ts, one after the other
     'rollouts start',
     'rollouts watch',
@@ -277,6 +280,8 @@ t.test('verbs', async (t) => {
     'releases keys': { args: ['all'], code: 2 },
     balena: { args: [], code: 1, problem: 'conflict' },
     'balena import': { args: ['acme'], code: 2, problem: 'invalid-request' },
+    upgrade: { args: [], code: 1, problem: 'conflict' },
+    'upgrade back': { args: [], code: 1, problem: 'conflict' },
     'cache remove': { args: ['m'], code: 1, problem: 'conflict' },
     backup: { args: ['--age', 'nonsense'], code: 2 },
     'backup list': { args: ['--coordinator', 'http://127.0.0.1:9', '--key', 'x'], code: 3, problem: 'no-coordinator' },

@@ -17,6 +17,7 @@ import { planVerbs } from './verbs/plan.ts';
 import { releaseVerbs } from './verbs/releases.ts';
 import { rolloutVerbs } from './verbs/rollouts.ts';
 import { routeVerbs } from './verbs/route.ts';
+import { upgradeVerbs } from './verbs/upgrade.ts';
 import { usageVerbs } from './verbs/usage.ts';
 import { workVerbs } from './verbs/work.ts';
 
@@ -78,6 +79,7 @@ export const verbs: Verb[] = [
   ...workVerbs.slice(1),
   ...releaseVerbs,
   ...balenaVerbs,
+  ...upgradeVerbs,
   ...accessVerbs,
   ...usageVerbs,
   ...backupVerbs,

@@ -47,6 +47,8 @@ const without: Partial<Record<RouteName, string>> = {
   restoreNode: 'judged in test/e2e/restore.test.ts, after a restore',
   modelCachePrune: 'judged in test/e2e/model-cache.test.ts, with the process of the cache',
   installRefused: 'judged in test/install/line.test.ts, by a machine',
+  upgradeStart: 'judged in test/e2e/upgrade.test.ts, with releases',
+  upgradeBack: 'judged in test/e2e/upgrade.test.ts, with releases',
   releaseAdd: 'judged in releases.test.ts, with its form',
   balenaImport: 'judged in test/e2e/balena.test.ts, with devices',
   releaseRemove: 'judged in releases.test.ts, with a release',

@@ -31,6 +31,7 @@ export const releaseHandlers = {
       keys: (await releases.keys()).map(({ id, text, file }) => ({ id, text, file })),
       keysFolder: releases.keysDir,
       heldBytes: releases.heldBytes,
+      refused: releases.refused(),
       maxBytes: maxReleasesBytes,
     };
   },

@@ -57,6 +57,7 @@ import { releaseHandlers } from './releases.ts';
 import { restoreHandlers } from './restore.ts';
 import { rolloutHandlers } from './rollouts.ts';
 import { taskHandlers } from './tasks.ts';
+import { upgradeHandlers } from './upgrade.ts';
 
 /** A route without a handler does not compile. */
 const handlers: Handlers = {
@@ -75,6 +76,7 @@ const handlers: Handlers = {
   ...balenaHandlers,
   ...restoreHandlers,
   ...releaseHandlers,
+  ...upgradeHandlers,
   ...keyHandlers,
   ...enrolHandlers,
   ...gatewayHandlers,

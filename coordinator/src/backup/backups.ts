@@ -135,6 +135,17 @@ export class Backups {
     return name;
   }
 
+  /** One like those that a person makes, when it is whole; after the one that is being made, if there is one. @throws FleetError */
+  async make(): Promise<string> {
+    await this.#underWay?.ends;
+    const name = await this.begin();
+    await this.#underWay?.ends;
+    if (this.#last?.name === name) return name;
+    throw new FleetError('storage-failed', {
+      detail: `no backup was made: ${this.#failed?.problem ?? 'it was stopped'}`,
+    });
+  }
+
   pathOf(name: string): { path: string; bytes: number } {
     const path = join(this.#parts.settings.folder, name);
     const bytes = readBackupName(name) && statSync(path, { throwIfNoEntry: false })?.size;

@@ -8,17 +8,23 @@ import { join, relative, resolve } from 'node:path';
 export const stagingName = 'backup-staging';
 export const restoringName = 'restoring';
 /** What was there before a restore. */
-export const asidePrefix = 'before-restore-';
+const asidePrefix = 'before-restore-';
+/** A name of its own for each. */
+export function asideName(nowMs: number): string {
+  const time = new Date(nowMs).toISOString().replace(/\.\d+Z$/, 'Z');
+  return `${asidePrefix}${time.replace(/[-:]/g, '')}`;
+}
 /** Written by a restore, read by the next start of the coordinator. */
 export const restoredName = 'restored.json';
 
 /** Files and folders of the data folder that are no part of the fleet's state, or that are made anew at a start. */
-const notKept = /^(fleet\.sqlite.*|fleet\.json|model-cache|backup-staging|restoring|restored\.json|before-restore-.*)$/;
+const notKept =
+  /^(fleet\.sqlite.*|fleet\.json|model-cache|backup-staging|restoring|restored\.json|before-restore-.*|upgrades)$/;
 /** Half-written: what they replace is there beside them. */
 const unfinished = /\.(new|part)$/;
 
 /** The lock is held while a restore moves things. */
-const inPlace = /^(before-restore-.*|restoring|model-cache|backups|fleet\.sqlite-lock.*)$/;
+const inPlace = /^(before-restore-.*|restoring|upgrades|model-cache|backups|fleet\.sqlite-lock.*)$/;
 /** Whether a restore neither sets this name of the data folder aside nor replaces it. */
 export function staysInPlace(name: string): boolean {
   return inPlace.test(name);

@@ -18,6 +18,11 @@ export interface RestoredMark {
   restoredMs: number;
   version: string;
 }
+/** Where what is there goes; `only`: these names alone, missing: all but what stays in place. */
+interface Aside {
+  aside: string;
+  only?: string[];
+}
 /** The two states of a restore that will be finished: what is there goes aside, and then the new comes in. */
 export const settingAside = 'setting-aside.json';
 const movingIn = 'moving-in.json';
@@ -68,9 +73,9 @@ export function holdData(data: string): { release(): void } {
 export async function finish(data: string): Promise<void> {
   const staging = join(data, restoringName);
   if (existsSync(join(staging, settingAside))) {
-    const { aside } = JSON.parse(await readFile(join(staging, settingAside), 'utf8')) as { aside: string };
+    const { aside, only } = JSON.parse(await readFile(join(staging, settingAside), 'utf8')) as Aside;
     for (const name of await readdir(data)) {
-      if (staysInPlace(name)) continue;
+      if (staysInPlace(name) || (only && !only.includes(name))) continue;
       await mkdir(join(data, aside), { recursive: true, mode: 0o700 });
       await rename(join(data, name), join(data, aside, name));
     }

@@ -10,7 +10,7 @@ import { saveWhole } from '@blackroad/std/whole-file';
 import Sqlite from 'better-sqlite3';
 import { load as loadVectors } from 'sqlite-vec';
 import { damaged } from './archive.ts';
-import { asidePrefix, restoredName, restoringName, staysInPlace } from './content.ts';
+import { asideName, restoredName, restoringName, staysInPlace } from './content.ts';
 import { finish, holdData, type RestoredMark, settingAside } from './finish.ts';
 import { databaseName, type Manifest } from './manifest.ts';
 import { unpack } from './unpack.ts';
@@ -59,13 +59,10 @@ export async function restore(order: RestoreOrder): Promise<Restored> {
     };
     await saveWhole(join(fresh, restoredName), JSON.stringify(mark));
     await syncFolders(fresh);
-    const asideName = `${asidePrefix}${new Date(nowMs)
-      .toISOString()
-      .replace(/\.\d+Z$/, 'Z')
-      .replace(/[-:]/g, '')}`;
-    await saveWhole(join(staging, settingAside), JSON.stringify({ aside: asideName }));
+    const aside = asideName(nowMs);
+    await saveWhole(join(staging, settingAside), JSON.stringify({ aside }));
     await finish(data);
-    return { manifest, aside: before.length > 0 ? join(data, asideName) : null };
+    return { manifest, aside: before.length > 0 ? join(data, aside) : null };
   } finally {
     lock.release();
   }

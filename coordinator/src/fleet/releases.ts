@@ -11,6 +11,12 @@ export const noteRelease: Decide<'release-added'> = (view, { by, release }, nowM
   return decided(draft);
 };
 
+export const noteUpgrade: Decide<'upgrade-told'> = (view, params, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  noteEvent(draft, 'coordinator-upgrade', params);
+  return decided(draft);
+};
+
 export const noteRefusedRelease: Decide<'release-refused'> = (view, { by, reason, problem }, nowMs) => {
   const draft = openDraft(view, nowMs);
   noteAudit(draft, by, 'release-refused', { reason, problem });

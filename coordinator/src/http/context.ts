@@ -39,6 +39,7 @@ import { knownReleases } from '../releases/known-releases.ts';
 import { Releases } from '../releases/releases.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import type { Touched } from '../state/touched.ts';
+import type { Upgrades } from '../upgrade/upgrades.ts';
 import { type Access, createAccess } from './access.ts';
 import { createRoom, type Room } from './bodies.ts';
 import { compiledCheck } from './compiled-check.ts';
@@ -112,6 +113,8 @@ interface ApiParts {
   judgeNode?: (peer: ShownPeer) => Judged;
   /** The operator's file of models; missing: none is read. */
   modelFile?: ModelFile;
+  /** Missing: it is not known yet how the last one ended. */
+  upgrades?: Upgrades;
   /** Missing: no backups are made. */
   backups?: Backups;
   /** Null or absent: no balena fleet is looked after. */

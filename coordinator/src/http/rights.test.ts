@@ -44,6 +44,8 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'restoreAgent',
     'restoreNode',
     'signInCode',
+    'upgradeBack',
+    'upgradeStart',
   ],
   operator: [
     'agentApply',

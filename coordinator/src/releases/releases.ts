@@ -22,6 +22,7 @@ import {
   type Principal,
   type RefusalReason,
   Release,
+  type ReleaseList,
 } from '@blackroad/protocol';
 import type { ByteRange } from '@blackroad/std/byte-range';
 import type { Clock } from '@blackroad/std/clock';
@@ -99,6 +100,15 @@ export class Releases {
     return trustedKeys(this.keysDir, maxReleaseKeys, this.#parts.log);
   }
 
+  refused(): NonNullable<ReleaseList['refused']> {
+    const { refused, refusedThere } = this.figures;
+    const rows = (by: 'coordinator' | 'machine', counts: object) =>
+      Object.entries(counts).map(
+        ([reason, count]) => ({ by, reason, count }) as NonNullable<ReleaseList['refused']>[number],
+      );
+    return [...rows('coordinator', refused), ...rows('machine', refusedThere)];
+  }
+
   /** The highest version first. */
   list({ name, arch }: { name?: string | undefined; arch?: string | undefined } = {}): Release[] {
     return [...this.#rows.values()]
@@ -121,7 +131,7 @@ export class Releases {
       throw new FleetError('unavailable', { detail, retryAfterSeconds: 10 });
     }
     const { from, to } = range ?? { from: 0, to: bytes - 1 };
-    const stream = createReadStream(this.#pathOf(sha256), { start: from, end: to });
+    const stream = createReadStream(this.pathOf(sha256), { start: from, end: to });
     this.#reading++;
     this.#readers.set(who, own + 1);
     stream.once('close', () => {
@@ -162,9 +172,9 @@ export class Releases {
     const known = this.#rows.get(received.sha256);
     if (known) return { release: known, isNew: false };
     const release = await this.#judge(received, signature, by);
-    await rename(received.path, this.#pathOf(release.sha256));
+    await rename(received.path, this.pathOf(release.sha256));
     syncFolder(this.#dir);
-    await saveWhole(`${this.#pathOf(release.sha256)}.json`, JSON.stringify(release));
+    await saveWhole(`${this.pathOf(release.sha256)}.json`, JSON.stringify(release));
     this.#rows.set(release.sha256, release);
     this.onChange();
     return { release, isNew: true };
@@ -174,13 +184,13 @@ export class Releases {
     const row = this.get(sha256);
     this.#rows.delete(sha256);
     // The row goes first: an archive without one is removed at the next start. Who reads it now keeps the open file.
-    await rm(`${this.#pathOf(sha256)}.json`, { force: true });
-    await rm(this.#pathOf(sha256), { force: true });
+    await rm(`${this.pathOf(sha256)}.json`, { force: true });
+    await rm(this.pathOf(sha256), { force: true });
     this.onChange();
     return row;
   }
 
-  #pathOf(sha256: string): string {
+  pathOf(sha256: string): string {
     return join(this.#dir, sha256);
   }
 

@@ -66,7 +66,8 @@ export interface Coordinator {
   request(node: string, request: ModelRequest, listener: AnswerListener): () => void;
   /** The ways of such requests: channels of busy nodes, model servers that may be asked directly, how many went each way. */
   readonly requestWays: Pick<ModelRequests, 'channels' | 'direct' | 'sent'>;
-  stop(): Promise<void>;
+  /** `last`: done when nothing is stored any more, before the store is closed. */
+  stop(last?: () => Promise<void>): Promise<void>;
 }
 
 interface CoordinatorParts {
@@ -238,7 +239,7 @@ class Loop implements Coordinator {
     return this.#requests.open(node, request, listener);
   }
 
-  async stop(): Promise<void> {
+  async stop(last?: () => Promise<void>): Promise<void> {
     for (const timer of this.#timers) timer.cancel();
     this.#planner.stop();
     this.#outage.stop();
@@ -249,6 +250,7 @@ class Loop implements Coordinator {
     this.#stopped = 'The coordinator is stopping.';
     this.#parts.bus.publish([this.#presence('offline')]);
     await this.#parts.bus.stop();
+    await last?.();
     await this.store.close();
   }
 

@@ -32,7 +32,7 @@ import {
   acceptObserved,
   acceptState,
 } from '../fleet/presence.ts';
-import { noteRefusedInstall, noteRefusedRelease, noteRelease } from '../fleet/releases.ts';
+import { noteRefusedInstall, noteRefusedRelease, noteRelease, noteUpgrade } from '../fleet/releases.ts';
 import { acceptHeld, noteUnknownNode, restoreAgent, restoreNode } from '../fleet/restore-found.ts';
 import { takeRestored } from '../fleet/restored.ts';
 import { storageBack } from '../fleet/storage-back.ts';
@@ -105,6 +105,7 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   tick,
   'models-known': learnKnown,
   'backup-told': learnBackups,
+  'upgrade-told': noteUpgrade,
   'releases-known': learnReleases,
   'balena-found': learnBalena,
   'balena-pin': tellPin,

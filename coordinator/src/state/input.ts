@@ -7,6 +7,7 @@ import type {
   AgentSpec,
   AuditNote,
   Budget,
+  EventParams,
   JoinTokenRequest,
   KnownModel,
   MemoryEntry,
@@ -171,6 +172,8 @@ export interface Inputs {
   'balena-found': { found: BalenaFound };
   /** What became of an order to pin a balena device. */
   'balena-pin': { told: BalenaPinTold };
+  /** How an upgrade of the coordinator stands. */
+  'upgrade-told': EventParams<'coordinator-upgrade'>;
   /** The releases of the node-agent that the coordinator has, all of them. */
   'releases-known': { releases: readonly KnownRelease[] };
   /** A part of a plan, complete in itself; the view may have changed since the plan was made. */

@@ -8,7 +8,15 @@ import { ago, bytes, table } from '../words.ts';
 const shownDigits = 12;
 const nameOf = ({ name, version, os, arch }: Release) => `${name}-${version}-${os}-${arch}`;
 
-function listWords({ releases, keys, keysFolder, heldBytes, maxBytes }: ReleaseList, call: VerbCall): string {
+function refusedWords({ refused = [] }: ReleaseList): string[] {
+  if (refused.length === 0) return [];
+  const words = refused.map(
+    ({ by, reason, count }) => `${count} by ${by === 'machine' ? 'machines' : 'the coordinator'} (${reason})`,
+  );
+  return [`refused since the coordinator started: ${words.join(', ')}`];
+}
+function listWords(list: ReleaseList, call: VerbCall): string {
+  const { releases, keys, keysFolder, heldBytes, maxBytes } = list;
   if (releases.length === 0)
     return keys.length === 0
       ? `No releases yet. ${noKeys(keysFolder)}`
@@ -23,7 +31,7 @@ function listWords({ releases, keys, keysFolder, heldBytes, maxBytes }: ReleaseL
   ]);
   const head = ['RELEASE', 'SHA256', 'SIZE', 'SIGNED BY', 'ADDED'];
   const sum = `${bytes(heldBytes)} of ${bytes(maxBytes)}`;
-  const shown = [table(head, rows, call.columns, call.paint, ['ADDED', 'SIGNED BY']), '', sum];
+  const shown = [table(head, rows, call.columns, call.paint, ['ADDED', 'SIGNED BY']), '', sum, ...refusedWords(list)];
   return (keys.length === 0 ? [...shown, noKeys(keysFolder)] : shown).join('\n');
 }
 const noKeys = (folder: string) =>
@@ -41,26 +49,32 @@ async function found(call: VerbCall, typed: string): Promise<Release> {
   throw new FleetError('no-such-release', { detail });
 }
 
+function refuseLacking(file: string): void {
+  if (!existsSync(file)) throw wrongUse(`${file}: there is no such file.`);
+  if (!existsSync(`${file}.minisig`))
+    throw wrongUse(`${file}.minisig: expected the signature beside the file, got none.`);
+  const { size } = statSync(file);
+  if (size > maxReleaseBytes)
+    throw wrongUse(`${file}: expected at most ${bytes(maxReleaseBytes)}, got ${bytes(size)}.`);
+}
+/** One that is there already is found again. */
+export async function addRelease(call: VerbCall, file: string): Promise<Release> {
+  refuseLacking(file);
+  const signature = readFileSync(`${file}.minisig`, 'utf8');
+  const { size } = statSync(file);
+  return call.client().upload('releaseAdd', {
+    ...{ name: basename(file), bytes: size, fields: { signature } },
+    content: () => createReadStream(file, { end: Math.max(0, size - 1) }),
+  });
+}
+
 async function add(call: VerbCall): Promise<void> {
   argument(call, 0, '<file...>');
   // What is missing is said before the first is sent.
-  for (const file of call.args) {
-    if (!existsSync(file)) throw wrongUse(`${file}: there is no such file.`);
-    if (!existsSync(`${file}.minisig`))
-      throw wrongUse(`${file}.minisig: expected the signature beside the file, got none.`);
-    const { size } = statSync(file);
-    if (size > maxReleaseBytes)
-      throw wrongUse(`${file}: expected at most ${bytes(maxReleaseBytes)}, got ${bytes(size)}.`);
-  }
+  for (const file of call.args) refuseLacking(file);
   const added: Release[] = [];
-  const client = call.client();
   for (const file of call.args) {
-    const signature = readFileSync(`${file}.minisig`, 'utf8');
-    const { size } = statSync(file);
-    const release = await client.upload('releaseAdd', {
-      ...{ name: basename(file), bytes: size, fields: { signature } },
-      content: () => createReadStream(file, { end: Math.max(0, size - 1) }),
-    });
+    const release = await addRelease(call, file);
     added.push(release);
     if (!call.json)
       call.write(`${nameOf(release)} is here for the nodes, signed by ${release.keyId}: ${release.sha256}\n`);
