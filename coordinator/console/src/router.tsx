@@ -26,6 +26,7 @@ import { route as node } from './pages/node/node.route.ts';
 import { route as nodes } from './pages/nodes/nodes.route.ts';
 import { route as placement } from './pages/placement/placement.route.ts';
 import { route as playground } from './pages/playground/playground.route.ts';
+import { route as releases } from './pages/releases/releases.route.ts';
 import { route as rollouts } from './pages/rollouts/rollouts.route.ts';
 import { route as settings } from './pages/settings/settings.route.ts';
 import { route as task } from './pages/task/task.route.ts';
@@ -45,6 +46,7 @@ const pages = [
   batches,
   models,
   rollouts,
+  releases,
   playground,
   memory,
   placement,

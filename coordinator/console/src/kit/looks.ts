@@ -46,6 +46,13 @@ const looks: Record<string, Look> = {
   green: { tone: 'good', shape: 'tick' },
   red: { tone: 'bad', shape: 'cross' },
   unknown: { tone: 'dim', shape: 'dashed' },
+  // upgrades of the coordinator
+  preparing: { tone: 'info', shape: 'quarter' },
+  'backing-up': { tone: 'info', shape: 'quarter', word: 'making a backup' },
+  switching: { tone: 'info', shape: 'half', word: 'changing over' },
+  soaking: { tone: 'info', shape: 'half', word: 'being watched' },
+  committed: { tone: 'good', shape: 'tick', word: 'stays' },
+  'going-back': { tone: 'warn', shape: 'quarter', word: 'going back' },
   // severities and conditions
   info: { tone: 'info', shape: 'dot' },
   warning: { tone: 'warn', shape: 'bang' },

@@ -21,6 +21,7 @@ export default function RolloutsPage() {
   const all = useRoute('rollouts', {}, { refetchInterval: againMs });
   const [id] = useAddress('/rollouts', 'id');
   const [doing, setDoing] = useAddress('/rollouts', 'do');
+  const [version] = useAddress('/rollouts', 'version');
   return (
     <>
       <PageHead
@@ -34,7 +35,12 @@ export default function RolloutsPage() {
           )
         }
       />
-      <StartRollout open={doing === 'start'} onOpenChange={(open) => setDoing(open ? 'start' : '')} />
+      <StartRollout
+        key={version}
+        open={doing === 'start'}
+        onOpenChange={(open) => setDoing(open ? 'start' : '')}
+        version={version}
+      />
       <Loaded of={all}>{(rollouts) => <Rollouts all={rollouts} chosen={id} />}</Loaded>
     </>
   );

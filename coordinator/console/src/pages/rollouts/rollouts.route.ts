@@ -3,7 +3,7 @@ import { Waves } from 'lucide-react';
 import { anyText, oneOf } from '../../kit/search-params.ts';
 import type { PageRoute } from '../../shell/page.ts';
 
-const search = { id: anyText, do: oneOf('start') };
+const search = { id: anyText, do: oneOf('start'), version: anyText };
 
 export const route: PageRoute<'/rollouts', typeof search> = {
   path: '/rollouts',

@@ -9,8 +9,14 @@ import { plural, wordsOf } from '../../kit/words.ts';
 import { type Draft, freshDraft, requestOf } from './rollout-draft.ts';
 import { GateFields, NoteField, WavesFields, WhatFields, WhenFields, WhoFields } from './rollout-fields.tsx';
 
-export function StartRollout({ open, onOpenChange }: { open: boolean; onOpenChange(open: boolean): void }) {
-  const [draft, setDraft] = useState(freshDraft);
+interface StartRolloutProps {
+  open: boolean;
+  onOpenChange(open: boolean): void;
+  /** Of the node-agent, where the address names one. */
+  version: string;
+}
+export function StartRollout({ open, onOpenChange, version }: StartRolloutProps) {
+  const [draft, setDraft] = useState({ ...freshDraft, what: version });
   const [fault, setFault] = useState('');
   const { list } = useNodes();
   const sites = useMemo(() => [...new Set(list.map(({ site }) => site))].sort(), [list]);
