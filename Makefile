@@ -21,7 +21,7 @@ STEP := @$(ROOT)/bin/step.sh
 SOURCES := $(shell find protocol std model-server node-agent/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
 CONSOLE := $(shell find coordinator/console/src coordinator/console/build.ts coordinator/console/found.ts protocol/src -type f -not -name '*.test.ts' 2>/dev/null) docs/examples/home.yaml
 
-.PHONY: balena install install-check up down dev test dist check clients bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
+.PHONY: balena install install-check up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
 
 help:
 	@sed -n 's/^##//p' $(MAKEFILE_LIST)
@@ -120,6 +120,10 @@ sim-mutants: node_modules/.installed
 ## make clients   asks a fleet that runs here with the official clients of OpenAI, Anthropic and Ollama; DATA=<folder> MODEL=<name>
 clients: node_modules/.installed
 	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/clients/run.ts --data "$(DATA)" $(if $(MODEL),--model "$(MODEL)")
+
+## make compat    runs the version before this one beside this one, both ways, out of the history of git
+compat: node_modules/.installed
+	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/compat/compat.ts
 
 ## make bench     one line a figure; the long ones (idle for ten minutes) with BENCH=all
 bench: node_modules/.installed node-agent/dist/main.mjs coordinator/console/dist/index.html

@@ -1,6 +1,8 @@
-// Routes of machines that become nodes: each checks a secret or a key of its own.
+// Routes of machines that become nodes: each checks a secret or a key of its own. Their bodies may have fields that this version does not
+// know: a node-agent may be newer than its coordinator.
 import { EnrolAnswer, EnrolRequest, RenewRequest } from '../enrol.ts';
 import { maxEnrolBodyBytes } from '../limits.ts';
+import { opened } from '../open.ts';
 import { route } from './row.ts';
 
 export const enrolRoutes = {
@@ -21,7 +23,7 @@ export const enrolRoutes = {
     path: '/v1/enrol',
     needs: 'open',
     text: 'A machine becomes a node.',
-    body: EnrolRequest,
+    body: opened(EnrolRequest),
     bodyBytes: maxEnrolBodyBytes,
     answer: EnrolAnswer,
     created: true,
@@ -31,7 +33,7 @@ export const enrolRoutes = {
     path: '/v1/enrol/renew',
     needs: 'open',
     text: "Renews a node's certificate by proof of its key.",
-    body: RenewRequest,
+    body: opened(RenewRequest),
     bodyBytes: maxEnrolBodyBytes,
     answer: EnrolAnswer,
   }),

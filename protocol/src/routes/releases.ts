@@ -1,6 +1,7 @@
 // Routes of releases: what the coordinator keeps for its nodes. Nodes and machines that are about to join may read them, too.
 import { Fingerprint } from '../ids.ts';
 import { maxReleaseBytes } from '../limits.ts';
+import { opened } from '../open.ts';
 import { RefusedInstall, Release, ReleaseList, ReleaseQuery } from '../release.ts';
 import { Type } from '../typebox.ts';
 import { route } from './row.ts';
@@ -33,7 +34,7 @@ export const releaseRoutes = {
     needs: 'releases:write',
     machines: true,
     text: 'A machine says that it did not take a release of the node-agent, and why; for nodes, and for machines with a join token.',
-    body: RefusedInstall,
+    body: opened(RefusedInstall),
   }),
   releaseContent: route({
     method: 'GET',

@@ -1,0 +1,55 @@
+// Every recorded message of this version is read by the version before it: it may have fields that the older one does not know, and lacks none
+// that the older one needs. The other way round, a recording is never edited (protocol/src/golden.test.ts). With real programs: compat.ts.
+import { readdirSync, readFileSync } from 'node:fs';
+import { interpretingChecker, type RouteName, type RouteRow, routes } from '@blackroad/protocol';
+import t from 'tap';
+import { earlier } from './earlier.ts';
+import { previousReaders } from './previous.ts';
+
+const folder = new URL('../../protocol/golden/', import.meta.url);
+const { commit, readers } = previousReaders();
+const golden = readdirSync(folder).map((file) => {
+  const { payload } = JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as { payload: Record<string, unknown> };
+  return { file, name: file.split('.')[0] as string, payload };
+});
+
+t.test('what is written down is of the latest earlier version', async (t) => {
+  t.equal(commit, earlier[0].commit, 'node test/compat/previous.ts writes it');
+});
+
+for (const { file, name, payload } of golden) {
+  const reader = readers.get(name);
+  // A topic that this version brought: the older one is never told of it, or does not listen.
+  if (!reader) continue;
+  t.test(file, async (t) => {
+    t.ok(interpretingChecker(reader.schema, payload), 'the older version reads it');
+    t.ok(JSON.stringify(payload).length <= reader.maxBytes);
+    if (typeof payload !== 'object' || name === 'agentOut') return;
+    t.ok(
+      interpretingChecker(reader.schema, { ...payload, addedLater: { anything: [1, null] } }),
+      'with more fields, too',
+    );
+    for (const field of Object.keys(payload))
+      if (requiredIn(reader.schema).includes(field)) {
+        const { [field]: _, ...without } = payload;
+        t.notOk(interpretingChecker(reader.schema, without), `the check sees that ${field} is missing`);
+      }
+  });
+}
+
+t.test('what machines send over HTTP may have fields of a newer version', async (t) => {
+  const sent: RouteName[] = ['enrol', 'renew', 'installRefused'];
+  const taken = Object.entries(routes).filter(([, row]: [string, RouteRow]) => row.body && row.machines);
+  for (const [name] of taken) t.ok(sent.includes(name as RouteName), `${name} is one of them`);
+  for (const name of sent)
+    t.notMatch(JSON.stringify((routes[name] as RouteRow).body), '"additionalProperties":false', name);
+});
+
+function requiredIn(schema: object): readonly string[] {
+  const { $ref, required, components } = schema as {
+    $ref?: string;
+    required?: string[];
+    components: { schemas: Record<string, { required?: string[] }> };
+  };
+  return ($ref === undefined ? required : components.schemas[$ref.split('/').at(-1) as string]?.required) ?? [];
+}
