@@ -287,7 +287,7 @@ t.test('verbs', async (t) => {
     'backup list': { args: ['--coordinator', 'http://127.0.0.1:9', '--key', 'x'], code: 3, problem: 'no-coordinator' },
     'backup get': { args: ['fleet-x-20260101T000000Z.tar.zst'], code: 4, problem: 'no-such-backup' },
     'backup delete': { args: ['fleet-x-20260101T000000Z.tar.zst'], code: 4, problem: 'no-such-backup' },
-    'backup verify': { args: ['nothing-here'], code: 1, problem: 'conflict' },
+    'backup verify': { args: ['nothing-here'], code: 2, problem: 'invalid-request' },
     restore: { args: [], code: 2 },
     'restore agent': { args: ['nobody'], code: 4, problem: 'no-such-agent' },
     'restore node': { args: ['nobody'], code: 4, problem: 'no-such-node' },

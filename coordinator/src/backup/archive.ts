@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import type { ReadableStream as WebStream } from 'node:stream/web';
 import { constants, createZstdCompress, createZstdDecompress } from 'node:zlib';
 import { FleetError } from '@blackroad/protocol';
+import { errnoSentence } from '@blackroad/std/errno';
 import { Decrypter, Encrypter } from 'age-encryption';
 import { create, Parser, type ReadEntry } from 'tar';
 
@@ -76,9 +77,22 @@ export async function readArchive(
     await work;
   } catch (cause) {
     if (cause instanceof FleetError) throw cause;
-    throw damaged(path, (cause as Error).message, cause);
+    throw unreadable(path, cause) ?? damaged(path, (cause as Error).message, cause);
   }
   if (failed) throw (failed as { error: unknown }).error;
+}
+
+/** Null: the file could be read. One that is not there, or not for this user, is not damaged. */
+function unreadable(path: string, cause: unknown): FleetError | null {
+  if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
+    return new FleetError('invalid-request', { detail: `${path}: there is no such file.` }, { cause });
+  const detail = errnoSentence(cause);
+  if (detail === null) return null;
+  return new FleetError(
+    'storage-failed',
+    { detail: detail.startsWith(path) ? detail : `${path}: ${detail}` },
+    { cause },
+  );
 }
 
 export function damaged(path: string, why: string, cause?: unknown): FleetError {
