@@ -8,11 +8,11 @@ import { ReleaseVersion } from './update.ts';
 const { Nullable, Optional } = Type;
 
 /** How a coordinator is installed: its files belong to itself (`release`), or to something else that renews them. */
-export const installations = ['release', 'unpacked', 'package', 'image', 'checkout'] as const;
+const installations = ['release', 'unpacked', 'package', 'image', 'checkout'] as const;
 export const Installation = Type.OneOf(installations);
 export type Installation = Static<typeof Installation>;
 
-export const upgradeStates = [
+const upgradeStates = [
   'preparing',
   'backing-up',
   'switching',

@@ -66,8 +66,7 @@ export interface Coordinator {
   request(node: string, request: ModelRequest, listener: AnswerListener): () => void;
   /** The ways of such requests: channels of busy nodes, model servers that may be asked directly, how many went each way. */
   readonly requestWays: Pick<ModelRequests, 'channels' | 'direct' | 'sent'>;
-  /** `last`: done when nothing is stored any more, before the store is closed. */
-  stop(last?: () => Promise<void>): Promise<void>;
+  stop(last?: () => Promise<void>): Promise<void>; // `last`: when nothing is stored any more, before the store is closed
 }
 
 interface CoordinatorParts {
@@ -170,7 +169,6 @@ class Loop implements Coordinator {
   get planning(): Readonly<PlanningFigures> {
     return this.#planner.figures;
   }
-
   get requestWays(): Coordinator['requestWays'] {
     return this.#requests;
   }

@@ -14,7 +14,6 @@ import { saveWhole } from '@blackroad/std/whole-file';
 
 type LinkName = 'current' | 'previous' | 'trial';
 type NoteName = 'trial-limit' | 'trial-starts' | 'went-back' | 'base-version';
-export const upgradesName = 'upgrades';
 
 export const UpgradeRecord = Type.Object({
   ...UpgradeStand.properties,
