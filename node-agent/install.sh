@@ -9,7 +9,7 @@
 # where none is, by the one in the archive (docs/install.md says why).
 # It needs a POSIX sh, tar, gzip, the core utilities, and curl or wget.
 #
-#   sh install.sh <join token> [--check] [--older] [--new-keys]
+#   sh install.sh <join token> [--check] [--version=<version>] [--older] [--new-keys]
 #   sh install.sh uninstall
 set -u
 umask 022
@@ -58,14 +58,16 @@ become_root() {
 }
 
 read_arguments() {
-  token='' only_check='' older='' new_keys=''
+  token='' only_check='' older='' new_keys='' wanted=''
   for argument in "$@"; do
     case $argument in
       --check) only_check=1 ;;
       --older) older=older ;;
       --new-keys) new_keys=1 ;;
+      --version=*[!0-9A-Za-z.-]* | --version=) fail "$argument: expected a version such as --version=0.2.0." ;;
+      --version=*) wanted=${argument#--version=} ;;
       brj*) token=$argument ;;
-      *) fail "$argument: expected a join token (brj1....), --check, --older or --new-keys." ;;
+      *) fail "$argument: expected a join token (brj1....), --check, --version=<version>, --older or --new-keys." ;;
     esac
   done
   [ -n "$token" ] || fail 'A join token is missing: "fleet join-token create" on the coordinator prints the whole command.'
@@ -173,13 +175,13 @@ fetch_ca() {
 find_release() {
   get "/v1/releases?name=blackroad-node&arch=$arch" "$work/list.json"
   # One release a line, the highest version first; in a text of JSON no quote stands without a backslash.
-  tr '{' '\n' <"$work/list.json" | grep '"sha256":"' | head -n 1 >"$work/release"
+  tr '{' '\n' <"$work/list.json" | grep '"sha256":"' | grep -F "\"version\":\"$wanted${wanted:+\"}" | head -n 1 >"$work/release"
   sha256=$(sed -n 's/.*"sha256":"\([0-9a-f]\{64\}\)".*/\1/p' "$work/release")
   version=$(sed -n 's/.*"version":"\([0-9A-Za-z.-]*\)".*/\1/p' "$work/release")
   bytes=$(sed -n 's/.*"bytes":\([0-9]*\).*/\1/p' "$work/release")
   if [ -z "$sha256" ] || [ -z "$version" ] || [ -z "$bytes" ]; then
-    fail "The coordinator has no node-agent for this machine (linux, $arch). On the coordinator's machine, with a release that you built or got:" '' \
-      "  fleet releases add blackroad-node-<version>-linux-$arch.tar.gz" '' 'Then run this again. docs/releasing.md says how a release is made and which key is trusted.'
+    fail "The coordinator has no node-agent${wanted:+ $wanted} for this machine (linux, $arch). On the coordinator's machine, with a release that you built or got:" '' \
+      "  fleet releases add blackroad-node-${wanted:-<version>}-linux-$arch.tar.gz" '' 'Then run this again. docs/releasing.md says how a release is made and which key is trusted.'
   fi
   installed=
   if [ -L "$home/current" ]; then installed=$(basename "$(readlink "$home/current")"); fi

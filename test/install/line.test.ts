@@ -154,6 +154,20 @@ t.test('the line, as far as it goes without root', { skip }, async (t) => {
   t.match(metrics, '\nblackroad_installs_refused_total{reason="hash"} 2\n');
 });
 
+t.test('a version that is asked for, and not the highest', { skip }, async (t) => {
+  const { fleet, empty, made } = await open(t);
+  for (const version of ['0.2.0', '0.10.0']) await add(fleet, version);
+  const ask = (words: string) => paste(`${made.command} --check ${words}`, empty);
+  t.match(await ask(''), { code: 0, said: /0\.10\.0 can be installed here/ });
+  t.match(await ask('--version=0.2.0'), { code: 0, said: /0\.2\.0 can be installed here/ });
+  t.match(await ask('--version=0.1'), {
+    code: 1,
+    said: new RegExp(`no node-agent 0\\.1 for[\\s\\S]*blackroad-node-0\\.1-linux-${process.arch}`),
+  });
+  for (const words of ['--version=', "'--version=0.2.0;id'"])
+    t.match(await ask(words), { code: 1, said: /expected a version such as/ });
+});
+
 t.test('who answers with the CA of the fleet, and has no certificate of it, is not heard', { skip }, async (t) => {
   const { fleet, empty, made, dataDir } = await open(t);
   await add(fleet);
