@@ -6,17 +6,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { archiveOf } from '../../release/src/dist.ts';
-import { type Arch, Packages } from '../../release/src/packages.ts';
-import { products } from '../../release/src/products.ts';
-import { signatureOf } from '../../release/src/secret-key.ts';
-import { text } from '../../release/src/tree.ts';
+import type { Arch } from '../../release/src/packages.ts';
 import { openTestCa } from '../fixtures/coordinator/test-ca.ts';
 import { startModelServer } from '../fixtures/model-server.ts';
 import { type Fleet, startFleet, until } from '../fixtures/processes.ts';
 import { sampleKey } from '../fixtures/sample-release.ts';
 import { addresses, bootMachine, type Machine } from './machine.ts';
-import { add, damage, expected, type Make, removeAll, say } from './steps.ts';
+import { doesNotStart, type MakeRelease, releaseMaker } from './release-maker.ts';
+import { add, damage, expected, removeAll, say } from './steps.ts';
 import { takesUpdates } from './updates.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -31,28 +28,10 @@ const ours = sampleKey();
 const stranger = sampleKey();
 
 /** The real release under other versions. */
-async function releaseMaker(): Promise<Make> {
+async function makerHere(): Promise<MakeRelease> {
   const folder = mkdtempSync(join(tmpdir(), 'install-check-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  const [product] = products as [(typeof products)[number]];
-  const packages = new Packages({
-    root,
-    parts: join(root, 'dist/parts'),
-    npm: (process.env.NPM || 'npm').split(' '),
-    say,
-  });
-  const built = await product.build(packages, root, arch);
-  return async (version, key, changes = [], before = '') => {
-    const tree = new Map([...built.tree, ...changes]);
-    const program = tree.get('main.mjs') as { content: Buffer };
-    tree.set('main.mjs', { content: Buffer.concat([Buffer.from(before), program.content]) });
-    const source = { root, version, commit: 'c'.repeat(40), epochS: 1_700_000_000 };
-    const content = await archiveOf(product, source, arch, { ...built, tree });
-    const file = join(folder, `blackroad-node-${version}-linux-${arch}.tar.gz`);
-    writeFileSync(file, content);
-    writeFileSync(`${file}.minisig`, signatureOf(content, key.secret, `file:${version}`));
-    return file;
-  };
+  return releaseMaker(folder, say);
 }
 
 /** Somebody between the two machines, with a certificate of another fleet. */
@@ -94,7 +73,7 @@ async function firstTime(fleet: Fleet, machine: Machine, command: string, beganM
   await expected(machine, 'the same line again', command, 0, /0\.2\.0 was there already, whole/);
 }
 
-async function refusals(fleet: Fleet, machine: Machine, command: string, make: Make) {
+async function refusals(fleet: Fleet, machine: Machine, command: string, make: MakeRelease) {
   const script = readFileSync(join(root, 'node-agent/install.sh'), 'utf8');
   const [, url, token] = /u=(\S+)\/install\.sh; .* (brj1\.\S+)$/.exec(command) as unknown as [string, string, string];
   const evil = await between({ '/install.sh': `${script}\ntouch /root/taken\n` });
@@ -135,7 +114,7 @@ async function refusals(fleet: Fleet, machine: Machine, command: string, make: M
   assert.equal(await current(machine), 'releases/0.4.0');
   await expected(machine, 'and taken with consent', `${command} --older`, 0, /0\.4\.0 replaced by 0\.1\.0/);
 
-  await add(fleet, await make('0.5.0', ours, [['v8-flags', text('--no-such-flag\n')]]));
+  await add(fleet, await make('0.5.0', ours, doesNotStart));
   await expected(machine, 'a release that does not start', command, 1, /0\.5\.0 does not run here: 0\.1\.0 is back/);
   assert.equal(await current(machine), 'releases/0.1.0');
   assert.equal((await machine.run('systemctl is-active blackroad-node')).text.trim(), 'active');
@@ -169,7 +148,7 @@ async function withoutSystemd(fleet: Fleet, machine: Machine, file: string): Pro
 }
 
 async function main(): Promise<void> {
-  const make = await releaseMaker();
+  const make = await makerHere();
   const machine = await bootMachine(work, suite);
   t.teardown(() => machine.close());
   story = async () => (await machine.run('journalctl -u blackroad-node -n 30 --no-pager -o cat')).text.split('\n');
@@ -197,7 +176,7 @@ async function main(): Promise<void> {
   await machine.run('mkdir /opt/blackroad-node && chown daemon /opt/blackroad-node');
   await expected(machine, 'a home that is not of root', command, 1, /belongs to another user than root/);
   await machine.run('rm -rf /opt/blackroad-node');
-  const forged = await make('0.2.1', ours, [['v8-flags', text('--no-such-flag\n')]]);
+  const forged = await make('0.2.1', ours, doesNotStart);
   await add(fleet, forged);
   await expected(machine, 'a first release that cannot check itself', command, 1, /REFUSED/);
   assert.deepEqual(await left(before, machine), [], 'nor does this one');

@@ -3,9 +3,7 @@ import assert from 'node:assert/strict';
 import { createReadStream, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Release } from '@blackroad/protocol';
-import type { TreeNode } from '../../release/src/tree.ts';
 import type { Fleet } from '../fixtures/processes.ts';
-import type { SampleKey } from '../fixtures/sample-release.ts';
 import type { Machine } from './machine.ts';
 
 export const say = (words: string) => process.stdout.write(`  ${words}\n`);
@@ -25,14 +23,6 @@ export async function expected(
   assert.equal(said.code, code, what);
   assert.match(said.text, words, what);
 }
-
-/** Makes the file of the real release under another version, with files changed and with what its program does first. */
-export type Make = (
-  version: string,
-  key: SampleKey,
-  changes?: [string, TreeNode][],
-  before?: string,
-) => Promise<string>;
 
 export async function add({ client }: Fleet, file: string): Promise<Release> {
   const fields = { signature: readFileSync(`${file}.minisig`, 'utf8') };

@@ -5,17 +5,17 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RolloutView } from '@blackroad/protocol';
-import { text } from '../../release/src/tree.ts';
 import { type Fleet, runFleet, until } from '../fixtures/processes.ts';
 import type { SampleKey } from '../fixtures/sample-release.ts';
 import type { Machine } from './machine.ts';
-import { add, damage, expected, type Make, removeAll, say } from './steps.ts';
+import { doesNotStart, type MakeRelease } from './release-maker.ts';
+import { add, damage, expected, removeAll, say } from './steps.ts';
 
 interface Parts {
   fleet: Fleet;
   machine: Machine;
   command: string;
-  make: Make;
+  make: MakeRelease;
   ours: SampleKey;
   stranger: SampleKey;
 }
@@ -150,7 +150,7 @@ async function isRepaired(parts: Parts): Promise<void> {
 
   await add(fleet, await make('0.3.5', ours));
   assert.equal((await rollOut(parts, '0.3.5')).state, 'done');
-  await add(fleet, await make('0.3.6', ours, [['v8-flags', text('--no-such-flag\n')]]));
+  await add(fleet, await make('0.3.6', ours, doesNotStart));
   const back = /0\.3\.6 does not run here: 0\.3\.5 is back/;
   await expected(machine, 'the line, with one that does not start', command, 1, back);
   const { program: again } = await runs(parts, '0.3.5');

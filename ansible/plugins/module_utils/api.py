@@ -14,6 +14,7 @@ import ssl
 import time
 from urllib.parse import quote, urlencode, urlsplit
 
+PAGE = 500
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 FIRST_WAIT_S = 0.3
 MAX_WAIT_S = 10.0
@@ -86,6 +87,17 @@ class Api:
 
     def get(self, path, query=None):
         return self.call("GET", path, query=query)
+
+    def nodes(self):
+        """Every node, a page at a time."""
+        after = None
+        while True:
+            query = {"limit": PAGE} if after is None else {"limit": PAGE, "after": after}
+            page = self.get("/v1/nodes", query)
+            yield from page
+            if len(page) < PAGE:
+                return
+            after = page[-1]["id"]
 
     def get_or_none(self, path):
         """None where there is no such thing."""

@@ -47,8 +47,14 @@ async function edited(context: ApiContext, id: string, decide: () => Promise<voi
 }
 
 export const nodeHandlers = {
-  nodes: ({ context: { coordinator } }) =>
-    Array.from(coordinator.view.nodes.keys(), (id) => showNode(coordinator.view, id) as NodeView),
+  nodes({ context: { coordinator }, query: { limit, after } }) {
+    const { view } = coordinator;
+    const all = [...view.nodes.keys()];
+    // A page is of ids in their order, so that nodes that join or leave meanwhile move none of the others to another page.
+    const isPaged = limit !== undefined || after !== undefined;
+    const ids = isPaged ? all.filter((id) => after === undefined || id > after).sort() : all;
+    return ids.slice(0, limit).map((id) => showNode(view, id) as NodeView);
+  },
   node: ({ context, params }) => nodeOr404(context, params.node),
   nodeEdit: ({ context, params, body, by }) =>
     edited(context, params.node, async () => {

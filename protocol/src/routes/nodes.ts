@@ -2,7 +2,7 @@
 import { HardwareView } from '../hardware.ts';
 import { History, NodeHistoryQuery } from '../history.ts';
 import { Labels, NodeId, PlainName } from '../ids.ts';
-import { maxBulkBodyBytes, maxNodesPerBulk } from '../limits.ts';
+import { maxBulkBodyBytes, maxNodesPerBulk, maxPageRows } from '../limits.ts';
 import { NodeView } from '../node.ts';
 import { Type } from '../typebox.ts';
 import { route } from './row.ts';
@@ -14,7 +14,11 @@ export const nodeRoutes = {
     method: 'GET',
     path: '/v1/nodes',
     needs: 'nodes:read',
-    text: 'All nodes.',
+    text: 'All nodes; with `limit`, so many of them by id, those after `after`.',
+    query: Type.Object({
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: maxPageRows })),
+      after: Type.Optional(NodeId),
+    }),
     answer: Type.Array(NodeView),
   }),
   node: route({
