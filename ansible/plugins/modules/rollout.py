@@ -136,6 +136,16 @@ rollout:
   description: The rollout as the coordinator shows it. Empty where nothing has to be done, and in check mode of a start.
   type: dict
   returned: except with O(state=planned)
+todo:
+  description: With O(driver=outside), the nodes that the playbook still has to install, in the order of the coordinator.
+  type: list
+  elements: dict
+  returned: with O(state=started)
+batches:
+  description: How many of RV(todo) at a time, as C(serial) of a play takes it.
+  type: list
+  elements: int
+  returned: with O(state=started)
 plan:
   description: What a start would do.
   type: dict
@@ -230,14 +240,39 @@ def started(module, api):
     same = [row for row in api.get(path_of("rollouts")) if row["what"] == request["what"]]
     going = next((row for row in same if row["state"] in GOING), None)
     if going:
-        return {"changed": False, "rollout": going}
+        return {"changed": False, **batched(api, going)}
     if has_all(api, request):
-        return {"changed": False, "rollout": same[0] if same and same[0]["state"] == "done" else {}}
+        return {"changed": False, "rollout": {}, "todo": [], "batches": []}
     if module.check_mode:
         plan = api.call("POST", path_of("rollouts", "plan"), request)
-        return {"changed": True, "rollout": {}, "plan": plan, "diff": diff_of({}, plan)}
+        return {"changed": True, "rollout": {}, "todo": [], "batches": [], "plan": plan, "diff": diff_of({}, plan)}
     rollout = api.call("POST", path_of("rollouts"), request)
-    return {"changed": True, "rollout": rollout, "diff": diff_of({}, {"rollout": rollout["text"], "waves": rollout["waves"]})}
+    diff = diff_of({}, {"rollout": rollout["text"], "waves": rollout["waves"]})
+    return {"changed": True, **batched(api, rollout), "diff": diff}
+
+
+def batched(api, rollout):
+    """The nodes that a playbook still has to install, in the coordinator's order, and how many of them at a time: a batch is of one wave, and
+    no larger than what may be under way."""
+    result = {"rollout": rollout, "todo": [], "batches": []}
+    if rollout["driver"] != "outside" or rollout["state"] not in ("running", "paused"):
+        return result
+    details = api.get(path_of("rollouts", rollout["id"]))
+    if details["subjectCount"] > len(details["subjects"]):
+        raise ApiError(
+            "%d nodes are in the rollout, and a playbook can install %d: select fewer, or let the coordinator install it"
+            % (details["subjectCount"], len(details["subjects"]))
+        )
+    # Those that were begun come first in the answer, then those that wait.
+    todo = [row for row in details["subjects"] if row["state"] in ("told", "waiting")]
+    todo.sort(key=lambda row: (row["wave"], row["state"] != "told"))
+    sizes = []
+    for wave in sorted({row["wave"] for row in todo}):
+        left = sum(row["wave"] == wave for row in todo)
+        while left > 0:
+            sizes.append(min(left, rollout["maxUnavailable"]))
+            left -= sizes[-1]
+    return {**result, "todo": todo, "batches": sizes}
 
 
 def steered(module, api):
