@@ -51,6 +51,13 @@ export const NodeHello = Type.Object({
   hardware: Fingerprint,
   machine: Type.Optional(Machine),
   generation: Generation,
+  address: Type.Optional(
+    Type.String({
+      pattern: '^[0-9a-fA-F.:]{2,45}$',
+      description:
+        'Of this machine, as its connection to the broker has it. Missing: an older node, or one that is simulated.',
+    }),
+  ),
   agentIds: Type.Optional(
     Type.Literal(true, { description: 'It knows an agent by its id. Missing: an older node knows it by its name.' }),
   ),
@@ -305,6 +312,12 @@ export const NodeView = Type.Object({
   id: NodeId,
   version: Type.Nullable(
     Type.String({ description: 'Of its node-agent. Null: it did not connect since the coordinator started.' }),
+  ),
+  address: Type.Nullable(
+    Type.String({
+      description:
+        'Of its machine in its own network, by its last connection. Null: it did not connect since the coordinator started, or does not tell.',
+    }),
   ),
   class: NodeClassName,
   site: Type.String(),

@@ -122,6 +122,21 @@ t.test('branches that wait to be merged, oldest first', async (t) => {
   t.match((await fleet.call('GET', '/v1/branches?agent=echo')).body, [{ id: 'one', agent: 'echo', mergedUpto: null }]);
 });
 
+t.test('nodes are read a page at a time', async (t) => {
+  const fleet = await openApiFleet();
+  t.teardown(() => fleet.close());
+  for (const id of ['c', 'a', 'd', 'b']) await fleet.node(id);
+  const page = async (query: string) =>
+    (await fleet.call<NodeView[]>('GET', `/v1/nodes?${query}`)).body.map(({ id }) => id);
+  t.same(await page('limit=2'), ['a', 'b']);
+  await fleet.call('DELETE', '/v1/nodes/b');
+  t.same(await page('limit=2&after=b'), ['c', 'd'], 'the end of a page may be gone');
+  t.same(await page('after=d'), []);
+  t.equal((await page('')).length, 3);
+  for (const wrong of ['limit=0', 'limit=1001', 'after=A%2F'])
+    t.match((await fleet.call('GET', `/v1/nodes?${wrong}`)).body, { code: 'invalid-request' });
+});
+
 t.test('many nodes at once: done or not known, each in the audit log', async (t) => {
   const fleet = await openApiFleet();
   t.teardown(() => fleet.close());

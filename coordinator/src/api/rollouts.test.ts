@@ -127,6 +127,25 @@ t.test('a model is pinned wave by wave; a red gate that stops waits for a person
   t.same(kept, { n0: [], n1: [] });
 });
 
+t.test('installed from outside: after a failure nobody is next, and a report may come twice', async (t) => {
+  const { fleet } = await fleetOf(t, 3);
+  const order = {
+    what: { kind: 'node-agent', version: '2.0.0' },
+    driver: 'outside',
+    waves: [{ percent: 100 }],
+    maxUnavailable: 3,
+  };
+  const { id } = (await post(fleet, '/v1/rollouts', order)).body;
+  const report = (node: string, state: string) =>
+    post<RolloutTurn>(fleet, `/v1/rollouts/${id}/wave`, { node, state });
+  t.match((await report('n0', 'begun')).body, { go: 'install', nodes: [{ node: 'n0' }, { node: 'n1' }, { node: 'n2' }] });
+  t.match((await report('n0', 'failed')).body, { go: /^(wait|go-back|stop)$/ });
+  t.equal((await report('n1', 'begun')).status, 409, 'not even before the gates were judged');
+  await until(fleet, id, ({ state }) => state === 'rolled-back');
+  for (const state of ['returned', 'returned']) t.match(await report('n0', state), { status: 200, body: { go: 'stop' } });
+  t.equal((await report('n0', 'installed')).status, 409);
+});
+
 t.test('installed from outside: the coordinator says who is next, and when to stop', async (t) => {
   const { fleet, nodes } = await fleetOf(t, 2);
   const order = {

@@ -27,6 +27,20 @@ t.test('the version of a node-agent is known from its hello on', async (t) => {
   t.equal(showNode(fleet.view as View, 'alice')?.version, '0.2.0');
 });
 
+t.test('the address of a machine is that of its last hello', async (t) => {
+  const fleet = new SampleFleet();
+  fleet.addNode('alice');
+  const address = () => showNode(fleet.view as View, 'alice')?.address;
+  t.equal(address(), null);
+  fleet.hello('alice', { address: '192.168.1.7' });
+  fleet.tick();
+  t.equal(address(), '192.168.1.7');
+  fleet.hello('alice', { address: 'fd00::7' });
+  t.equal(address(), 'fd00::7');
+  fleet.hello('alice');
+  t.equal(address(), null, 'an older node-agent tells none');
+});
+
 t.test('the welcome says in which time zone triggers are meant that name none', async (t) => {
   const fleet = new SampleFleet();
   fleet.policy = { ...fleet.policy, timeZone: 'Asia/Kolkata' };

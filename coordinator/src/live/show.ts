@@ -41,6 +41,7 @@ export function showNode(view: View, id: string): NodeView | null {
   return asShown<NodeView>({
     id,
     version: live?.version ?? null,
+    address: live?.address ?? null,
     class: row.class,
     site: row.site,
     labels: row.labels,

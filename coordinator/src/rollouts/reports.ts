@@ -31,6 +31,8 @@ const outside: Record<Exclude<RolloutReport['state'], 'begun'>, UpdateState | 'i
   failed: 'failed',
   returned: 'committed',
 };
+/** What a node is when the report says nothing new. */
+const reached = { installed: 'done', failed: 'failed', returned: 'returned' } as const;
 export const reportRollout: Decide<'rollout-report'> = (view, { id, report }, nowMs, policy) => {
   const draft = openDraft(view, nowMs);
   const rollout = view.rollouts.get(id);
@@ -59,6 +61,8 @@ export const reportRollout: Decide<'rollout-report'> = (view, { id, report }, no
     closeWork(work);
     return decided(draft);
   }
+  // Its hello may have been quicker than the report, and a report may come twice.
+  if (row.state === reached[state]) return decided(draft);
   const mayBe = state === 'returned' ? ['returning', 'failed', 'done', 'told'] : ['told'];
   if (!mayBe.includes(row.state)) return refuse('conflict', `${node} is ${row.state}: ${state} does not follow.`);
   const version = state === 'returned' ? row.was : rollout.what.version;

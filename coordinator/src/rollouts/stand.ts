@@ -87,6 +87,8 @@ function whyNobodyIsDue({ view, rollout, subjects, nowMs, timeZone }: Standing, 
 function dueOf({ view, rollout, subjects, nowMs, timeZone }: Standing, open: readonly RolloutSubjectRow[]) {
   const isGoing = rollout.state === 'running' || rollout.state === 'done';
   if (!isGoing || open.length === 0 || !isOpen(rollout.windows, nowMs, timeZone)) return [];
+  // The next step judges a failure that is told from outside. Nobody is next before that.
+  if (subjects.some(({ state, report }) => state === 'told' && report?.state === 'failed')) return [];
   const unavailable = subjects.filter(
     (each) => each.state === 'told' || (isTouched(each) && !isHere(view, rollout, each.subject)),
   ).length;

@@ -217,7 +217,10 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
     if (live) {
       live.helloBoot = change.boot;
       if (change.heartbeatMs !== undefined) live.heartbeatMs = change.heartbeatMs;
-      if (change.atMs !== undefined) live.helloMs = change.atMs;
+      if (change.atMs !== undefined) {
+        live.helloMs = change.atMs;
+        live.address = change.address;
+      }
       if (change.version !== undefined) live.version = change.version;
     }
   },

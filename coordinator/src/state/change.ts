@@ -136,7 +136,15 @@ type PerishableChange =
   | { type: 'health'; node: string; health: NodeHealth; atMs: number }
   | { type: 'capacity'; node: string; capacity: NodeCapacity }
   /** `atMs`: the time of the hello; missing: only its heartbeat interval changed. */
-  | { type: 'hello'; node: string; boot: string; heartbeatMs?: number; atMs?: number; version?: string }
+  | {
+      type: 'hello';
+      node: string;
+      boot: string;
+      heartbeatMs?: number;
+      atMs?: number;
+      version?: string;
+      address?: string;
+    }
   | { type: 'observed'; agent: string; node: string; observed: AgentObserved }
   /** The complete list of freezes. */
   | { type: 'frozen'; frozen: Freeze[] }

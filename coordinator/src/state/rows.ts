@@ -120,6 +120,8 @@ export interface NodeLive {
   helloMs?: number;
   /** The version of its node-agent in that hello. */
   version?: string;
+  /** The address of its machine in that hello. */
+  address?: string;
   /** The heartbeat interval that it was last sent. */
   heartbeatMs?: number;
   refusals?: Refusals;

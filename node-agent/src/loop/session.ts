@@ -16,7 +16,7 @@ interface SessionParts {
   boot: string;
   version: string;
   machine: MachineIdentity;
-  transport: Pick<Transport, 'connected' | 'send' | 'repeat' | 'setReconnectWindow'>;
+  transport: Pick<Transport, 'address' | 'connected' | 'send' | 'repeat' | 'setReconnectWindow'>;
   assignments: Pick<AssignmentStore, 'generation'>;
   licence: Pick<Licence, 'connected' | 'welcomed' | 'heard'>;
   runs: Pick<TaskRuns, 'held'>;
@@ -109,6 +109,7 @@ export class Session {
         version,
         hardware: machine.hardware,
         machine: machine.machine,
+        ...(transport.address === undefined ? {} : { address: transport.address }),
         generation: assignments.generation,
         agentIds: true,
         upMs: clock.uptimeMs() - this.#startedMs,

@@ -11,6 +11,8 @@ export interface Link {
   /** QoS 1 resolves with the PUBACK; rejects when the connection ends first. */
   publish(topic: string, payload: string, qos: 0 | 1, retain: boolean): Promise<void>;
   subscribe(filters: string[]): Promise<void>;
+  /** Of this machine, at its own end of the connection; missing in the simulator, which has no addresses. */
+  readonly address?: string;
   /** Bytes that wait in the socket. */
   readonly backlogBytes: number;
   /** DISCONNECT, so that the broker does not publish the will, then close. */
@@ -114,6 +116,7 @@ export function createMqttDial({ identity, clock }: { identity: () => Identity; 
       client.once('connect', () => {
         up = true;
         resolve({
+          ...(socket.localAddress ? { address: socket.localAddress.replace(/^::ffff:|%.*$/g, '') } : {}),
           publish: (topic, payload, qos, retain) =>
             new Promise((done, fail) => {
               if (!client.connected) return fail(new ConnectProblem('not connected'));

@@ -32,6 +32,8 @@ export interface Transport {
   /** Starts dialling; returns at once. `onMessage` gets checked messages for this node, strictly one after the other. */
   start(handlers: TransportHandlers): void;
   readonly connected: boolean;
+  /** Of this machine, at its own end of the present connection. */
+  readonly address?: string | undefined;
   /** Perishable: sent when connected, else dropped (heartbeats, chunks, progress). */
   send<N extends TopicName>(name: N, params: TopicParams, message: TopicMessage<N>): void;
   /** Sent when connected; the latest message of a key is stored and sent again after every reconnection: inventory, capacity. */
@@ -150,6 +152,10 @@ class FleetConnection implements Transport {
 
   get connected(): boolean {
     return this.#line !== null;
+  }
+
+  get address(): string | undefined {
+    return this.#link?.address;
   }
 
   send<N extends TopicName>(name: N, params: TopicParams, message: TopicMessage<N>): void {

@@ -58,6 +58,7 @@ function oneNode(node: NodeView, call: VerbCall): string {
         .join(' ') || '-'
     }`,
     `last seen  ${ago(node.lastSeenMs, now)}`,
+    `address    ${node.address ?? '-'}`,
   ];
   if (info) {
     lines.push(

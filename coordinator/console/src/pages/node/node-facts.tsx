@@ -112,6 +112,7 @@ export function NodeHardware({ node }: { node: NodeView }) {
           ...(info?.gpus ?? []).map((gpu): [string, string] => ['GPU', `${gpu.name}, ${bytes(gpu.memoryBytes)}`]),
           info && ['System', `${info.os} · ${info.arch}`],
           info && ['Host name', info.hostname],
+          node.address !== null && ['Address', node.address],
           info && info.runtimes.length > 0 && ['Runtimes', info.runtimes.join(', ')],
           price > 0 && ['Price', `$${price} a million tokens`],
           ['Site', node.site],
