@@ -21,7 +21,7 @@ STEP := @$(ROOT)/bin/step.sh
 SOURCES := $(shell find protocol std model-server node-agent/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
 CONSOLE := $(shell find coordinator/console/src coordinator/console/build.ts coordinator/console/found.ts protocol/src -type f -not -name '*.test.ts' 2>/dev/null) docs/examples/home.yaml
 
-.PHONY: balena install install-check up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
+.PHONY: balena install install-check ansible-check up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
 
 help:
 	@sed -n 's/^##//p' $(MAKEFILE_LIST)
@@ -98,6 +98,11 @@ fresh:
 ##                and systemd-nspawn); SUITE=bookworm
 install-check: node_modules/.installed coordinator/console/dist/index.html
 	@NPM="$(NPM)" $(WITH_NODE) node --disable-warning=ExperimentalWarning test/install/check.ts $(SUITE)
+
+## make ansible-check  checks the collection in ansible/: lint and sanity with an ansible of its own, which it fetches, modules against a coordinator, and
+##                the roles and playbooks on booted throw-away Debians (needs root, mmdebstrap and systemd-nspawn); PART="lint sanity modules machines"
+ansible-check: node_modules/.installed coordinator/console/dist/index.html
+	@NPM="$(NPM)" $(WITH_NODE) node --disable-warning=ExperimentalWarning test/ansible/check.ts $(PART)
 
 ## make link      puts fleet and fleet-node on the PATH, as links into BINDIR (/usr/local/bin, or ~/.local/bin where that is not writable)
 BINDIR ?= $(shell [ -w /usr/local/bin ] && echo /usr/local/bin || echo $$HOME/.local/bin)

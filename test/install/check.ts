@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Arch } from '../../release/src/packages.ts';
 import { openTestCa } from '../fixtures/coordinator/test-ca.ts';
-import { startModelServer } from '../fixtures/model-server.ts';
 import { type Fleet, startFleet, until } from '../fixtures/processes.ts';
 import { sampleKey } from '../fixtures/sample-release.ts';
 import { addresses, bootMachine, type Machine } from './machine.ts';
+import { modelFor } from './model-relay.ts';
 import { doesNotStart, type MakeRelease, releaseMaker } from './release-maker.ts';
 import { add, damage, expected, removeAll, say } from './steps.ts';
 import { takesUpdates } from './updates.ts';
@@ -156,10 +156,7 @@ async function main(): Promise<void> {
     // A restart takes longer than the patience that other tests have with a node.
     args: ['--host', '0.0.0.0', '--address', addresses.here, '--lost-after', '30'],
   });
-  const model = await startModelServer();
-  t.teardown(() => model.close());
-  const relayed = createRelay(model.url);
-  const modelUrl = await relayed;
+  const modelUrl = await modelFor(addresses.here, t.teardown);
   writeFileSync(join(fleet.folder, 'coordinator/release-keys/ours.pub'), ours.pub);
   const { command } = await fleet.client.call('joinTokenCreate', { body: {} });
   say(`${command.length} characters: ${command}`);
@@ -220,20 +217,6 @@ async function left(before: readonly string[], machine: Machine): Promise<string
     ...after.filter((line) => !known.has(line)),
     ...before.filter((line) => !now.has(line)).map((line) => `gone: ${line}`),
   ].filter(isOurs);
-}
-
-/** The scripted model listens on loopback alone. */
-async function createRelay(url: string): Promise<string> {
-  const { createServer: listen, connect } = await import('node:net');
-  const { hostname, port } = new URL(url);
-  const server = listen((socket) => {
-    const onward = connect(Number(port), hostname);
-    socket.pipe(onward).pipe(socket);
-    for (const each of [socket, onward]) each.on('error', () => socket.destroy());
-  });
-  await new Promise<void>((done) => server.listen(0, addresses.here, done));
-  t.teardown(() => server.close());
-  return `http://${addresses.here}:${(server.address() as { port: number }).port}`;
 }
 
 try {

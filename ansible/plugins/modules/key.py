@@ -160,6 +160,11 @@ def make(module, api, old, wanted_budget):
     diff = diff_of(shown(old) if old else {}, wanted)
     if module.check_mode:
         return {"changed": True, "info": wanted, "diff": diff}
+    # Two good keys of one name cannot be.
+    if old:
+        if params["key"].startswith("brk_%s_" % old["id"]):
+            raise ApiError("name: %s is the key that asks, and would be revoked before another one is made: ask with another key" % old["name"])
+        api.call("DELETE", path_of("keys", old["id"]))
     made = api.call("POST", path_of("keys"), wanted)
     if params["path"]:
         try:
@@ -167,9 +172,6 @@ def make(module, api, old, wanted_budget):
         except OSError as error:
             api.call("DELETE", path_of("keys", made["id"]))
             raise ApiError("path: %s cannot be written: %s" % (params["path"], error)) from error
-    # Afterwards: who revokes the key that asks has another one by then.
-    if old:
-        api.call("DELETE", path_of("keys", old["id"]))
     return {"changed": True, "info": shown(made), "secret": made["key"], "diff": diff}
 
 
@@ -224,7 +226,7 @@ def main():
             "budget": {
                 "type": "dict",
                 "options": {
-                    "tokens": {"type": "int"},
+                    "tokens": {"type": "int", "no_log": False},
                     "usd": {"type": "float"},
                     "per": {"type": "str", "choices": ["day", "month", "total"], "default": "month"},
                 },

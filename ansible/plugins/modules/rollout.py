@@ -8,7 +8,7 @@ short_description: Start, steer and carry out rollouts of a BlackRoad fleet
 description:
   - A rollout brings a change to the fleet in waves. The coordinator plans them, judges the gates between them and decides what follows.
   - With O(driver=outside) the playbook installs, and asks for each turn with O(state=turn) and reports with O(state=reported). The
-    playbook P(blackroad.fleet.rollout#playbook) does that.
+    playbook C(blackroad.fleet.rollout) does that.
 version_added: 1.0.0
 author:
   - BlackRoad Fleet (@blackroad)
