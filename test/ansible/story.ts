@@ -136,12 +136,14 @@ async function versions({ machine }: Stage, names = nodes): Promise<string> {
 
 async function joinAll(stage: Stage): Promise<void> {
   stage.inventory({ nodes: { node_agent_version: '0.1.0' }, aria: { node_agent_labels: { ring: 'canary' } } });
-  const planned = await stage.play('site.yml in check mode, on bare machines', 'site', ['--check', '--limit', 'hub']);
-  mustHold((planned.recap.hub?.changed ?? 0) > 0, 'check mode says what would change', planned.text);
-  const left = await stage
-    .machine('hub')
-    .run('ls -d /etc/blackroad /usr/lib/blackroad-coordinator /var/cache/blackroad* 2>/dev/null');
-  mustHold(left.text === '', 'check mode changes nothing', left.text);
+  const planned = await stage.play('site.yml in check mode, on bare machines', 'site', ['--check']);
+  for (const name of ['hub', ...nodes]) {
+    mustHold((planned.recap[name]?.changed ?? 0) > 0, 'check mode says what would change', planned.text);
+    const left = await stage
+      .machine(name)
+      .run('ls -d /etc/blackroad /opt/* /usr/lib/blackroad-coordinator 2>/dev/null');
+    mustHold(left.text === '', `check mode changes nothing on ${name}`, left.text);
+  }
   const first = await stage.play('site.yml: a coordinator and five nodes', 'site');
   mustHold((await versions(stage)) === '0.1.0 0.1.0 0.1.0 0.1.0 0.1.0', 'five nodes run', first.text);
   const second = await stage.play('site.yml again', 'site');
