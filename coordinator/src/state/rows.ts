@@ -116,11 +116,9 @@ export interface NodeLive {
   signs: readonly SignCode[];
   /** The boot of its hello since this coordinator started; null: no hello yet. */
   helloBoot: string | null;
-  /** The time of that hello. */
+  /** The time of that hello, and what it said: the version of its node-agent, the address of its machine. */
   helloMs?: number;
-  /** The version of its node-agent in that hello. */
   version?: string;
-  /** The address of its machine in that hello. */
   address?: string;
   /** The heartbeat interval that it was last sent. */
   heartbeatMs?: number;
