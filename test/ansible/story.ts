@@ -1,7 +1,7 @@
 // The roles and playbooks of the collection on machines that boot: a coordinator and five nodes, each a throw-away Debian of its own, reached over ssh.
 // Prints a line a step. Needs root, mmdebstrap and systemd-nspawn.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { sampleKey } from '../fixtures/sample-release.ts';
 import { modelFor } from '../install/model-relay.ts';
@@ -78,6 +78,9 @@ function stageOf(
 ): Stage {
   const machine = (name: string) => machines.find((each) => each.name === name) as Machine;
   const file = join(folder, 'hosts.json');
+  /** What ansible said, for whoever wants to read it: the file outlives the machines. */
+  const transcript = join(folder, '../transcript.log');
+  writeFileSync(transcript, '');
   const inventory: Stage['inventory'] = (more = {}) => {
     const hosts = (names: readonly string[]) =>
       Object.fromEntries(names.map((name) => [name, { ansible_host: machine(name).address, ...more[name] }]));
@@ -115,6 +118,7 @@ function stageOf(
       const beganMs = performance.now();
       const name = playbook.startsWith('/') ? playbook : `blackroad.fleet.${playbook}`;
       const played = await tools.play([name, '--inventory', file, ...words]);
+      appendFileSync(transcript, `### ${what}\n${played.text}\n`);
       mustHold(played.code === expected, what, played.text);
       say(`${what} (${Math.round((performance.now() - beganMs) / 1000)} s)`);
       return played;
