@@ -54,8 +54,7 @@ export const NodeHello = Type.Object({
   address: Type.Optional(
     Type.String({
       pattern: '^[0-9a-fA-F.:]{2,45}$',
-      description:
-        'Of this machine, as its connection to the broker has it. Missing: an older node, or one that is simulated.',
+      description: 'Of this machine, as its connection to the broker has it. Missing: an older node.',
     }),
   ),
   agentIds: Type.Optional(

@@ -88,7 +88,8 @@ function dueOf({ view, rollout, subjects, nowMs, timeZone }: Standing, open: rea
   const isGoing = rollout.state === 'running' || rollout.state === 'done';
   if (!isGoing || open.length === 0 || !isOpen(rollout.windows, nowMs, timeZone)) return [];
   // The next step judges a failure that is told from outside. Nobody is next before that.
-  if (subjects.some(({ state, report }) => state === 'told' && report?.state === 'failed')) return [];
+  const hasUnjudged = subjects.some(({ state, report }) => state === 'told' && report?.state === 'failed');
+  if (rollout.driver === 'outside' && hasUnjudged) return [];
   const unavailable = subjects.filter(
     (each) => each.state === 'told' || (isTouched(each) && !isHere(view, rollout, each.subject)),
   ).length;
