@@ -185,7 +185,7 @@ async function throughTheInventory({ machine, folder }: Stage, tools: Tools): Pr
     '--args',
     'hostname',
   ];
-  const ssh = ['--private-key', join(folder, '../id_ed25519'), '--ssh-common-args', '-o UserKnownHostsFile=/dev/null'];
+  const ssh = ['--private-key', join(folder, '../id_ed25519'), '--ssh-common-args=-o UserKnownHostsFile=/dev/null'];
   const said = await tools.run('ansible', [...words, ...ssh], env);
   mustHold(
     /^aria \| CHANGED \| rc=0 >>\naria$/m.test(said.text),
