@@ -21,7 +21,7 @@ STEP := @$(ROOT)/bin/step.sh
 SOURCES := $(shell find protocol std model-server node-agent/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
 CONSOLE := $(shell find coordinator/console/src coordinator/console/build.ts coordinator/console/found.ts protocol/src -type f -not -name '*.test.ts' 2>/dev/null) docs/examples/home.yaml
 
-.PHONY: balena install install-check ansible-check up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
+.PHONY: balena install install-check ansible-check rollouts-check up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
 
 help:
 	@sed -n 's/^##//p' $(MAKEFILE_LIST)
@@ -103,6 +103,11 @@ install-check: node_modules/.installed coordinator/console/dist/index.html
 ##                the roles and playbooks on booted throw-away Debians (needs root, mmdebstrap and systemd-nspawn); PART="lint sanity modules machines"
 ansible-check: node_modules/.installed coordinator/console/dist/index.html
 	@NPM="$(NPM)" $(WITH_NODE) node --disable-warning=ExperimentalWarning test/ansible/check.ts $(PART)
+
+## make rollouts-check  rolls releases out to forty simulated and two real node-agents: a good one and four bad ones, a node that is away, an
+##                older one; some eight minutes; renews docs/examples/rollouts
+rollouts-check: node_modules/.installed node-agent/dist/main.mjs
+	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/rollouts/check.ts
 
 ## make link      puts fleet and fleet-node on the PATH, as links into BINDIR (/usr/local/bin, or ~/.local/bin where that is not writable)
 BINDIR ?= $(shell [ -w /usr/local/bin ] && echo /usr/local/bin || echo $$HOME/.local/bin)

@@ -97,8 +97,7 @@ const contact: Judge = ({ told, lost, switching, excused }) => {
 };
 
 function hereWords(switching: readonly string[]): string {
-  if (switching.length === 0) return 'all are here';
-  return `all are here, or switch to it now: ${listInWords(switching)}`;
+  return `none is lost${switching.length === 0 ? '' : `; switching now: ${listInWords(switching)}`}`;
 }
 
 const shareOf = ({ done, failed }: Counts): number | null => (done + failed > 0 ? failed / (done + failed) : null);

@@ -132,7 +132,7 @@ t.test('one of fifty may be away or fail, and what is away with many proves noth
   t.match(verdict('contact', { told: 2, lost: ['a'], excused: 'the network' }), { verdict: 'unknown' });
   t.match(verdict('contact', { told: 2, switching: ['a'] }), {
     verdict: 'green',
-    text: 'all are here, or switch to it now: a',
+    text: 'none is lost; switching now: a',
   });
   t.match(verdict('update', { told: 2, failed: [{ name: 'a', step: 'refused: a wrong key' }] }), {
     verdict: 'red',

@@ -41,7 +41,7 @@ export function SpecForm({ draft, onDraft, faults, isNew }: SpecFormProps) {
   const part = { draft, put, faultOf };
   return (
     <div className="spec-form stack">
-      <div className="spec-pair">
+      <div className="field-pair">
         <TextField
           label="Name"
           value={draft.name ?? ''}

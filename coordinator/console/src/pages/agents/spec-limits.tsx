@@ -23,9 +23,9 @@ const limited: readonly Figure<'maxTokens' | 'contextTokens' | 'attempts' | 'dea
 export function LimitFields({ draft, put, faultOf }: PartProps) {
   const { placement = {}, memory = {}, limits = {} } = draft;
   return (
-    <details className="spec-more">
+    <details className="fold">
       <summary>Memory, queue, limits and budget</summary>
-      <div className="spec-pair">
+      <div className="field-pair">
         <FigureFields
           figures={recalled}
           fields={memory}

@@ -13,9 +13,9 @@ export function PlacementFields({
 }: PartProps & { classes: string; sites: string }) {
   const { placement = {}, onLoss = {} } = draft;
   return (
-    <details className="spec-more">
+    <details className="fold">
       <summary>Where it may run</summary>
-      <div className="spec-pair">
+      <div className="field-pair">
         <ListField
           label="Only these classes"
           value={placement.class ?? []}

@@ -81,7 +81,7 @@ function AgentFields(part: PartProps) {
   return (
     <>
       <p className="dim small">What is left empty stays as each agent has it.</p>
-      <div className="rollout-pair">
+      <div className="field-pair">
         <Text of="models" label="Models" placeholder="qwen3:4b, small" hint="Best first, with commas." {...part} />
         <Text of="temperature" label="Temperature" inputMode="decimal" {...part} />
         <Text of="maxTokens" label="Answer tokens" inputMode="decimal" hint="At most, a model call." {...part} />
@@ -107,7 +107,7 @@ export function WavesFields({ draft, edit }: PartProps) {
         hint="How many of each hardware class have it after each wave. ring=a is a label, alice+bob are names."
         {...part}
       />
-      <div className="rollout-pair">
+      <div className="field-pair">
         <Text of="minutes" label="Watched for (minutes)" inputMode="decimal" {...part} />
         <SelectField
           label="A person approves"
@@ -129,9 +129,9 @@ export function WhoFields({ draft, edit, sites }: PartProps & { sites: readonly 
   const part = { draft, edit };
   const isOfAgents = draft.kind === 'agent';
   return (
-    <details className="rollout-part">
+    <details className="fold">
       <summary>Who may get it</summary>
-      <div className="rollout-pair">
+      <div className="field-pair">
         <Text
           of="names"
           label={isOfAgents ? 'Only these agents' : 'Only these nodes'}
@@ -160,9 +160,9 @@ export function WhoFields({ draft, edit, sites }: PartProps & { sites: readonly 
 export function WhenFields({ draft, edit, zone }: PartProps & { zone: string }) {
   const part = { draft, edit };
   return (
-    <details className="rollout-part">
+    <details className="fold">
       <summary>When, and how many at once</summary>
-      <div className="rollout-pair">
+      <div className="field-pair">
         <Text
           of="windows"
           label="Hours"
@@ -180,7 +180,7 @@ export function GateFields({ draft, edit }: PartProps) {
   const toggle = (gate: GateName, isOn: boolean) =>
     edit({ off: isOn ? draft.off.filter((each) => each !== gate) : [...draft.off, gate] });
   return (
-    <details className="rollout-part">
+    <details className="fold">
       <summary>What stops it</summary>
       <fieldset className="rollout-gates">
         <legend className="dim small">Gates</legend>
