@@ -54,6 +54,10 @@ export async function simulate(config: NodeConfig, token: string | undefined, ve
   mkdirSync(folder, { recursive: true });
   const kindsOf = profiles[config.profile];
   const badReleases = readBadReleases(config.badReleases);
+  if (badReleases.size > 0 && config.simulate > onDiskUpTo)
+    throw new OptionError(
+      `--bad-releases: expected at most ${onDiskUpTo} nodes beside it, got ${config.simulate}: only so many have a disk, and take releases.`,
+    );
   const nodes: SimulatedMachine[] = [];
   let stopping = false;
   const stop = async () => {
@@ -66,6 +70,8 @@ export async function simulate(config: NodeConfig, token: string | undefined, ve
   process.on('SIGINT', () => void stop());
   process.on('disconnect', () => void stop());
 
+  // Timers of a Clock do not keep the process alive, and machines whose connections are all broken have nothing else.
+  holdProcess();
   let next = 0;
   const worker = async () => {
     while (next < config.simulate && !stopping) {
@@ -95,6 +101,4 @@ export async function simulate(config: NodeConfig, token: string | undefined, ve
   await Promise.all(Array.from({ length: Math.min(atOnce, config.simulate) }, worker));
   process.send?.({ ready: true, nodes: nodes.length });
   log.info({ nodes: nodes.length }, 'simulated nodes run');
-  // Timers of a Clock do not keep the process alive, connections do; this does while all connections are broken.
-  holdProcess();
 }
