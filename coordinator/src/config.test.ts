@@ -1,7 +1,8 @@
 // What an operator sets reaches the decisions: options that end up in the policy.
 import { OptionError } from '@blackroad/std/options';
 import t from 'tap';
-import { policyOf, readConfig } from './config.ts';
+import { readConfig } from './config.ts';
+import { policyOf } from './policy.ts';
 
 t.test('placement and scale to zero', async (t) => {
   const unset = policyOf(readConfig([], {}));

@@ -3,7 +3,8 @@
 // In: chance. Out: plain data. Some kinds are off in each world, as a bug may need one fault and the absence of another.
 import { maxMemoryBatchEntries, maxOutboxMessages } from '@blackroad/protocol';
 import type { Random } from '@blackroad/std/random';
-import { policyOf, readConfig } from '../../coordinator/src/config.ts';
+import { readConfig } from '../../coordinator/src/config.ts';
+import { policyOf } from '../../coordinator/src/policy.ts';
 import type { Cuts } from '../../coordinator/src/state/cuts.ts';
 import type { Policy } from '../../coordinator/src/state/input.ts';
 import { type Version, versions } from './versions.ts';

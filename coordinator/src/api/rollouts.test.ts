@@ -136,13 +136,16 @@ t.test('installed from outside: after a failure nobody is next, and a report may
     maxUnavailable: 3,
   };
   const { id } = (await post(fleet, '/v1/rollouts', order)).body;
-  const report = (node: string, state: string) =>
-    post<RolloutTurn>(fleet, `/v1/rollouts/${id}/wave`, { node, state });
-  t.match((await report('n0', 'begun')).body, { go: 'install', nodes: [{ node: 'n0' }, { node: 'n1' }, { node: 'n2' }] });
+  const report = (node: string, state: string) => post<RolloutTurn>(fleet, `/v1/rollouts/${id}/wave`, { node, state });
+  t.match((await report('n0', 'begun')).body, {
+    go: 'install',
+    nodes: [{ node: 'n0' }, { node: 'n1' }, { node: 'n2' }],
+  });
   t.match((await report('n0', 'failed')).body, { go: /^(wait|go-back|stop)$/ });
   t.equal((await report('n1', 'begun')).status, 409, 'not even before the gates were judged');
   await until(fleet, id, ({ state }) => state === 'rolled-back');
-  for (const state of ['returned', 'returned']) t.match(await report('n0', state), { status: 200, body: { go: 'stop' } });
+  for (const state of ['returned', 'returned'])
+    t.match(await report('n0', state), { status: 200, body: { go: 'stop' } });
   t.equal((await report('n0', 'installed')).status, 409);
 });
 

@@ -393,7 +393,7 @@ for (const [name, [make, state, why]] of Object.entries(refusals))
     t.match(told.at(-1), { state, text: why });
     t.same(refused, state === 'refused' ? [counted[name] ?? 'content'] : [], 'the fleet counts what is refused');
     t.notOk(restarts);
-    t.same(readdirSync(at(dir, 'releases')), [], 'nothing of it stays');
+    t.same(existsSync(at(dir, 'releases')) ? readdirSync(at(dir, 'releases')) : [], [], 'nothing of it stays');
     t.equal(launch(dir), own);
     t.notOk(existsSync(join(place.folder, 'evil')) || existsSync(at(dir, 'evil')));
     const again = await live(dir, { version: own, order });

@@ -3,8 +3,9 @@
 import { coordinatorSelf, type ProblemDetails, type RolloutRequest, type RolloutView } from '@blackroad/protocol';
 import { silentLog } from '@blackroad/std/log';
 import { type Random, seededRandom } from '@blackroad/std/random';
-import { policyOf, readConfig } from '../../../coordinator/src/config.ts';
+import { readConfig } from '../../../coordinator/src/config.ts';
 import { showRollout } from '../../../coordinator/src/live/show-rollout.ts';
+import { policyOf } from '../../../coordinator/src/policy.ts';
 import type { InputKind, Inputs, RolloutAct } from '../../../coordinator/src/state/input.ts';
 import type { KnownRelease } from '../../../coordinator/src/state/rollout-rows.ts';
 import { agentSpec } from '../../fixtures/coordinator/stored-rows.ts';
