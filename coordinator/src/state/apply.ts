@@ -3,20 +3,12 @@
 import { charactersOf, lengthOf, maxHoldersPerAgent } from '@blackroad/protocol';
 import { signsOf } from '../fleet/health.ts';
 import type { Change } from './change.ts';
-import { owned } from './layer.ts';
+import { copyOfMap, owned } from './layer.ts';
+import { modelWorked, noteFault, useModel } from './model-past.ts';
 import { moveHeard } from './moved-times.ts';
 import { release, reserve } from './reservations.ts';
 import { dropRollout, dropSubject, putSubject } from './rollout-index.ts';
-import {
-  type AgentRow,
-  type BranchRow,
-  type EndedTask,
-  freezeAt,
-  type HolderRow,
-  type ModelFault,
-  type NodeLive,
-  type TaskRow,
-} from './rows.ts';
+import { type AgentRow, type BranchRow, freezeAt, type HolderRow, type NodeLive, type TaskRow } from './rows.ts';
 import { countBeat, countBreak, countEnd, countFailure, forgetSums, markSums } from './summed.ts';
 import { add, drop, indexTask, moveTasks, turnRound, unindexTask } from './task-index.ts';
 import { inSpace, type MutableView } from './view.ts';
@@ -26,8 +18,6 @@ type Of<T extends Change['type']> = Extract<Change, { type: T }>;
 const maxJustEnded = 20_000;
 const forgottenAtOnce = 2_000;
 const maxJustMerged = 1_000;
-/** The number of model faults of one node; beyond it the oldest is removed. */
-const maxFaultsPerNode = 16;
 
 /** For changes of the store that have no part in the view. */
 const onlyStored = (): void => {};
@@ -334,43 +324,6 @@ function noteHolder(view: MutableView, { agent, ...holder }: HolderRow): void {
   if (holders && holders.length > maxHoldersPerAgent) holders.shift();
 }
 
-/** A lease or its end counts as use of the model that the agent runs on there. */
-function useModel(view: MutableView, { agent, node }: TaskRow, atMs: number): void {
-  const placement = view.agents.get(agent)?.placement;
-  if (!placement || placement.node !== node) return;
-  let used = owned(view.modelUse, node, copyOfMap);
-  if (!used) {
-    used = new Map();
-    view.modelUse.set(node, used);
-  }
-  used.set(placement.model, Math.max(atMs, used.get(placement.model) ?? 0));
-}
-
-/** The number of models with a time of their last task on one node; beyond it the one that was unused for longest is removed. */
-const maxWorkedPerNode = 64;
-function modelWorked(view: MutableView, { agent, node, endedMs }: EndedTask): void {
-  const placement = view.agents.get(agent)?.placement;
-  if (!placement || placement.node !== node) return;
-  const here = owned(view.modelWorked, node, copyOfMap) ?? new Map<string, number>();
-  here.delete(placement.model);
-  here.set(placement.model, endedMs);
-  if (here.size > maxWorkedPerNode) here.delete(here.keys().next().value as string);
-  view.modelWorked.set(node, here);
-}
-
-function noteFault(
-  faults: MutableView['modelFaults'],
-  { node, model, fault }: Extract<Change, { type: 'model-fault' }>,
-): void {
-  const here = owned(faults, node, copyOfMap) ?? new Map<string, ModelFault>();
-  here.delete(model);
-  if (fault) here.set(model, fault);
-  const [oldest] = here.keys();
-  if (here.size > maxFaultsPerNode) here.delete(oldest as string);
-  if (here.size > 0) faults.set(node, here);
-  else faults.delete(node);
-}
-
 function rememberMerged(view: MutableView, { id, uptoHash = '' }: BranchRow): void {
   view.branches.delete(id);
   view.justMerged.set(id, uptoHash);
@@ -392,7 +345,6 @@ function rememberEnd(view: MutableView, { id, space, idempotencyKey }: TaskRow):
 }
 
 // Copies of values that a view changes in place, for a layer that needs its own.
-const copyOfMap = <K, V>(map: Map<K, V>): Map<K, V> => new Map(map);
 const copyOfList = <V>(list: V[]): V[] => [...list];
 const copyOfLive = (live: NodeLive): NodeLive => ({ ...live });
 const liveOf = (view: MutableView, node: string): NodeLive | undefined => owned(view.live, node, copyOfLive);

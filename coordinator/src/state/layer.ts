@@ -219,3 +219,6 @@ export function writeThrough(layer: MutableView, base: MutableView): void {
     else (base as unknown as Record<string, unknown>)[name] = part;
   }
 }
+
+/** The copy of a map for a layer that changes its own in place. */
+export const copyOfMap = <K, V>(map: Map<K, V>): Map<K, V> => new Map(map);
