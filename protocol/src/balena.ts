@@ -103,7 +103,8 @@ export const BalenaImported = Type.Array(
     device: BalenaUuid,
     node: NodeId,
     did: Type.OneOf(['prepared', 'tagged', 'nothing', 'failed'], {
-      description: 'prepared: tag and variables are set; tagged: it is a node, and its tag says so now.',
+      description:
+        'prepared: tag and variables are set; tagged: it is a node, and its tag says so now; nothing: `text` says why there was nothing to do.',
     }),
     text: Type.String({ description: 'In words.' }),
   }),

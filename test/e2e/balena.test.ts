@@ -35,9 +35,12 @@ t.test('devices become nodes, and get releases in waves', { skip: noBalenaSdk },
     const nodeData = ['--data', join(fleet.folder, name)];
     containers.set(name, await startProcess(t, 'node-agent/src/main.ts', ['run', ...nodeData, ...alone], 60_000, env));
   };
+  let replaced = Promise.resolve();
   balena.onInstalled = (device) => {
-    const before = containers.get(device.name);
-    if (before) void before.kill('SIGTERM').then(() => startContainer(device));
+    replaced = replaced.then(async () => {
+      await containers.get(device.name)?.kill('SIGTERM');
+      await startContainer(device);
+    });
   };
 
   await until('balena has answered', async () => (await fleet.client.call('balena')).askedMs !== null);
@@ -149,6 +152,13 @@ t.test('devices become nodes, and get releases in waves', { skip: noBalenaSdk },
   const back = await runFleet(['rollouts', 'watch', id, ...data]);
   t.match(back, { code: 1, stderr: /balena release 1\.1\.0 is rolled-back: rolled back by key:admin/ });
   t.same(running(), ['50 50', '50 50', '50 50'], 'each is pinned to the one before');
+  balena.moods.set('POST device_tag', { status: 500 });
+  const failing = ['balena', 'import', 'acme/lab', '--apply', '--only', 'elsewhere', '--address', '127.0.0.1'];
+  t.match(await runFleet([...failing, ...data]), {
+    code: 1,
+    stdout: /failed: balena has a fault of its own \(500\)/,
+    stderr: /1 device of 1 failed/,
+  });
   const audited = await fleet.client.call('audit', { query: { limit: 100 } });
   t.equal(audited.filter(({ action }) => action === 'balena-import').length, 3);
   t.same(balena.odd, [], 'the SDK asks nothing that was not recorded');

@@ -242,6 +242,8 @@ t.test('verbs', async (t) => {
     'models stop',
     'models rm',
     'models update',
+    'balena',
+    'balena import',
     'cache remove',
     'cache prune',
     'backup',

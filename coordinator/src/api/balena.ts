@@ -76,8 +76,8 @@ async function imports(
   { state, node, why = '' }: ReturnType<ReturnType<typeof standingOf>>,
 ): Promise<Did> {
   const did = (what: Did['did'], text: string): Did => ({ node, did: what, text });
-  if (state === 'unclear') return did('failed', why);
-  if (state === 'expected') return did('nothing', 'it has a join token that is good, and has not joined yet');
+  if (state === 'unclear') return did('nothing', why);
+  if (state === 'expected') return did('nothing', 'it has a good join token, and has not joined yet');
   if (state === 'node' && row.tag === node) return did('nothing', `it is the node ${node}`);
   try {
     if (state === 'node') await prepared(call, row, node);

@@ -1,11 +1,21 @@
 // Balena in the decisions, without balena: which device is believed to be which node, who is left out of a release and why, when a pin counts,
 // and what a person did meanwhile.
-import type { NodeInfo, RolloutDetails, RolloutPlan, RolloutView } from '@blackroad/protocol';
+import type {
+  NodeInfo,
+  RolloutDetails,
+  RolloutPlan,
+  RolloutView,
+  RolloutWhat,
+  SubjectState,
+} from '@blackroad/protocol';
 import t from 'tap';
 import { uuidOf } from '../../../test/fixtures/balena-server.ts';
 import { type ApiFleet, type FakeNode, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
+import { rolloutRow, rolloutSubject } from '../../../test/fixtures/coordinator/rollout-rows.ts';
 import type { BalenaDeviceRow, BalenaPinTold } from '../state/balena-stand.ts';
+import type { View } from '../state/view.ts';
 import { pinsDue } from './balena.ts';
+import { evidenceOf } from './subjects.ts';
 
 const release = (id: number, name: string) => ({ id, name, commit: id.toString(16).padStart(2, '0').repeat(20) });
 const [old, fresh, other] = [release(1, '1.0.0'), release(2, '1.1.0'), release(3, '7.0.0')];
@@ -130,6 +140,18 @@ t.test('a pin counts when balena shows it, and not before', async (t) => {
   await tell('pinned');
   await found(device(10), device(11, { pinned: other }));
   await until(fleet, id, ({ state }) => state === 'rolled-back');
+});
+
+t.test('a device that is under way may be away, one that has it may not', async (t) => {
+  const { fleet } = await fleetOf(t, ['n0']);
+  const row = fleet.coordinator.view.nodes.get('n0');
+  const view = { ...fleet.coordinator.view, nodes: new Map([['n0', { ...row, presence: 'lost' }]]) } as unknown as View;
+  const lostIn = (what: RolloutWhat, state: SubjectState) =>
+    evidenceOf(view, rolloutRow('r1', { what }), [rolloutSubject('r1', 'n0', { state })]).lost;
+  const balena: RolloutWhat = { kind: 'balena', release: '1.1.0' };
+  t.same(lostIn(balena, 'told'), [], 'its old container ends before the new one starts');
+  t.same(lostIn(balena, 'done'), ['n0']);
+  t.same(lostIn({ kind: 'model', model: 'tiny' }, 'told'), ['n0'], 'no other change takes a node away');
 });
 
 t.test('what balena refuses is a failure, and the late word on an order that was replaced is nothing', async (t) => {

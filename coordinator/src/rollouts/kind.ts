@@ -18,6 +18,8 @@ export interface Kind<K extends RolloutKind> {
   of: 'node' | 'agent';
   /** How long an order may take where the request does not say it. */
   patienceMs: number;
+  /** The change itself takes the node away for longer than one may be silent: until its patience is over that is no loss of contact. */
+  takesAway?: true;
   words: (what: Extract<RolloutWhat, { kind: K }>) => string;
   /** What speaks against the request as a whole; null: nothing. */
   fault: (view: View, request: Request<K>, subjects: number) => string | null;

@@ -58,7 +58,7 @@ export function evidenceOf(
     const node = nodeOf(view, rollout, each.subject);
     if (node?.status === 'quarantined') lost.push(each);
     else if (node?.presence !== 'lost') continue;
-    else if (isSwitching(each, nowMs)) switching.push(name(each.subject));
+    else if (isSwitching(rollout, each, nowMs)) switching.push(name(each.subject));
     else lost.push(each);
   }
   const frozen = lost.find(({ subject }) => isFrozen(view, rollout, subject));
@@ -75,8 +75,12 @@ export function evidenceOf(
   };
 }
 
-/** Its process ended to start the release that it was told, or the release on trial did: its launcher starts it again, or the one before. */
-function isSwitching({ state, report, sinceMs }: RolloutSubjectRow, nowMs: number): boolean {
+/**
+ * Its process ended to start the release that it was told, or the release on trial did: its launcher starts it again, or the one before. A
+ * change that takes nodes away may do so until its patience is over.
+ */
+function isSwitching({ what }: RolloutRow, { state, report, sinceMs }: RolloutSubjectRow, nowMs: number): boolean {
+  if (state !== 'told') return false;
   const isOnTrial = report?.state === 'switching' || report?.state === 'soaking';
-  return state === 'told' && isOnTrial && nowMs - sinceMs < switchMs;
+  return kindOf(what).takesAway === true || (isOnTrial && nowMs - sinceMs < switchMs);
 }

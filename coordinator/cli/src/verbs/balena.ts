@@ -6,6 +6,7 @@ import {
   type BalenaImported,
   type BalenaView,
   counted,
+  FleetError,
   maxBalenaImports,
 } from '@blackroad/protocol';
 import { argument, labelsFlag, secondsFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
@@ -113,12 +114,14 @@ async function importDevices(call: VerbCall): Promise<void> {
     const done = await client.call('balenaImport', { body: { ...given, devices } });
     all.push(...done);
     if (!call.json) for (const { device, did, text } of done) call.write(`${shortUuid(device)}  ${did}: ${text}\n`);
-    if (done.some(({ did }) => did === 'failed')) break;
+    // One device that balena does not take holds no other up; where none of a part goes through, balena is away.
+    if (done.every(({ did }) => did === 'failed')) break;
   }
   if (call.json) call.show(all, () => '');
   const failed = all.filter(({ did }) => did === 'failed');
-  if (failed.length > 0 && !call.json)
-    call.note(`${failed.length} failed; run it again: what is done is not done twice.`);
+  if (failed.length === 0) return;
+  const detail = `${counted(failed.length, 'device')} of ${chosen.length} failed, first ${failed[0]?.text ?? ''} Run it again: what is done is not done twice.`;
+  throw new FleetError('conflict', { detail });
 }
 
 export const balenaVerbs: Verb[] = [
