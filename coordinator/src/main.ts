@@ -292,8 +292,9 @@ async function main(config: CoordinatorConfig): Promise<void> {
     await context.batches.stop();
     // Before the listeners: a client that keeps its connection may hold them until the deadline, and the costs of the last minute were lost.
     await context.recorder.flush();
-    await onLoopback.close();
-    await overTls.close();
+    const closed = Promise.all([onLoopback.close(), overTls.close()]);
+    // A client that holds its connection must not hold an upgrade: requests are refused from here on.
+    await (last ? Promise.race([closed, sleep(clock, stopDeadlineMs)]) : closed);
     await context.recorder.flush();
     context.stop();
     await modelCache?.stop();
