@@ -86,13 +86,15 @@ async function gatewayAnswers(t: Test, fleet: Fleet): Promise<void> {
 /** As an installation that updates itself has it; the release that runs is the source. */
 function layOut(fleet: Fleet, source: string, pub: string): string[] {
   const home = join(fleet.folder, 'home');
-  mkdirSync(join(home, 'releases'), { recursive: true });
+  for (const name of ['releases', 'updates', 'release-keys']) mkdirSync(join(home, name), { recursive: true });
   symlinkSync(join(source, 'node-agent/src'), join(home, 'releases/0.1.0'));
   symlinkSync('releases/0.1.0', join(home, 'current'));
   for (const data of [node, 'coordinator']) {
     mkdirSync(join(fleet.folder, data, 'release-keys'), { recursive: true, mode: 0o700 });
     writeFileSync(join(fleet.folder, data, 'release-keys/ours.pub'), pub);
   }
+  // Versions until a4c8c737 have the keys of a node in its data, later ones in its home.
+  writeFileSync(join(home, 'release-keys/ours.pub'), pub);
   return ['--home', home, '--soak', '1'];
 }
 

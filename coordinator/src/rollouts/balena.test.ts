@@ -147,7 +147,7 @@ t.test('a device that is under way may be away, one that has it may not', async 
   const row = fleet.coordinator.view.nodes.get('n0');
   const view = { ...fleet.coordinator.view, nodes: new Map([['n0', { ...row, presence: 'lost' }]]) } as unknown as View;
   const lostIn = (what: RolloutWhat, state: SubjectState) =>
-    evidenceOf(view, rolloutRow('r1', { what }), [rolloutSubject('r1', 'n0', { state })]).lost;
+    evidenceOf(view, rolloutRow('r1', { what }), [rolloutSubject('r1', 'n0', { state })], 0).lost;
   const balena: RolloutWhat = { kind: 'balena', release: '1.1.0' };
   t.same(lostIn(balena, 'told'), [], 'its old container ends before the new one starts');
   t.same(lostIn(balena, 'done'), ['n0']);

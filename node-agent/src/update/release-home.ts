@@ -45,8 +45,18 @@ const releases = 'releases';
 
 /** Null: there is no installation of that kind. */
 export function openHome(home: string): ReleaseHome | null {
-  const [dir, baseDir] = [join(home, 'updates'), join(home, 'current')].map(real);
-  return dir && baseDir ? homeOf(dir, baseDir) : null;
+  const current = join(home, 'current');
+  const [dir, baseDir] = [join(home, 'updates'), current].map(real);
+  const target = linkTarget(current);
+  return dir && baseDir && target ? homeOf(dir, baseDir, basename(target)) : null;
+}
+/** Where a link leads; null: there is none. */
+function linkTarget(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return null;
+  }
 }
 function real(path: string): string | null {
   try {
@@ -56,18 +66,11 @@ function real(path: string): string | null {
   }
 }
 
-function homeOf(dir: string, baseDir: string): ReleaseHome {
-  const base = basename(baseDir);
+function homeOf(dir: string, baseDir: string, base: string): ReleaseHome {
   const at = (name: string) => join(dir, name);
   const isOrdered = (version: string) => existsSync(at(`${releases}/${version}`));
   const targetOf = (version: string) => (version === base && !isOrdered(version) ? baseDir : `${releases}/${version}`);
-  const read = (name: LinkName) => {
-    try {
-      return readlinkSync(at(name));
-    } catch {
-      return '';
-    }
-  };
+  const read = (name: LinkName) => linkTarget(at(name)) ?? '';
   const orderedIn = (target: string) => (dirname(target) === releases ? basename(target) : null);
   return {
     dir,
