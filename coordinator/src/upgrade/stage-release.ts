@@ -1,19 +1,18 @@
 // From a release that the coordinator keeps to one that lies unpacked in `releases/<version>` and starts here. In: the archive, with its row.
 // Out: nothing, or a FleetError in words; then nothing that is started has changed. The archive is verified again: it lay on a disk.
 import { execFile } from 'node:child_process';
-import { mkdir, open, readdir, readFile, readlink, rename, rm } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { explain, FleetError, type Release, ReleaseManifest } from '@blackroad/protocol';
+import { FleetError, type Release, readReleaseManifest, releaseManifestName, releaseMisfit } from '@blackroad/protocol';
+import { folderFault } from '@blackroad/std/listed-folder';
 import { type PublicKey, readSignature, SignatureError, verifyFile } from '@blackroad/std/minisign';
-import { sha256OfFile } from '@blackroad/std/sha256';
 import { syncFolder } from '@blackroad/std/sync-folder';
 import { extract } from 'tar';
 import type { UpgradeHome } from './upgrade-home.ts';
 
 /** On a Pi with a worn SD card it takes some seconds. */
 const versionWithinMs = 60_000;
-const manifestName = 'release.json';
 const partial = '.part';
 
 const refused = (detail: string, cause?: unknown) => new FleetError('release-refused', { detail }, { cause });
@@ -32,7 +31,7 @@ export async function stageRelease(
     if (error instanceof SignatureError) throw refused(`${version}: ${error.message}`, error);
     throw error;
   }
-  if (await isWhole(folder, release)) return;
+  if ((await faultOf(folder, release)) === null) return;
   const part = `${folder}${partial}`;
   await rm(part, { recursive: true, force: true });
   await rm(folder, { recursive: true, force: true });
@@ -41,39 +40,24 @@ export async function stageRelease(
   await extract({ file: archive, cwd: part, strip: 1, preserveOwner: false }).catch((error: Error) => {
     throw refused(`${version}: the archive cannot be unpacked: ${error.message}`, error);
   });
-  if (!(await isWhole(part, release))) throw refused(`${version}: its files are not what its ${manifestName} says`);
+  const fault = await faultOf(part, release);
+  if (fault !== null) throw refused(`${version}: ${fault}`);
   await syncTree(part);
   await proveStart(part, version);
   await rename(part, folder);
   syncFolder(home.folderOf(''));
 }
 
-/** Whether every file of the manifest is there as it says, and no other. */
-async function isWhole(folder: string, { name, version, arch }: Release): Promise<boolean> {
+/** What is wrong with what lies in the folder; null: it is this release, whole. */
+async function faultOf(folder: string, { name, version, os, arch }: Release): Promise<string | null> {
   try {
-    const manifest = JSON.parse(await readFile(join(folder, manifestName), 'utf8')) as ReleaseManifest;
-    if (explain(ReleaseManifest, manifest) !== '') return false;
-    if (manifest.name !== name || manifest.version !== version || manifest.arch !== arch) return false;
-    const left = new Set(Object.keys(manifest.files));
-    for (const path of await filesOf(folder)) {
-      const expected = manifest.files[path];
-      if (path === manifestName) continue;
-      if (expected === undefined || !left.delete(path)) return false;
-      const at = join(folder, path);
-      const is = expected.startsWith('-> ') ? `-> ${await readlink(at)}` : await sha256OfFile(at);
-      if (is !== expected) return false;
-    }
-    return left.size === 0;
-  } catch {
-    return false;
+    const manifest = readReleaseManifest(await readFile(join(folder, releaseManifestName), 'utf8'));
+    if (typeof manifest === 'string') return manifest;
+    const misfit = releaseMisfit(manifest, { name, version, os, arch });
+    return misfit ?? (await folderFault(folder, manifest.files, releaseManifestName, [releaseManifestName]));
+  } catch (error) {
+    return (error as Error).message;
   }
-}
-
-async function filesOf(folder: string): Promise<string[]> {
-  const found = await readdir(folder, { recursive: true, withFileTypes: true });
-  return found
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
 }
 
 async function syncTree(folder: string): Promise<void> {

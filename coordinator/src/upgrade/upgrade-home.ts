@@ -5,11 +5,11 @@
 //   database             the copy of the database of before the last upgrade, for the way back
 //   upgrade.json         how the last upgrade stands
 // Each link is replaced by a rename, so that a power cut leaves the old one or the new one.
-import { mkdirSync, readFileSync, readlinkSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { explain, type Static, Type, UpgradeStand } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
-import { syncFolder } from '@blackroad/std/sync-folder';
+import { smallRecords } from '@blackroad/std/small-records';
 import { saveWhole } from '@blackroad/std/whole-file';
 
 type LinkName = 'current' | 'previous' | 'trial';
@@ -47,42 +47,19 @@ export const baseName = 'base';
 
 export function openUpgradeHome(dir: string): UpgradeHome {
   const at = (name: string) => join(dir, name);
+  const records = smallRecords<LinkName, NoteName>(dir);
   const recordFile = at('upgrade.json');
   mkdirSync(join(dir, 'releases'), { recursive: true, mode: 0o700 });
   const home: UpgradeHome = {
     dir,
     copy: at('database'),
     folderOf: (version) => join(dir, 'releases', version),
-    linked(name) {
-      try {
-        return readlinkSync(at(name));
-      } catch {
-        return null;
-      }
-    },
-    point(name, to) {
-      const beside = at(`${name}.new`);
-      rmSync(beside, { force: true });
-      symlinkSync(to, beside);
-      renameSync(beside, at(name));
-      syncFolder(dir);
-    },
-    unlink(name) {
-      rmSync(at(name), { force: true });
-      syncFolder(dir);
-    },
-    note(name) {
-      try {
-        return readFileSync(at(name), 'utf8').trim();
-      } catch {
-        return null;
-      }
-    },
-    writeNote: (name, text) => saveWhole(at(name), `${text}\n`),
-    removeNote(name) {
-      rmSync(at(name), { force: true });
-      syncFolder(dir);
-    },
+    linked: records.target,
+    point: records.pointTo,
+    unlink: records.unlink,
+    note: records.note,
+    writeNote: records.writeNote,
+    removeNote: records.removeNote,
     record(log) {
       try {
         const value: unknown = JSON.parse(readFileSync(recordFile, 'utf8'));

@@ -10,10 +10,9 @@
 //   trial-limit          seconds after which the launcher ends a release on trial
 //   went-back            why the way back was taken, in words
 // Each link is replaced by a rename, so that a power cut leaves the old one or the new one.
-import { existsSync, readFileSync, readlinkSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { syncFolder } from '@blackroad/std/sync-folder';
-import { saveWhole } from '@blackroad/std/whole-file';
+import { linkTarget, smallRecords } from '@blackroad/std/small-records';
 
 const links = ['current', 'previous', 'trial'] as const;
 type LinkName = (typeof links)[number];
@@ -50,14 +49,6 @@ export function openHome(home: string): ReleaseHome | null {
   const target = linkTarget(current);
   return dir && baseDir && target ? homeOf(dir, baseDir, basename(target)) : null;
 }
-/** Where a link leads; null: there is none. */
-function linkTarget(path: string): string | null {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return null;
-  }
-}
 function real(path: string): string | null {
   try {
     return realpathSync(path);
@@ -70,7 +61,8 @@ function homeOf(dir: string, baseDir: string, base: string): ReleaseHome {
   const at = (name: string) => join(dir, name);
   const isOrdered = (version: string) => existsSync(at(`${releases}/${version}`));
   const targetOf = (version: string) => (version === base && !isOrdered(version) ? baseDir : `${releases}/${version}`);
-  const read = (name: LinkName) => linkTarget(at(name)) ?? '';
+  const records = smallRecords<LinkName, NoteName>(dir);
+  const read = (name: LinkName) => records.target(name) ?? '';
   const orderedIn = (target: string) => (dirname(target) === releases ? basename(target) : null);
   return {
     dir,
@@ -83,28 +75,10 @@ function homeOf(dir: string, baseDir: string, base: string): ReleaseHome {
       const target = read(name);
       return target === baseDir ? base : orderedIn(target);
     },
-    point(name, version) {
-      const beside = at(`${name}.new`);
-      rmSync(beside, { force: true });
-      symlinkSync(targetOf(version), beside);
-      renameSync(beside, at(name));
-      syncFolder(dir);
-    },
-    unlink(name) {
-      rmSync(at(name), { force: true });
-      syncFolder(dir);
-    },
-    note(name) {
-      try {
-        return readFileSync(at(name), 'utf8').trim();
-      } catch {
-        return null;
-      }
-    },
-    writeNote: (name, text) => saveWhole(at(name), `${text}\n`),
-    removeNote(name) {
-      rmSync(at(name), { force: true });
-      syncFolder(dir);
-    },
+    point: (name, version) => records.pointTo(name, targetOf(version)),
+    unlink: records.unlink,
+    note: records.note,
+    writeNote: records.writeNote,
+    removeNote: records.removeNote,
   };
 }
