@@ -1,21 +1,20 @@
 // Throw-away Debians on a bridge of their own, each with its booted systemd and an sshd: the machines of ansible-check. In: a folder to work in,
 // names, a suite. Out: an address each, a key for ssh, commands run in them. Needs root, mmdebstrap and systemd-nspawn.
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { basename, join } from 'node:path';
+import { boot, type Said } from '../install/boot.ts';
 
 /** Beside what ansible itself needs: what the roles would install, as these machines reach no mirror. */
 const packages =
   'systemd,systemd-sysv,dbus,udev,iproute2,python3,python3-apt,python3-venv,openssh-server,openssl,sudo,wget,ca-certificates,mosquitto,age';
 const network = '10.79.31';
-const bootDeadlineMs = 60_000;
 
 export interface Machine {
   name: string;
   address: string;
   /** In a shell of its root user; the exit code and what it said. */
-  run(command: string): Promise<{ code: number; text: string }>;
+  run(command: string): Promise<Said>;
 }
 export interface Machines {
   /** The address of this machine on the bridge. */
@@ -44,10 +43,14 @@ export async function bootMachines(work: string, names: readonly string[], suite
     for (const [i, name] of names.entries()) {
       const root = join(work, `root-${process.pid}-${name}`);
       mkdirSync(root);
-      ends.push(() => rmSync(root, { recursive: true, force: true }));
+      ends.push(() => {
+        rmSync(root, { recursive: true, force: true });
+        // systemd-nspawn leaves its lock.
+        rmSync(join(work, `.#${basename(root)}.lck`), { force: true });
+      });
       execFileSync('tar', ['-xf', archive, '-C', root]);
       prepare(root, name, readFileSync(`${keyFile}.pub`, 'utf8'));
-      const { run, end } = await boot(root, `${name}${process.pid}`.slice(0, 12), bridge);
+      const { run, end } = await boot(root, `${name}${process.pid}`.slice(0, 12), `--network-bridge=${bridge}`);
       ends.push(end);
       const address = `${network}.${i + 2}`;
       await run(`ip addr add ${address}/24 dev host0; ip link set host0 up`);
@@ -80,58 +83,4 @@ function prepare(root: string, name: string, key: string): void {
   writeFileSync(join(root, 'etc/machine-id'), '');
   // A role is to start it, not the package.
   rmSync(join(root, 'etc/systemd/system/multi-user.target.wants/mosquitto.service'), { force: true });
-}
-
-async function boot(root: string, name: string, bridge: string) {
-  const options = ['--quiet', '--boot', '--register=no', '--keep-unit', '--console=pipe', `--network-bridge=${bridge}`];
-  const container = spawn('systemd-nspawn', [...options, '-D', root, '-M', name], { stdio: 'ignore' });
-  const leader = await found(`the first process of ${name}`, () => childOf(container.pid as number));
-  const inside = ['-t', leader, '-m', '-u', '-i', '-n', '-p', '--'];
-  const run: Machine['run'] = (command) =>
-    new Promise((resolve) => {
-      const env = {
-        PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-        HOME: '/root',
-        LANG: 'C.UTF-8',
-      };
-      const words = [...inside, 'sh', '-c', `exec 2>&1; cd /root; ${command}`];
-      execFile('nsenter', words, { env, timeout: 240_000, maxBuffer: 2 ** 26 }, (error, text) =>
-        resolve({ code: error ? Number(error.code ?? 1) : 0, text }),
-      );
-    });
-  const end = () => {
-    try {
-      process.kill(Number(leader), 'SIGKILL');
-    } catch {
-      // It has ended by itself.
-    }
-    container.kill('SIGKILL');
-  };
-  try {
-    await found(
-      `${name}, booted`,
-      async () => /running|degraded/.exec((await run('systemctl is-system-running')).text)?.[0],
-    );
-  } catch (error) {
-    end();
-    throw error;
-  }
-  return { run, end };
-}
-
-function childOf(parent: number): string | null {
-  try {
-    return execFileSync('pgrep', ['-P', String(parent), '-x', 'systemd'], { encoding: 'utf8' }).trim() || null;
-  } catch {
-    return null;
-  }
-}
-async function found<T>(what: string, probe: () => T | null | undefined | Promise<T | null | undefined>): Promise<T> {
-  const endMs = performance.now() + bootDeadlineMs;
-  while (performance.now() < endMs) {
-    const value = await probe();
-    if (value) return value;
-    await sleep(100);
-  }
-  throw new Error(`${what}: not within ${bootDeadlineMs / 1000} s`);
 }

@@ -15,6 +15,7 @@ import time
 from urllib.parse import quote, urlencode, urlsplit
 
 PAGE = 500
+LOOK_S = 1.0
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 FIRST_WAIT_S = 0.3
 MAX_WAIT_S = 10.0
@@ -312,6 +313,18 @@ def given(params, *names):
 
 def diff_of(before, after):
     return {"before": before, "after": after}
+
+
+def until(what, timeout, look):
+    """Asks again and again until `look` answers something; `what` says what it waited for."""
+    end = time.monotonic() + timeout
+    while True:
+        found = look()
+        if found is not None:
+            return found
+        if time.monotonic() >= end:
+            raise ApiError("%s, after %d s" % (what(), timeout))
+        time.sleep(min(LOOK_S, max(0.0, end - time.monotonic())))
 
 
 def write_secret(path, text):

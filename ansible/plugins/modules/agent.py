@@ -72,8 +72,6 @@ agent:
   returned: success
 """
 
-import time
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.blackroad.fleet.plugins.module_utils.api import (
     ApiError,
@@ -81,9 +79,9 @@ from ansible_collections.blackroad.fleet.plugins.module_utils.api import (
     diff_of,
     path_of,
     run_module,
+    until,
 )
 
-LOOK_S = 1.0
 MAX_DEPTH = 32
 LISTS = ("class", "site", "nodes", "avoidAgents", "nearAgents")
 
@@ -122,15 +120,17 @@ def with_defaults(schema, value, schemas, depth=0):
 
 
 def wait_ready(api, params):
-    end = time.monotonic() + params["wait_timeout"]
-    while True:
-        agent = api.get(path_of("agents", params["name"]))
-        if agent["state"] == "ready":
-            return agent
-        if time.monotonic() >= end:
-            why = agent.get("reason") or (agent.get("unplaced") or {}).get("text") or "no reason is known"
-            raise ApiError("%s is %s after %d s: %s" % (params["name"], agent["state"], params["wait_timeout"], why))
-        time.sleep(min(LOOK_S, max(0.0, end - time.monotonic())))
+    agent = {}
+
+    def look():
+        agent.update(api.get(path_of("agents", params["name"])))
+        return agent if agent["state"] == "ready" else None
+
+    def why():
+        reason = agent.get("reason") or (agent.get("unplaced") or {}).get("text") or "no reason is known"
+        return "%s is %s: %s" % (params["name"], agent["state"], reason)
+
+    return until(why, params["wait_timeout"], look)
 
 
 def present(module, api):

@@ -98,8 +98,6 @@ boot:
   returned: success
 """
 
-import time
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.blackroad.fleet.plugins.module_utils.api import (
     ApiError,
@@ -108,9 +106,8 @@ from ansible_collections.blackroad.fleet.plugins.module_utils.api import (
     given,
     path_of,
     run_module,
+    until,
 )
-
-LOOK_S = 1.0
 
 
 def boot_of(node):
@@ -153,17 +150,17 @@ def why_not_drained(node, params):
 def wait(api, params):
     """The node as it is when it is as it should be."""
     why = {"online": why_not_online, "drained": why_not_drained}[params["wait_for"]]
-    end = time.monotonic() + params["wait_timeout"]
-    while True:
+    reason = ""
+
+    def look():
+        nonlocal reason
         node = api.get_or_none(path_of("nodes", params["name"]))
         if node is None:
             raise ApiError("There is no node %s any more." % params["name"], 404)
         reason = why(node, params)
-        if reason is None:
-            return node
-        if time.monotonic() >= end:
-            raise ApiError("%s %s, after %d s" % (params["name"], reason, params["wait_timeout"]))
-        time.sleep(min(LOOK_S, max(0.0, end - time.monotonic())))
+        return node if reason is None else None
+
+    return until(lambda: "%s %s" % (params["name"], reason), params["wait_timeout"], look)
 
 
 def present(module, api):

@@ -162,7 +162,6 @@ mine:
 """
 
 import re
-import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.blackroad.fleet.plugins.module_utils.api import (
@@ -172,9 +171,9 @@ from ansible_collections.blackroad.fleet.plugins.module_utils.api import (
     given,
     path_of,
     run_module,
+    until,
 )
 
-LOOK_S = 1.0
 GOING = ("running", "paused", "stopped", "rolling-back")
 # In which states an act is what was asked for already, and the path that does it.
 ACTS = {
@@ -296,18 +295,6 @@ def approved(module, api):
     if not module.check_mode:
         rollout = api.call("POST", path_of("rollouts", rollout_id, "approve"))
     return {"changed": True, "rollout": rollout, "diff": diff}
-
-
-def until(what, timeout, look):
-    """Asks again and again until `look` answers something; `what` says what it waited for."""
-    end = time.monotonic() + timeout
-    while True:
-        found = look()
-        if found is not None:
-            return found
-        if time.monotonic() >= end:
-            raise ApiError("%s, after %d s" % (what(), timeout))
-        time.sleep(min(LOOK_S, max(0.0, end - time.monotonic())))
 
 
 def done(module, api):
