@@ -143,7 +143,7 @@ t.test(
     await pulls(pool, 'theirs:1b', 'a:1b');
     t.same(pool.capacity('b').evictable, ['a:1b']);
     pool.keep([{ model: 'kept:1b', fetch: true }]);
-    await until(() => pool.capacity('b').evictable.includes('kept:1b'));
+    await until(() => pool.capacity('b').evictable?.includes('kept:1b') === true);
     const again = await reopen();
     await again.refresh();
     t.same(again.capacity('b').evictable, ['a:1b', 'kept:1b']);
