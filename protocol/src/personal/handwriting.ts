@@ -9,6 +9,7 @@ export interface PutRight {
 }
 
 const openers = '"\'“”„‟‘’‚«»';
+const beforeValue = /^[\s\u200b\u2060-]*(?:[\w \u00a0-]+:[\s\u200b\u2060]*)?/;
 const typographic = /[“”„‟‘’‚«»]/;
 const quoted = new RegExp(`^(\\s*(?:-\\s+)?(?:[^:#"'\\s][^:#]*:\\s+)?)([${openers}])(.*)([${openers}])(\\s*(?:#.*)?)$`);
 
@@ -17,7 +18,10 @@ export function handwriting(bytes: Uint8Array): { text: string; putRight: PutRig
   const putRight: PutRight[] = encoding === null ? [] : [{ line: 1, what: `read as ${encoding}` }];
   const lines = text.split(/\r\n|\r|\n/);
   const read = lines.map((given, at) => {
-    let line = given.replace(/[\u00a0\u2007\u202f]/g, ' ').replace(/[\u200b\u2060\ufeff]/g, '');
+    // Within a value such characters may be meant: names of networks have them.
+    let line = given.replace(beforeValue, (part) =>
+      part.replace(/[\u00a0\u2000-\u200a\u202f]/g, ' ').replace(/[\u200b\u2060\ufeff]/g, ''),
+    );
     if (line !== given) putRight.push({ line: at + 1, what: 'spaces of a web page became plain ones' });
     const indent = /^[ \t]*/.exec(line)?.[0] ?? '';
     if (indent.includes('\t')) {
