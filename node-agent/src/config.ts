@@ -215,6 +215,13 @@ export const nodeOptions = {
     default: '',
     text: 'UUID of the balena device that this container runs on; balena sets it. The coordinator knows the device by it (docs/balena.md).',
   },
+  labels: {
+    type: 'text',
+    flag: 'labels',
+    env: 'BLACKROAD_LABELS',
+    default: '',
+    text: 'Labels of the node when joining, as `room=kitchen,floor=2`; those of the join token count more, and a node that comes back keeps its own.',
+  },
   instance: {
     type: 'text',
     flag: 'instance',

@@ -18,7 +18,7 @@ import { calledAs, type NodeConfig, nodeOptions, readConfig } from './config.ts'
 import { createHardwareLook } from './hardware/look.ts';
 import { clockFault, createFleetTime } from './identity/fleet-time.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
-import { join } from './identity/join.ts';
+import { join, labelsFrom } from './identity/join.ts';
 import { callAsMachine, type MachineCaller, postAsMachine } from './identity/machine-call.ts';
 import { createRenewal, renewOnce } from './identity/renew.ts';
 import type { EnsureKinds } from './models/default-models.ts';
@@ -297,6 +297,7 @@ async function joinFleet(config: NodeConfig, token: string | undefined): Promise
     probes,
     ...(config.name ? { name: config.name } : {}),
     ...(config.class ? { class: config.class } : {}),
+    ...(config.labels ? { labels: labelsFrom(config.labels) } : {}),
     clock,
     random,
     log,

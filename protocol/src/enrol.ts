@@ -91,6 +91,7 @@ export const EnrolRequest = Type.Object(
       Type.String({ maxLength: 63, description: 'Wanted node id, usually the host name; made unique.' }),
     ),
     simulated: Type.Optional(Type.Boolean()),
+    labels: Type.Optional({ ...Labels, description: 'Of a new node; the ones of the join token count more.' }),
   },
   closed,
 );

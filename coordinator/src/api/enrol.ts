@@ -81,6 +81,7 @@ export const enrolHandlers = {
       class: body.class,
       name: body.name ?? '',
       simulated: body.simulated ?? false,
+      ...(body.labels === undefined ? {} : { labels: body.labels }),
       suffixes: Array.from({ length: nameSuffixes }, () => random.hex(2)),
       certificateExpiresMs: clock.nowMs() + coordinator.policy.certificateMs,
     });

@@ -50,6 +50,14 @@ t.test('joining', async (t) => {
   t.equal(code(join(fleet, { hardware: 'hw-3' })), 'token-used-up');
 });
 
+t.test('labels of the machine and of the token are its labels together', async (t) => {
+  const fleet = withToken({ labels: { room: 'loft' } });
+  join(fleet, { labels: { room: 'kitchen', camera: '' } });
+  t.same(fleet.node('alice').labels, { camera: '', room: 'loft' });
+  const many = Object.fromEntries(Array.from({ length: 32 }, (_, i) => [`l${i}`, '']));
+  t.equal(code(join(fleet, { hardware: 'hw-2', keyFingerprint: 'key-2', labels: many })), 'invalid-request');
+});
+
 t.test('a class that the token names is fixed until another token takes the node back', async (t) => {
   const fleet = withToken({ class: 'micro' });
   t.match(join(fleet).outcome, { value: { class: 'micro', classFixed: true } });

@@ -1,6 +1,6 @@
 // Enrolment of a machine as a node: a join token checked by the coordinator's clock, a name made unique, a re-flashed machine that gets its
 // old node again, and renewal by proof of the key on record. The edge signs certificates after the decision is committed.
-import { maxNodes, type ProblemCode } from '@blackroad/protocol';
+import { maxLabels, maxNodes, type ProblemCode } from '@blackroad/protocol';
 import { type Decision, refuse } from '../state/decision.ts';
 import {
   allChanges,
@@ -68,11 +68,19 @@ type Refused = Decision<Answer<'enrol'>>;
 function newNode(draft: Draft, token: JoinTokenRow, input: Inputs['enrol']): NodeRow | Refused {
   if (draft.view.nodes.size >= maxNodes)
     return refused(draft, 'fleet-full', input, `the fleet has ${maxNodes} nodes, its limit`);
+  const labels = { ...input.labels, ...token.labels };
+  if (Object.keys(labels).length > maxLabels)
+    return refused(
+      draft,
+      'invalid-request',
+      input,
+      `labels: expected at most ${maxLabels} with those of the join token`,
+    );
   return {
     id: freeName(draft.view, input.name || input.class, input.suffixes),
     ...classOf(token, input),
     site: token.site,
-    labels: token.labels,
+    labels,
     ...deviceOf(token),
     status: 'active',
     quarantineReason: '',

@@ -85,6 +85,7 @@ export interface Inputs {
     class: string;
     name: string;
     simulated: boolean;
+    labels?: Record<string, string>;
     /** Suffixes that are tried in order when the wanted name is taken. */
     suffixes: string[];
     certificateExpiresMs: number;

@@ -9,7 +9,9 @@ import {
   type EnrolRequest,
   explain,
   FleetError,
+  faults,
   JoinTokenText,
+  Labels,
   plainLatin,
   problems,
   readJoinToken,
@@ -35,6 +37,7 @@ export interface JoinOptions {
   name?: string;
   /** Declared class instead of the detected one. */
   class?: string;
+  labels?: Record<string, string>;
   simulated?: boolean;
   clock: Clock;
   random: Random;
@@ -70,6 +73,7 @@ export async function join(options: JoinOptions): Promise<Joined> {
     class: options.class ?? inventory.class,
     ...(name ? { name } : {}),
     ...(options.simulated ? { simulated: true } : {}),
+    ...(options.labels ? { labels: options.labels } : {}),
   };
   const letGo = holdProcess();
   try {
@@ -98,8 +102,9 @@ async function enrol(body: EnrolRequest, token: JoinTokenText, key: KeyObject, o
       return { identity, reclaimed: answer.reclaimed, nowMs: answer.nowMs };
     } catch (error) {
       if (error instanceof FleetError && error.code === 'invalid-request' && body.machine !== undefined) {
-        // A coordinator of the previous version has neither `machine` nor `isWeak` in its schema.
-        const { machine: _, isWeak: __, ...old } = body;
+        // A coordinator of the previous version has neither of these in its schema.
+        const { machine: _, isWeak: __, labels, ...old } = body;
+        if (labels) log.warn({ labels }, 'the coordinator is older and takes no labels from a node: give them there');
         return enrol(old, token, key, options);
       }
       if (!(error instanceof FleetError) || !problems[error.code].retry) throw error;
@@ -130,6 +135,20 @@ export function checkToken(text: string): JoinTokenText {
     throw wrong(`its address must be https://..., got ${JSON.stringify(checked.url)}`);
   }
   return checked;
+}
+
+/** @throws FleetError for text that is no list of labels */
+export function labelsFrom(text: string): Record<string, string> {
+  const labels = Object.fromEntries(
+    text.split(',').map((pair) => {
+      const [label = '', ...value] = pair.split('=');
+      return [label.trim(), value.join('=').trim()];
+    }),
+  );
+  const [fault] = faults(Labels, labels);
+  if (!fault) return labels;
+  const detail = `--labels: expected such as room=kitchen,floor=2, got ${JSON.stringify(text)}: ${fault.field}: expected ${fault.expected}`;
+  throw new FleetError('invalid-request', { detail });
 }
 
 /** A host name as a node id; undefined when no character of it is usable. */
