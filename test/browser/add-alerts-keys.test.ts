@@ -1,5 +1,7 @@
 // What is looked after: a machine joins by the wizard's command, an alert is acknowledged and clears, keys come and go, usage, audit and
 // settings tell the truth, and a viewer is offered nothing more than a viewer may do. In a real browser against real processes.
+import { readFileSync } from 'node:fs';
+import { readPersonalFile } from '@blackroad/protocol/personal-file';
 import t from 'tap';
 import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from '../fixtures/browser.ts';
 import { startFleet, until } from '../fixtures/processes.ts';
@@ -30,6 +32,26 @@ t.test('adding, alerts, keys and books in a browser', { skip: noBrowser, timeout
     await page
       .getByText(/It works once the coordinator has the node-agent .* fleet releases add blackroad-node-/)
       .waitFor();
+    await page.getByRole('radio', { name: 'A Raspberry Pi to be flashed' }).click();
+    await page.getByLabel('Name of the Pi').fill('Kitchen Pi');
+    await page.getByLabel('Wi-Fi network').fill('Home');
+    await page.getByLabel('Wi-Fi password').fill('opensesame');
+    await page.getByLabel('Country').fill('DE');
+    await page.getByRole('button', { name: 'Save blackroad.yaml' }).click();
+    await page.getByText('a letter or digit first and last').waitFor();
+    t.same(await axeFaultsInBothThemes(page), []);
+    await page.getByLabel('Name of the Pi').fill('kitchen');
+    const coming = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Save blackroad.yaml' }).click();
+    const saved = await coming;
+    t.equal(saved.suggestedFilename(), 'blackroad.yaml');
+    t.match(readPersonalFile(readFileSync(await saved.path())), {
+      file: { name: 'kitchen', join: token, country: 'DE', wifi: [{ name: 'Home', password: 'opensesame' }] },
+    });
+    await page.getByText('delete it once it is on the card').waitFor();
+    await page.getByText('SSH, Ollama, read-only').click();
+    t.same(await axeFaultsInBothThemes(page), []);
+
     await fleet.simulate('loft', { token: token as string, profile: 'home' });
     await page.getByRole('heading', { name: '3. 1 machine joined' }).waitFor();
     const arrivals = page.getByRole('region', { name: '3. 1 machine joined' });

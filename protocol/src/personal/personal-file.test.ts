@@ -63,6 +63,18 @@ test('a file as people write it on a laptop is read as it was meant', (t) => {
   t.end();
 });
 
+test('the settings may stand under a key of cloud-init', (t) => {
+  const text = `#cloud-config\nhostname: pi\nblackroad:\n  name: kitchen\n  join: ${token}\nruncmd: [ls]\n`;
+  t.same(readPersonalFile(bytes(text), { under: 'blackroad' }).file, { name: 'kitchen', join: token });
+  t.same(readPersonalFile(bytes('#cloud-config\n'), { under: 'blackroad' }).file, {});
+  t.same(readPersonalFile(bytes('{}'), { under: 'blackroad' }).file, {});
+  const wrong = readPersonalFile(bytes(text.replace('kitchen', 'Kitchen Pi')), { under: 'blackroad' });
+  t.match(wrong.faults, [{ line: 4, field: 'name' }]);
+  const wiped = withoutSecrets(bytes(text), { under: 'blackroad' });
+  t.match(wiped, /hostname: pi\r\nblackroad:\r\n {2}name: kitchen\r\n {2}join:\r\nruncmd: \[ls\]/);
+  t.end();
+});
+
 test('a fault names its line, what was expected, and no secret', (t) => {
   const faultsOf = (text: string) =>
     readPersonalFile(bytes(text)).faults?.map(({ line, text: words }) => `${line}: ${words}`) ?? [];
@@ -78,6 +90,10 @@ test('a fault names its line, what was expected, and no secret', (t) => {
   t.match(faultsOf('name: kitchen: pi'), [/^1: expected one/]);
   t.match(faultsOf('country: DE\nwifi:\n  - name: Home\n    password: "12345678'), [/closing quote/]);
   t.match(faultsOf('ssh:\n  keys: pw'), [/^2: expected/]);
+  t.match(faultsOf(`country: DE\nwifi:\n  name: ${'ü'.repeat(20)}`), [/^3: .*32 bytes.*got 40/]);
+  t.match(faultsOf(`country: DE\nwifi:\n  name: a\n  password: ${'x'.repeat(64)}`), [/^4: .*64 digits/]);
+  t.match(faultsOf('time_zone: Europe/Berlim'), [/^1: .*did you mean Europe\/Berlin\?$/]);
+  t.match(faultsOf('timeZone: europe/berlin'), [/^1: .*did you mean Europe\/Berlin\?$/]);
   t.match(faultsOf('x'.repeat(70_000)), [/65536 are the most/]);
   t.end();
 });
@@ -85,7 +101,7 @@ test('a fault names its line, what was expected, and no secret', (t) => {
 test('what is written is read back, and what is wiped is gone while the rest stays', (t) => {
   const text = fc
     .string({ unit: 'grapheme', minLength: 8, maxLength: 16 })
-    .filter((made) => made.trim() === made && made.length <= 32);
+    .filter((made) => made.trim() === made && Buffer.from(made).length <= 32);
   const files = fc.record({
     name: fc.constantFrom('kitchen', 'a-1'),
     join: fc.constant(token),
@@ -99,7 +115,7 @@ test('what is written is read back, and what is wiped is gone while the rest sta
       const written = bytes(writePersonalFile(file));
       const read = readPersonalFile(written);
       t.same(read.file, file, JSON.stringify(read.faults));
-      const wiped = withoutSecrets(written);
+      const wiped = withoutSecrets(written) ?? '';
       t.notOk(wiped.includes(token) || file.wifi.some(({ password }) => wiped.includes(JSON.stringify(password))));
       const { file: left } = readPersonalFile(bytes(wiped));
       t.same(
@@ -112,6 +128,7 @@ test('what is written is read back, and what is wiped is gone while the rest sta
     { numRuns: 60 },
   );
   t.match(withoutSecrets(bytes('join: x # mine\r\nname: a')), /^join: +# mine\r\nname: a$/);
+  t.equal(withoutSecrets(bytes('join:\nname: a')), null, 'nothing to wipe');
   t.same(readPersonalFile(bytes(writePersonalFile({}))).file, {}, 'nothing set is all commented out');
   t.end();
 });

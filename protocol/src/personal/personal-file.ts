@@ -7,6 +7,7 @@ import { nearNames } from '../near.ts';
 import { type Static, Type } from '../typebox.ts';
 import { lineOf } from '../yaml-line.ts';
 import { handwriting, type PutRight } from './handwriting.ts';
+import { within } from './within.ts';
 
 const strict = { additionalProperties: false };
 
@@ -104,7 +105,8 @@ export type ReadPersonalFile = { putRight: PutRight[] } & (
 /** More than any such file has. */
 export const maxPersonalFileBytes = 64 * 1024;
 
-export function readPersonalFile(bytes: Uint8Array): ReadPersonalFile {
+/** `under`: the settings are the value of this key, and what else the file says is not looked at. */
+export function readPersonalFile(bytes: Uint8Array, { under }: { under?: string } = {}): ReadPersonalFile {
   if (bytes.length > maxPersonalFileBytes) {
     const text = `the file has ${bytes.length} bytes, and ${maxPersonalFileBytes} are the most`;
     return { putRight: [], faults: [{ line: 1, field: '(file)', text }] };
@@ -123,6 +125,7 @@ export function readPersonalFile(bytes: Uint8Array): ReadPersonalFile {
     const { line } = lines.linePos(broken.pos[0]);
     return { putRight, faults: [{ line, field: '(file)', text: yamlWords(broken.message) }] };
   }
+  document.contents = within(document, under) as Document['contents'];
   const found: PersonalFault[] = [];
   const blame = (field: string, words: string) =>
     found.push({ line: lineOf(document, field, lines), field, text: words });
@@ -141,6 +144,7 @@ export function readPersonalFile(bytes: Uint8Array): ReadPersonalFile {
     blame(asWritten, `expected ${expected}, got ${isSecret(field) ? lengthOf(value, field) : got}`);
   }
   const file = value as PersonalFile;
+  if (found.length === 0) blameMeaning(file, isOneNetwork, blame);
   if (file.wifi !== undefined && file.country === undefined)
     blame(
       'wifi',
@@ -148,6 +152,39 @@ export function readPersonalFile(bytes: Uint8Array): ReadPersonalFile {
     );
   if (found.length > 0) return { putRight, faults: found.sort((a, b) => a.line - b.line) };
   return { putRight, file };
+}
+
+/** What the forms of the fields do not say. */
+function blameMeaning({ wifi = [], timeZone, labels = {} }: PersonalFile, isOneNetwork: boolean, blame: Blame): void {
+  wifi.forEach(({ name, password }, at) => {
+    const field = isOneNetwork ? 'wifi' : `wifi.${at}`;
+    const bytesOf = (text: string) => new TextEncoder().encode(text).length;
+    if (bytesOf(name) > 32) blame(`${field}.name`, `expected at most 32 bytes in UTF-8, got ${bytesOf(name)}`);
+    if (password !== undefined && bytesOf(password) > 63 && password.length !== 64)
+      blame(`${field}.password`, `expected at most 63 bytes in UTF-8, got ${bytesOf(password)}`);
+    else if (password?.length === 64 && !/^[0-9a-f]{64}$/i.test(password))
+      blame(`${field}.password`, 'expected 8 to 63 characters, or the 64 digits of a key in hex, got 64 characters');
+  });
+  for (const [label, value] of Object.entries(labels))
+    if (value.includes(',')) blame(`labels.${label}`, `expected a value without a comma, got ${JSON.stringify(value)}`);
+  if (timeZone === undefined || timeZone === 'UTC') return;
+  const zones = Intl.supportedValuesOf('timeZone');
+  if (isTimeZone(timeZone)) return;
+  const [near] = nearNames(timeZone, zones);
+  blame(
+    'timeZone',
+    `expected an IANA time zone such as Europe/Berlin, got ${timeZone}${near ? `; did you mean ${near}?` : ''}`,
+  );
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    // It takes other letters, and files of time zones do not.
+    return !/^[a-z]|\/[a-z]/.test(name);
+  } catch {
+    return false;
+  }
 }
 
 const isSecret = (field: string) => field === 'join' || field.endsWith('.password');
@@ -167,13 +204,14 @@ function yamlWords(message: string): string {
 }
 
 type Blame = (field: string, words: string) => void;
-type Kind = 'text' | 'yes-no' | 'texts' | { [field: string]: Kind } | [{ [field: string]: Kind }] | 'labels';
+/** `exact`: spaces around what is quoted are meant. */
+type Kind = 'text' | 'exact' | 'yes-no' | 'texts' | { [field: string]: Kind } | [{ [field: string]: Kind }] | 'labels';
 const kinds: Record<string, Kind> = {
   name: 'text',
   join: 'text',
   labels: 'labels',
   country: 'text',
-  wifi: [{ name: 'text', password: 'text', hidden: 'yes-no' }],
+  wifi: [{ name: 'exact', password: 'exact', hidden: 'yes-no' }],
   timeZone: 'text',
   ssh: { user: 'text', keys: 'texts' },
   ollama: 'yes-no',
@@ -218,8 +256,10 @@ function noSuchSetting(written: string, known: Record<string, Kind>): string {
 }
 
 function read(node: unknown, kind: Kind, field: string, blame: Blame): unknown {
-  if (node === null || (isScalar(node) && (node.value === null || String(node.value).trim() === ''))) return undefined;
+  const isEmpty = (text: string) => (kind === 'exact' ? text : text.trim()) === '';
+  if (node === null || (isScalar(node) && isEmpty(String(node.value ?? '')))) return undefined;
   if (kind === 'yes-no') return yesOrNo(node, field, blame);
+  if (kind === 'exact') return isScalar(node) ? String(node.value) : structure(node);
   if (kind === 'text') return isScalar(node) ? String(node.value).trim() : structure(node);
   if (kind === 'texts') return (isSeq(node) ? node.items : [node]).map((each) => read(each, 'text', field, blame));
   if (kind === 'labels') return isMap(node) ? node.toJSON() : structure(node);

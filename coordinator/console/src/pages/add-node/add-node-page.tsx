@@ -1,4 +1,5 @@
-// The page on which a machine becomes a node, in three steps: choose what joins, copy one command, watch it arrive.
+// The page on which a machine becomes a node, in three steps: choose what joins, copy one command or save the file for a
+// card, watch it arrive.
 import type { JoinTokenCreated } from '@blackroad/protocol';
 import { useState } from 'react';
 import { nowMs } from '../../data/clock.ts';
@@ -6,9 +7,11 @@ import { useNodes } from '../../data/live.ts';
 import { LinkButton } from '../../kit/button.tsx';
 import { PageHead } from '../../kit/layout.tsx';
 import { Loading } from '../../kit/states.tsx';
+import { Choice } from '../../kit/tabs.tsx';
 import { Arrivals } from './arrivals.tsx';
 import { JoinCommand } from './join-command.tsx';
 import { JoinTokens } from './join-tokens.tsx';
+import { PiCard } from './pi-card.tsx';
 import { TokenForm } from './token-form.tsx';
 
 export interface Made {
@@ -21,6 +24,7 @@ export interface Made {
 export default function AddNodePage() {
   const { rows, whole } = useNodes();
   const [made, setMade] = useState<Made | null>(null);
+  const [way, setWay] = useState<'command' | 'card'>('command');
   const head = (
     <PageHead
       title="Add a node"
@@ -43,7 +47,20 @@ export default function AddNodePage() {
         <TokenForm made={(token) => setMade({ token, before: new Set(rows.keys()), atMs: nowMs() })} />
       ) : (
         <>
-          <JoinCommand token={made.token} again={() => setMade(null)} />
+          <Choice<'command' | 'card'>
+            label="How it joins"
+            value={way}
+            options={[
+              ['command', 'A machine that runs'],
+              ['card', 'A Raspberry Pi to be flashed'],
+            ]}
+            onValue={setWay}
+          />
+          {way === 'command' ? (
+            <JoinCommand token={made.token} again={() => setMade(null)} />
+          ) : (
+            <PiCard token={made.token} again={() => setMade(null)} />
+          )}
           <Arrivals made={made} />
         </>
       )}
