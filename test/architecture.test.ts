@@ -41,6 +41,7 @@ const all = [
   'node-agent/src',
   'release/src',
   'balena/src',
+  'images/first-boot',
 ].flatMap(sources);
 const product = all.filter(({ test }) => !test);
 const console = sources('coordinator/console').filter(({ test }) => !test);
@@ -239,6 +240,8 @@ const entries = [
   'protocol/src/generate/write.ts',
   'release/src/main.ts',
   'balena/src/process.ts',
+  'images/first-boot/bundle.ts',
+  'images/first-boot/src/main.ts',
 ];
 /** What `@blackroad/protocol/cron` is a name for, by package.json. */
 const exported = ['protocol', 'std', 'model-server'].flatMap((folder) => {
@@ -423,7 +426,7 @@ t.test(`files of over 400 lines, functions of over 70: ${long.files} and ${long.
   const shipped = [...product, ...console];
   const files = shipped.filter(({ text }) => text.split('\n').length > 401).map(({ path }) => path);
   const rules = join(root, 'test/contract/long-functions.json');
-  const folders = ['protocol/src', 'std/src', 'coordinator', 'node-agent', 'release'];
+  const folders = ['protocol/src', 'std/src', 'coordinator', 'node-agent', 'release', 'images'];
   const { stdout, stderr } = spawnSync(
     join(root, 'node_modules/.bin/biome'),
     ['lint', `--config-path=${rules}`, '--max-diagnostics=none', '--reporter=json', ...folders],
