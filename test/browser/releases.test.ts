@@ -51,7 +51,7 @@ t.test('releases in a browser', { skip: noBrowser, timeout: 120_000 }, async (t)
 
   await page.getByRole('link', { name: 'Roll out node-agent 9.0.0 for arm64' }).click();
   await page.getByRole('dialog', { name: 'Start a rollout' }).waitFor();
-  t.equal(await page.getByLabel('Version').inputValue(), '9.0.0');
+  t.equal(await page.getByRole('textbox', { name: 'Version' }).inputValue(), '9.0.0');
   await page.goBack();
   await page.getByRole('button', { name: 'Remove node-agent 9.0.0 for arm64' }).click();
   await page.getByRole('button', { name: 'Remove it' }).click();
