@@ -8,9 +8,10 @@ import { parseArgs } from 'node:util';
 import { readPublicKey, readSignature, SignatureError, verifyFile } from '@blackroad/std/minisign';
 import { systemRandom } from '@blackroad/std/random';
 import { dist, forms } from './dist.ts';
+import { keyFrom, passwordIn } from './key-file.ts';
 import { type Arch, Packages } from './packages.ts';
 import { products } from './products.ts';
-import { isEncrypted, makeSecretKey, readSecretKey, type SecretKey } from './secret-key.ts';
+import { makeSecretKey } from './secret-key.ts';
 import { BuildError, sourceOf } from './source.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -39,20 +40,6 @@ function chosen<const T extends string>(flag: string, all: readonly T[]): T[] {
     throw new BuildError(`--${flag}: expected some of ${all.join(', ')}, got ${JSON.stringify(wrong)}`);
   return asked as T[];
 }
-function password(): string {
-  const file = flags['password-file'];
-  return file ? (readFileSync(file, 'utf8').split(/\r?\n/)[0] as string) : '';
-}
-function keyOf(file: string | undefined): SecretKey | null {
-  if (!file) return null;
-  const text = readFileSync(file, 'utf8');
-  if (isEncrypted(text) && !flags['password-file'])
-    throw new BuildError(
-      `${file} has a password: name the file that holds it with --password-file (make dist: PASSWORD=<file>)`,
-    );
-  return readSecretKey(text, password());
-}
-
 async function build(): Promise<void> {
   const source = sourceOf(root, process.env.SOURCE_DATE_EPOCH);
   const only = chosen(
@@ -67,7 +54,7 @@ async function build(): Promise<void> {
     arches: chosen<Arch>('arch', arches),
     forms: chosen('form', forms),
     out: resolve(flags.out || join(root, 'dist', source.version)),
-    key: keyOf(flags.key),
+    key: keyFrom(flags.key, flags['password-file']),
     say,
   });
 }
@@ -76,7 +63,7 @@ function makeKey(): void {
   const file = flags.out;
   if (!file) throw new BuildError('key: expected --out <file>, got none');
   if (existsSync(file)) throw new BuildError(`${file} is there already: a key is never written over`);
-  const made = makeSecretKey(systemRandom, password());
+  const made = makeSecretKey(systemRandom, passwordIn(flags['password-file']));
   writeFileSync(file, made.secret, { mode: 0o600, flag: 'wx' });
   writeFileSync(`${file}.pub`, made.public);
   say(
