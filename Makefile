@@ -21,7 +21,7 @@ STEP := @$(ROOT)/bin/step.sh
 SOURCES := $(shell find protocol std model-server node-agent/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
 CONSOLE := $(shell find coordinator/console/src coordinator/console/build.ts coordinator/console/found.ts protocol/src -type f -not -name '*.test.ts' 2>/dev/null) docs/examples/home.yaml
 
-.PHONY: balena install install-check ansible-check rollouts-check up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
+.PHONY: image image-check image-lock balena install install-check ansible-check rollouts-check up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
 
 help:
 	@sed -n 's/^##//p' $(MAKEFILE_LIST)
@@ -89,6 +89,20 @@ test: check node-agent/dist/main.mjs coordinator/console/dist/index.html
 ##                KEY=<file> signs them, with PASSWORD=<file> where the key has one; ONLY, ARCHES and FORMS choose (docs/releasing.md)
 dist: node_modules/.installed coordinator/console/dist/index.html
 	@$(WITH_NODE) node --disable-warning=ExperimentalWarning release/src/main.ts dist --npm "$(NPM)" $(if $(KEY),--key "$(KEY)") $(if $(PASSWORD),--password-file "$(PASSWORD)") $(if $(OUT),--out "$(OUT)") $(if $(ONLY),--only "$(ONLY)") $(if $(ARCHES),--arch "$(ARCHES)") $(if $(FORMS),--form "$(FORMS)")
+
+IMAGES := @$(WITH_NODE) node --disable-warning=ExperimentalWarning images/src/main.ts
+## make image     builds the image for Raspberry Pi into dist/<version> (needs root, and packages of Debian that it names; docs/flash-a-pi.md);
+##                KEY=<file> signs it, with PASSWORD=<file>; MIRROR="<archive> <security archive>", OUT=<folder>, PARTS=<folder> of what it keeps
+image: node_modules/.installed
+	$(IMAGES) build --npm "$(NPM)" $(if $(KEY),--key "$(KEY)") $(if $(PASSWORD),--password-file "$(PASSWORD)") $(if $(OUT),--out "$(OUT)") $(if $(PARTS),--parts "$(PARTS)") $(if $(MIRROR),--mirror "$(MIRROR)")
+
+## make image-check  looks whether the image that was built last is as it should be, or IMAGE=<file>; make test does so, too
+image-check: node_modules/.installed
+	$(IMAGES) check $(if $(IMAGE),"$(IMAGE)")
+
+## make image-lock  takes the newest packages of Debian into images/packages.lock
+image-lock: node_modules/.installed
+	$(IMAGES) lock
 
 ## make fresh     tries both commands in throw-away minimal Debian roots (needs root and mmdebstrap); SUITES="bookworm trixie"
 fresh:

@@ -42,6 +42,7 @@ const all = [
   'release/src',
   'balena/src',
   'images/first-boot',
+  'images/src',
 ].flatMap(sources);
 const product = all.filter(({ test }) => !test);
 const console = sources('coordinator/console').filter(({ test }) => !test);
@@ -242,6 +243,7 @@ const entries = [
   'balena/src/process.ts',
   'images/first-boot/bundle.ts',
   'images/first-boot/src/main.ts',
+  'images/src/main.ts',
 ];
 /** What `@blackroad/protocol/cron` is a name for, by package.json. */
 const exported = ['protocol', 'std', 'model-server'].flatMap((folder) => {
@@ -375,7 +377,7 @@ const single: { what: string; pattern: RegExp; files: RegExp; why: string }[] = 
   {
     what: 'process.env',
     pattern: /\bprocess\.env\b/,
-    files: /^(coordinator\/(src|cli\/src)|node-agent\/src|release\/src)\/main\.ts$/,
+    files: /^(coordinator\/(src|cli\/src)|node-agent\/src|release\/src|images\/src)\/main\.ts$/,
     why: 'configuration is read once; modules receive values',
   },
 ];

@@ -1,0 +1,26 @@
+import t from 'tap';
+import { readLock, writeLock } from './lock.ts';
+
+const sha256 = 'a'.repeat(64);
+
+t.test('what is written is read back, sorted, and a line that is none is named', async (t) => {
+  const packages = [
+    { name: 'zstd', version: '1.5.7+dfsg-1', sha256, archive: 'security', path: 'pool/z/zstd_1.deb', use: 'tool' },
+    { name: 'adduser', version: '1:3.152~a', sha256, archive: 'debian', path: 'pool/a/adduser_3.deb', use: 'image' },
+  ] as const;
+  const text = writeLock(packages);
+  t.same(readLock(text), [packages[1], packages[0]]);
+  t.equal(writeLock(readLock(text)), text);
+  for (const line of [
+    'adduser',
+    `adduser=3.152=${sha256.slice(1)} debian pool/a.deb image`,
+    `adduser=3.152=${sha256} elsewhere pool/a.deb image`,
+    `adduser=3.152=${sha256} debian pool/../../a.deb image`,
+    `adduser=3.152=${sha256} debian pool/a.deb`,
+  ])
+    t.throws(
+      () => readLock(`${text}${line}\n`),
+      { message: /packages\.lock, line 5: expected name=version=sha256/ },
+      line,
+    );
+});
