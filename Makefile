@@ -21,7 +21,7 @@ STEP := @$(ROOT)/bin/step.sh
 SOURCES := $(shell find protocol std model-server node-agent/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
 CONSOLE := $(shell find coordinator/console/src coordinator/console/build.ts coordinator/console/found.ts protocol/src -type f -not -name '*.test.ts' 2>/dev/null) docs/examples/home.yaml
 
-.PHONY: image image-check image-lock balena install install-check ansible-check rollouts-check up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
+.PHONY: image-boot image image-check image-lock balena install install-check ansible-check rollouts-check up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
 
 help:
 	@sed -n 's/^##//p' $(MAKEFILE_LIST)
@@ -99,6 +99,11 @@ image: node_modules/.installed
 ## make image-check  looks whether the image that was built last is as it should be, or IMAGE=<file>; make test does so, too
 image-check: node_modules/.installed
 	$(IMAGES) check $(if $(IMAGE),"$(IMAGE)")
+
+## make image-boot  starts the image in QEMU: it joins a coordinator of this machine, answers, loses its power CUTS (20) times, is written anew
+##                (no root; needs qemu-system-arm and mtools; the consoles' log stays in .image-boot)
+image-boot: node_modules/.installed coordinator/console/dist/index.html
+	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/image/boot.ts $(if $(IMAGE),"$(IMAGE)",dist) $(or $(CUTS),20)
 
 ## make image-lock  takes the newest packages of Debian into images/packages.lock
 image-lock: node_modules/.installed

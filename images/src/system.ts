@@ -101,7 +101,6 @@ const left = [
   'var/lib/apt/lists/*',
   'var/lib/systemd/random-seed',
   'var/lib/dbus/machine-id',
-  'var/log/*',
   'boot/*.old',
   'run/*',
   'tmp/*',
@@ -111,7 +110,7 @@ const left = [
 
 function empty(root: string): void {
   for (const each of left) run('sh', ['-c', `rm -rf '${root}'/${each}`]);
-  mkdirSync(join(root, 'var/log/apt'), { recursive: true });
+  run('find', [join(root, 'var/log'), '-type', 'f', '-delete']);
   // Empty, and not missing: systemd makes one at the first start, which is an ordinary start otherwise.
   writeFileSync(join(root, 'etc/machine-id'), '');
   symlinkSync('/run/systemd/resolve/stub-resolv.conf', join(root, 'etc/resolv.conf'));
@@ -123,7 +122,7 @@ export function systemOf(order: SystemOrder): { boot: string; tar: string } {
   rmSync(work, { recursive: true, force: true });
   const root = join(work, 'root');
   mkdirSync(root, { recursive: true });
-  run('tar', ['-xpf', base, '-C', root, '--numeric-owner', '--xattrs', '--xattrs-include=*', '--exclude=./dev/*']);
+  run('tar', ['-xpf', base, '-C', root, '--numeric-owner', '--xattrs', '--xattrs-include=*']);
   for (const name of ['early', 'files']) place(filesBelow(join(project, 'images', name)), root);
   place(new Map([['etc/apt/sources.list', { content: Buffer.from(sourcesList(description, archives)) }]]), root);
   installNodeAgent(order, root);

@@ -1,0 +1,99 @@
+// The image in QEMU, as a card in a machine: its own kernel, initrd and root. In: an image, the personal file. Out: a machine whose power can be cut, and a
+// shell in it over a second console, which the image itself does not offer. QEMU has no Raspberry Pi's firmware: the kernel is given to it.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import type { ImageManifest } from '../../images/src/about.ts';
+import { padded } from '../../images/src/padded.ts';
+import { until } from '../fixtures/processes.ts';
+
+const cardBytes = 8 * 1024 ** 3;
+/** QEMU's emulation of a processor of another kind is slow, and slower beside other work. */
+export const startMs = 900_000;
+const commandMs = 180_000;
+
+export interface Pi {
+  /** Starts it; what its consoles say is added to the log. */
+  start(): void;
+  cut(): Promise<void>;
+  /** In a shell of root. */
+  run(command: string): Promise<string>;
+  /** From now on the card holds this image again, with this personal file. */
+  flash(personal: string): void;
+}
+
+export function piOf(image: string, work: string): Pi {
+  const manifest = JSON.parse(readFileSync(image.replace(/\.img$/, '.json'), 'utf8')) as ImageManifest;
+  const [boot] = manifest.partitions;
+  mkdirSync(work, { recursive: true });
+  const at = (name: string) => join(work, name);
+  const fat = `${image}@@${boot?.offset}`;
+  const config = execFileSync('mtype', ['-i', fat, '::config.txt'], { encoding: 'utf8' });
+  const folder = /\[all\]\s+os_prefix=(\S+)\//.exec(config)?.[1];
+  for (const name of ['vmlinuz', 'initrd.img'])
+    execFileSync('mcopy', ['-n', '-o', '-i', fat, `::${folder}/${name}`, at(name)]);
+  const words = execFileSync('mtype', ['-i', fat, `::${folder}/cmdline.txt`], { encoding: 'utf8' }).trim();
+  const line = `${words.replaceAll(/console=\S+ /g, '')} console=ttyAMA0 systemd.debug_shell=hvc0 systemd.show_status=no`;
+  let machine: ChildProcess | null = null;
+
+  const start = () => {
+    const log = openSync(at('serial.log'), 'a');
+    const options = `-M virt -cpu cortex-a72 -accel tcg,thread=multi -smp 2 -m 1024 -display none -monitor none -no-reboot
+      -kernel ${at('vmlinuz')} -initrd ${at('initrd.img')} -drive file=${at('card.img')},if=virtio,format=raw,cache=none,aio=threads
+      -netdev user,id=n0 -device virtio-net-pci,netdev=n0 -device virtio-rng-pci -serial stdio
+      -device virtio-serial-pci -chardev socket,id=shell,path=${at('shell')},server=on,wait=off -device virtconsole,chardev=shell`;
+    const all = [...options.trim().split(/\s+/), '-append', line];
+    machine = spawn('qemu-system-aarch64', all, { stdio: ['ignore', log, log] });
+    closeSync(log);
+  };
+  const cut = () =>
+    new Promise<void>((done) => {
+      if (machine === null || machine.exitCode !== null || machine.signalCode !== null) return done();
+      machine.once('exit', () => done());
+      machine.kill('SIGKILL');
+    });
+  const run = (command: string) => until(`the shell: ${command}`, () => asked(at('shell'), command), startMs);
+  const flash = (personal: string) => {
+    copyFileSync(image, at('card.img'), constants.COPYFILE_FICLONE);
+    truncateSync(at('card.img'), cardBytes);
+    const { offset, bytes } = manifest.personalFile;
+    const card = openSync(at('card.img'), 'r+');
+    writeSync(card, padded(personal, bytes), 0, bytes, offset);
+    closeSync(card);
+  };
+  return { start, cut, run, flash };
+}
+
+/** Null: nobody answers yet. */
+function asked(socket: string, command: string): Promise<string | null> {
+  return new Promise((done) => {
+    const mark = `end-${Math.random().toString(36).slice(2)}`;
+    let said = '';
+    const line = connect(socket);
+    const end = (answer: string | null) => {
+      clearTimeout(late);
+      line.destroy();
+      done(answer);
+    };
+    const late = setTimeout(() => end(null), commandMs);
+    line.on('error', () => end(null));
+    line.on('close', () => end(null));
+    line.on('data', (piece) => {
+      said += piece.toString();
+      const answer = new RegExp(`begin-${mark}\\r?\\n([\\s\\S]*)\\r?\\n?${mark}-(\\d+)`).exec(said);
+      if (answer) end(`${answer[1]}`.replaceAll('\r', '').trimEnd());
+    });
+    // The marks are put together by the shell, so that its echo of this line has none.
+    line.write(`\nm=${mark}; echo "begin-$m"; ${command}; echo "$m-$?"\n`);
+  });
+}
