@@ -22,9 +22,9 @@ export function usualArchives(suite: string, folder: string): Archives {
   rmSync(kept, { force: true });
   mkdirSync(folder, { recursive: true });
   const hook = `cp "$1/etc/apt/sources.list" '${kept}'; exit 3`;
-  const words = ['--mode=root', '--variant=custom', '--architectures=arm64', `--setup-hook=${hook}`];
+  const words = ['--mode=root', '--format=null', '--variant=custom', '--architectures=arm64', `--setup-hook=${hook}`];
   try {
-    run('mmdebstrap', [...words, suite, join(folder, 'none')]);
+    run('mmdebstrap', [...words, suite, '-']);
   } catch (error) {
     // The hook ends it as soon as the list is there.
     if (!existsSync(kept)) throw error;
