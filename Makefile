@@ -101,7 +101,7 @@ image-check: node_modules/.installed
 	$(IMAGES) check $(if $(IMAGE),"$(IMAGE)")
 
 ## make image-boot  starts the image in QEMU: it joins a coordinator of this machine, answers, loses its power CUTS (20) times, is written anew
-##                (no root; needs qemu-system-arm and mtools; the consoles' log stays in .image-boot)
+##                (no root; needs qemu-system-arm, mtools and device-tree-compiler; the consoles' log stays in .image-boot)
 image-boot: node_modules/.installed coordinator/console/dist/index.html
 	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/image/boot.ts $(if $(IMAGE),"$(IMAGE)",dist) $(or $(CUTS),20)
 

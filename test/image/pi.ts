@@ -45,10 +45,17 @@ export function piOf(image: string, work: string): Pi {
   const words = execFileSync('mtype', ['-i', fat, `::${folder}/cmdline.txt`], { encoding: 'utf8' }).trim();
   const line = `${words.replaceAll(/console=\S+ /g, '')} console=ttyAMA0 systemd.debug_shell=hvc0 systemd.show_status=no`;
   let machine: ChildProcess | null = null;
+  // Of a Raspberry Pi's chip, by which a card that is written anew takes its node back.
+  const dtb = at('machine.dtb');
+  const board = '-M virt -cpu cortex-a72 -smp 2 -m 1024';
+  execFileSync('qemu-system-aarch64', `${board.replace('virt', `virt,dumpdtb=${dtb}`)} -display none`.split(' '), {
+    stdio: 'ignore',
+  });
+  execFileSync('fdtput', ['-t', 's', dtb, '/', 'serial-number', '10000000c0ffee00']);
 
   const start = () => {
     const log = openSync(at('serial.log'), 'a');
-    const options = `-M virt -cpu cortex-a72 -accel tcg,thread=multi -smp 2 -m 1024 -display none -monitor none -no-reboot
+    const options = `${board} -dtb ${dtb} -accel tcg,thread=multi -display none -monitor none -no-reboot
       -kernel ${at('vmlinuz')} -initrd ${at('initrd.img')} -drive file=${at('card.img')},if=virtio,format=raw,cache=none,aio=threads
       -netdev user,id=n0 -device virtio-net-pci,netdev=n0 -device virtio-rng-pci -serial stdio
       -device virtio-serial-pci -chardev socket,id=shell,path=${at('shell')},server=on,wait=off -device virtconsole,chardev=shell`;
