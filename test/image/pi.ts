@@ -48,7 +48,7 @@ export function piOf(image: string, work: string): Pi {
   // Of a Raspberry Pi's chip, by which a card that is written anew takes its node back.
   const dtb = at('machine.dtb');
   const board = '-M virt -cpu cortex-a72 -smp 2 -m 1024';
-  execFileSync('qemu-system-aarch64', `${board.replace('virt', `virt,dumpdtb=${dtb}`)} -display none`.split(' '), {
+  execFileSync('qemu-system-aarch64', `${board.replace('virt', `virt,dumpdtb=${dtb}`)} -display none -nic none`.split(' '), {
     stdio: 'ignore',
   });
   execFileSync('fdtput', ['-t', 's', dtb, '/', 'serial-number', '10000000c0ffee00']);
@@ -57,7 +57,7 @@ export function piOf(image: string, work: string): Pi {
     const log = openSync(at('serial.log'), 'a');
     const options = `${board} -dtb ${dtb} -accel tcg,thread=multi -display none -monitor none -no-reboot
       -kernel ${at('vmlinuz')} -initrd ${at('initrd.img')} -drive file=${at('card.img')},if=virtio,format=raw,cache=none,aio=threads
-      -netdev user,id=n0 -device virtio-net-pci,netdev=n0 -device virtio-rng-pci -serial stdio
+      -netdev user,id=n0 -device virtio-net-pci,netdev=n0,romfile= -device virtio-rng-pci -serial stdio
       -device virtio-serial-pci -chardev socket,id=shell,path=${at('shell')},server=on,wait=off -device virtconsole,chardev=shell`;
     const all = [...options.trim().split(/\s+/), '-append', line];
     machine = spawn('qemu-system-aarch64', all, { stdio: ['ignore', log, log] });
