@@ -9,6 +9,8 @@ import type { NodeAgent } from './system.ts';
 
 /** A reader refuses another. */
 const manifestFormat = 1;
+/** What people are told an image has at most. */
+export const maxDownloadBytes = 600e6;
 
 interface FileHash {
   file: string;

@@ -9,7 +9,7 @@ import { Packages } from '../../release/src/packages.ts';
 import { products } from '../../release/src/products.ts';
 import { type SecretKey, signatureOf } from '../../release/src/secret-key.ts';
 import { BuildError, type Source, timeText } from '../../release/src/source.ts';
-import { licenceList, manifestOf, sbomOf } from './about.ts';
+import { licenceList, manifestOf, maxDownloadBytes, sbomOf } from './about.ts';
 import { assemble } from './assemble.ts';
 import { need, run } from './commands.ts';
 import { archivesOf, fetched, usualArchives } from './debian.ts';
@@ -44,8 +44,6 @@ const programs = {
 };
 /** Of xz: a number of threads of its own would change the file from machine to machine. */
 const xz = ['--threads=2', '-3', '--keep', '--force'];
-/** What people are told an image has at most. */
-const maxDownloadBytes = 600e6;
 
 /** @throws BuildError where this machine cannot build it */
 function checkMachine(): void {

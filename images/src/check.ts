@@ -2,15 +2,13 @@
 // secret, or belongs to one machine. In: an image, the description. Out: what was found, and what is wrong. No right is needed.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ImageManifest } from './about.ts';
+import { type ImageManifest, maxDownloadBytes } from './about.ts';
 import { labels } from './assemble.ts';
 import { need } from './commands.ts';
 import type { Description } from './description.ts';
 import { personalFileName } from './personal-area.ts';
 import { bytesAt, Ext4, Fat, partitionsOf } from './read-image.ts';
 
-/** Of what people download. */
-const maxDownloadBytes = 600e6;
 const types = { fat32: 0x0c, linux: 0x83 };
 /** What the chip of a board reads first; a Raspberry Pi 5 has it in a chip of its own. */
 const firmware = ['bootcode.bin', 'start.elf', 'fixup.dat', 'start4.elf', 'fixup4.dat', 'config.txt'];
