@@ -42,8 +42,14 @@ t.test('what machines send over HTTP may have fields of a newer version', async 
   const taken = Object.entries(routes).filter(([, row]: [string, RouteRow]) => row.body && row.machines);
   for (const [name] of taken) t.ok(sent.includes(name as RouteName), `${name} is one of them`);
   for (const name of sent)
-    t.notMatch(JSON.stringify((routes[name] as RouteRow).body), '"additionalProperties":false', name);
+    t.notOk(isClosed((routes[name] as RouteRow).body), name);
 });
+/** Whether an object with known fields, at any depth, refuses others. Labels, whose names are free, have rules for them. */
+function isClosed(schema: unknown): boolean {
+  if (typeof schema !== 'object' || schema === null) return false;
+  const { properties, additionalProperties } = schema as { properties?: object; additionalProperties?: unknown };
+  return (properties !== undefined && additionalProperties === false) || Object.values(schema).some(isClosed);
+}
 
 function requiredIn(schema: object): readonly string[] {
   const { $ref, required, components } = schema as {

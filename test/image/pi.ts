@@ -48,9 +48,13 @@ export function piOf(image: string, work: string): Pi {
   // Of a Raspberry Pi's chip, by which a card that is written anew takes its node back.
   const dtb = at('machine.dtb');
   const board = '-M virt -cpu cortex-a72 -smp 2 -m 1024';
-  execFileSync('qemu-system-aarch64', `${board.replace('virt', `virt,dumpdtb=${dtb}`)} -display none -nic none`.split(' '), {
-    stdio: 'ignore',
-  });
+  execFileSync(
+    'qemu-system-aarch64',
+    `${board.replace('virt', `virt,dumpdtb=${dtb}`)} -display none -nic none`.split(' '),
+    {
+      stdio: 'ignore',
+    },
+  );
   execFileSync('fdtput', ['-t', 's', dtb, '/', 'serial-number', '10000000c0ffee00']);
 
   const start = () => {
