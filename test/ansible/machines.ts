@@ -7,7 +7,7 @@ import { boot, type Said } from '../install/boot.ts';
 
 /** Beside what ansible itself needs: what the roles would install, as these machines reach no mirror. */
 const packages =
-  'systemd,systemd-sysv,dbus,udev,iproute2,python3,python3-apt,python3-venv,openssh-server,openssl,sudo,wget,ca-certificates,mosquitto,age';
+  'systemd,systemd-sysv,dbus,udev,iproute2,python3,python3-apt,python3-venv,python3-packaging,openssh-server,openssl,sudo,wget,ca-certificates,mosquitto,age';
 const network = '10.79.31';
 
 export interface Machine {

@@ -33,7 +33,7 @@ export async function serversStory(stage: Stage): Promise<void> {
     ollama_version: '0.99.0',
     ollama_options: { OLLAMA_KEEP_ALIVE: '30m' },
     vllm_packages: ['/root/vllm-0.99.0-py3-none-any.whl'],
-    vllm_system_packages: ['python3-venv'],
+    vllm_system_packages: ['python3-venv', 'python3-packaging'],
     vllm_servers: { qwen: { MODEL: 'm', NAME: 'n', PORT: 8000, FLAGS: '--max-model-len 16384' } },
   };
   await wheelOn(stage);
