@@ -29,6 +29,7 @@ export type { Fault } from './fault-words.ts';
 export * from './faults.ts';
 export * from './feed.ts';
 export * from './fetch-faults.ts';
+export * from './first-boot.ts';
 export * from './fix.ts';
 export * from './fix-acts.ts';
 export * from './fix-words.ts';

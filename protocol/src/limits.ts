@@ -182,6 +182,12 @@ export const maxReleasesBytes = 8 * 1024 * 1024 * 1024;
 /** Downloads of releases at once, and of one machine: each has a piece in memory, and its encryption is work of the event loop. */
 export const maxReleaseReaders = 32;
 export const maxReleaseReadersEach = 2;
+/** A step of a Pi's first start in words: a line on the console. */
+export const maxFirstBootTextChars = 300;
+/** Join tokens whose Pis are remembered in their first start, Pis of one, and reports of one in a minute: a bench of a hundred Pis. */
+export const maxFirstBootTokens = 200;
+export const maxFirstBootsPerToken = 100;
+export const maxFirstBootReportsPerMinute = 600;
 /** Files with public keys that releases may be signed by. */
 export const maxReleaseKeys = 16;
 /** The reason in a close frame of a WebSocket [RFC 6455 5.5]. */

@@ -1,8 +1,11 @@
 // What is looked after: a machine joins by the wizard's command, an alert is acknowledged and clears, keys come and go, usage, audit and
 // settings tell the truth, and a viewer is offered nothing more than a viewer may do. In a real browser against real processes.
 import { readFileSync } from 'node:fs';
+import type { FirstBootReport } from '@blackroad/protocol';
 import { readPersonalFile } from '@blackroad/protocol/personal-file';
+import { systemClock } from '@blackroad/std/clock';
 import t from 'tap';
+import { tell } from '../../images/first-boot/src/tell.ts';
 import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from '../fixtures/browser.ts';
 import { startFleet, until } from '../fixtures/processes.ts';
 
@@ -52,6 +55,21 @@ t.test('adding, alerts, keys and books in a browser', { skip: noBrowser, timeout
     await page.getByText('SSH, Ollama, read-only').click();
     t.same(await axeFaultsInBothThemes(page), []);
 
+    const report: FirstBootReport = {
+      board: 'a'.repeat(16),
+      name: 'kitchen',
+      steps: [
+        { step: 'started', text: 'read blackroad.yaml' },
+        { step: 'grown', text: '31.4 GB' },
+        { step: 'joining', text: 'the coordinator is away', problem: true },
+      ],
+    };
+    await tell(token as string, report, systemClock);
+    const boots = page.getByRole('region', { name: 'First start' });
+    await boots.getByText('31.4 GB').waitFor();
+    await boots.getByText('Joining (not yet) the coordinator is away').waitFor();
+    t.same(await axeFaultsInBothThemes(page), []);
+
     await fleet.simulate('loft', { token: token as string, profile: 'home' });
     await page.getByRole('heading', { name: '3. 1 machine joined' }).waitFor();
     const arrivals = page.getByRole('region', { name: '3. 1 machine joined' });
@@ -59,6 +77,13 @@ t.test('adding, alerts, keys and books in a browser', { skip: noBrowser, timeout
     await arrivals.getByText('online').waitFor();
     await arrivals.getByText('Runs sim-1b').waitFor();
     await arrivals.getByText('Raspberry Pi 5').waitFor();
+    await tell(
+      token as string,
+      { ...report, steps: [{ step: 'started' }, { step: 'joined' }], node: 'alice' },
+      systemClock,
+    );
+    await boots.getByText('A model on it (done) sim-1b').waitFor();
+    await boots.getByText('Ready (done)').waitFor();
     t.same(await axeFaultsInBothThemes(page), []);
     t.match(await client.call('node', { params: { node: 'alice' } }), { site: 'attic', labels: { room: 'loft' } });
     await arrivals.getByRole('link', { name: 'Open' }).click();

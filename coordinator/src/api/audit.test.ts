@@ -46,6 +46,7 @@ const without: Partial<Record<RouteName, string>> = {
   restoreAgent: 'judged in test/e2e/restore.test.ts, after a restore',
   restoreNode: 'judged in test/e2e/restore.test.ts, after a restore',
   modelCachePrune: 'judged in test/e2e/model-cache.test.ts, with the process of the cache',
+  firstBootSaid: 'is shown for a while, and changes nothing',
   installRefused: 'judged in test/install/line.test.ts, by a machine',
   upgradeStart: 'judged in test/e2e/upgrade.test.ts, with releases',
   upgradeBack: 'judged in test/e2e/upgrade.test.ts, with releases',

@@ -10,6 +10,7 @@ import { clearSession, sessionToken, setSession } from '../http/cookie.ts';
 import { refuseStranger } from '../http/guard.ts';
 import { accepted, type Handlers, refuseFaults, shown } from '../http/handler.ts';
 import { installCommand } from '../http/installer.ts';
+import { machinePrincipal } from '../http/machines.ts';
 import { ownLimits } from '../http/own-limits.ts';
 import { joinUrl, networkUrl } from '../http/reach.ts';
 import { showKey, shownSessionId, showSession, showToken } from '../live/show.ts';
@@ -115,5 +116,19 @@ export const keyHandlers = {
     if (!view.tokens.has(params.id)) throw new FleetError('no-such-token', { detail });
     accepted(await context.coordinator.submit('token-revoke', { by, id: params.id }));
     shown(view.tokens.get(params.id) ?? null);
+  },
+
+  firstBoots({ context: { coordinator, firstBoots }, params: { id } }) {
+    if (!coordinator.view.tokens.has(id))
+      throw new FleetError('no-such-token', { detail: `There is no join token "${id}".` });
+    return firstBoots.of(id);
+  },
+  firstBootSaid({ context, body, request }) {
+    const machine = machinePrincipal(request.machine);
+    if (machine?.kind !== 'token')
+      throw new FleetError('not-allowed', {
+        detail: 'A Raspberry Pi in its first start says this, with its join token.',
+      });
+    context.firstBoots.note(machine.name, body);
   },
 } satisfies Partial<Handlers>;

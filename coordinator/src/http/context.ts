@@ -30,6 +30,7 @@ import { Gateway } from '../gateway/gateway.ts';
 import { AlertBoard } from '../live/alert-board.ts';
 import { DeadLetters } from '../live/dead-letters.ts';
 import { type ConsoleFeed, createConsoleFeed } from '../live/feed/feed.ts';
+import { FirstBoots } from '../live/first-boots.ts';
 import { createMetrics, type Metrics } from '../live/metrics.ts';
 import { type StoredCounts, showTotals } from '../live/show.ts';
 import { Tally } from '../live/tally.ts';
@@ -135,6 +136,7 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
   gateway: Gateway;
   batches: Batches;
   releases: Releases;
+  firstBoots: FirstBoots;
   metrics: Metrics;
   /** The ends of open event streams, called when the API closes. */
   streams: Set<() => void>;
@@ -244,6 +246,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     gateway,
     batches,
     releases,
+    firstBoots: new FirstBoots(clock),
     metrics: createMetrics({ ...parts, releases }, feed, refused.counts, gateway.figures, () => batches.open),
     streams: new Set(),
     totals,

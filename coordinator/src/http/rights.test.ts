@@ -31,6 +31,8 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'backupDelete',
     'backups',
     'balenaImport',
+    'firstBootSaid',
+    'firstBoots',
     'joinTokenCreate',
     'joinTokenRevoke',
     'joinTokens',

@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { writeJoinToken } from '@blackroad/protocol';
 import t from 'tap';
 
 const fixtures = resolve(import.meta.dirname, '../../../test/fixtures/first-boot');
@@ -33,7 +34,7 @@ for (const name of [
 ])
   symlinkSync(join(fixtures, 'commands.sh'), join(bin, name));
 
-const token = `brj1.${'a'.repeat(120)}`;
+const token = writeJoinToken({ id: 'tok1', secret: 's'.repeat(32), url: 'https://127.0.0.1:9', ca: 'f'.repeat(64) });
 const key = `ssh-ed25519 ${'A'.repeat(68)} ada@laptop`;
 const whole = `name: kitchen
 join: ${token}

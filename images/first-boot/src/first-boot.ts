@@ -15,6 +15,7 @@ import { places } from './places.ts';
 import { type Facts, plan } from './plan.ts';
 import { type Done, nothingText, type Outcome, resultText } from './result-text.ts';
 import { Taken } from './taken.ts';
+import { boardAt, type FirstStep, grownBytes, tell } from './tell.ts';
 
 interface Around {
   machine: Machine;
@@ -71,14 +72,18 @@ async function take(
   });
   const was = nodeHere(machine);
   if (personal.join !== undefined && was === null) {
-    const waits = (why: string) => {
+    const tells = teller(file.name, personal.join, personal, done, around);
+    const waits = async (why: string) => {
       led.blink('waiting');
-      void say(card, resultText(told(`not joined yet, and tried again and again. The last time: ${why}`, false)));
+      await say(card, resultText(told(`not joined yet, and tried again and again. The last time: ${why}`, false)));
+      await tells([{ step: 'joining', text: why, problem: true }]);
     };
     await say(card, resultText(told('joining', false)));
+    await tells([{ step: 'joining' }]);
     const { join: token, name, labels } = personal;
     await joinFleet({ token, name, labels }, { ...around, waits });
     await startNode(machine);
+    await tells([{ step: 'joining' }, { step: 'joined' }], nodeHere(machine));
   }
   led.rest();
   const node = nodeHere(machine);
@@ -94,6 +99,41 @@ async function take(
 }
 
 const restartMs = 30_000;
+
+/** A report that arrives says that the Pi is online. */
+function teller(
+  fileName: string,
+  token: string,
+  { name, ollama }: PersonalFile,
+  done: readonly Done[],
+  { machine, clock }: Around,
+) {
+  const grown = grownBytes(machine.root);
+  const failed = done.filter(({ problem }) => problem !== null);
+  const words = (failed.length > 0 ? failed : done).map(({ about, problem }) =>
+    problem ? `${about}: ${problem}` : about,
+  );
+  const before: FirstStep[] = [
+    { step: 'started', text: `read ${fileName}` },
+    ...(grown === null ? [] : [{ step: 'grown' as const, text: `${(grown / 1e9).toFixed(1)} GB` }]),
+    { step: 'set', text: words.join(', '), ...(failed.length > 0 ? { problem: true } : {}) },
+    { step: 'online' },
+  ];
+  const hostName = textAt(join(machine.root, '/proc/sys/kernel/hostname'))?.trim() || 'raspberry-pi';
+  const board = boardAt(machine.root);
+  return (steps: FirstStep[], node: string | null = null) =>
+    tell(
+      token,
+      {
+        board,
+        name: name ?? hostName,
+        ...(ollama ? { ollama } : {}),
+        steps: [...before, ...steps],
+        ...(node === null ? {} : { node }),
+      },
+      clock,
+    );
+}
 
 function standing(was: string | null, node: string | null, { join: token, name, labels }: PersonalFile): string {
   if (node === null) return 'not joined. A line `join:` with a join token makes this Pi a node.';

@@ -22,7 +22,7 @@ interface Around {
   clock: Clock;
   random: Random;
   /** Called with each new reason. */
-  waits(why: string): void;
+  waits(why: string): Promise<void>;
 }
 
 /** The name of the node; null: this machine is none. */
@@ -57,7 +57,7 @@ export async function joinFleet({ token, name, labels }: Wish, around: Around): 
         .at(-1)
         ?.replace(/^fleet-node: /, '')
         .replaceAll(token, 'the join token') ?? '';
-    if (why !== said) waits(why);
+    if (why !== said) await waits(why);
     said = why;
     await sleep(clock, backoffMs(backoff, attempt, random));
   }

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { test } from 'tap';
+import { writeJoinToken } from '../enrol.ts';
 import { type PersonalFile, readPersonalFile } from './personal-file.ts';
 import { withoutSecrets } from './secrets.ts';
 import { writePersonalFile } from './write-personal-file.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-const token = `brj1.${'a'.repeat(120)}`;
+const token = writeJoinToken({ id: 'tok1', secret: 's'.repeat(32), url: 'https://127.0.0.1:9', ca: 'f'.repeat(64) });
 const key = `ssh-ed25519 ${'A'.repeat(68)} ada@laptop`;
 const whole = `name: kitchen
 join: ${token}
@@ -84,6 +85,7 @@ test('a fault names its line, what was expected, and no secret', (t) => {
   t.match(faultsOf('country: DE\nwifi:\n  name: Home\n  password: short'), [/^4: expected .*8.*got 5 characters$/]);
   t.match(faultsOf('wifi:\n  name: Home\n  country: DE'), [/^1: .*`country`/, /^3: country does not belong here/]);
   t.match(faultsOf('join: brj1.tooshort'), [/^1: expected .*got 13 characters$/]);
+  t.match(faultsOf(`join: ${token.slice(0, -9)}`), [/^1: expected a whole join token/]);
   t.match(faultsOf('ollama: maybe'), [/^1: expected yes or no, got "maybe"/]);
   t.match(faultsOf('name: a\nname: b'), [/twice/]);
   t.match(faultsOf('just words'), [/^1: expected settings/]);

@@ -1,7 +1,8 @@
 // The personal file: `blackroad.yaml` on the boot partition of a flashed card, which says whose Raspberry Pi it becomes. The console's wizard
 // writes it or a person does, the first boot reads it. In: its bytes. Out: settings, or faults by line, none of which repeats a secret. Pure.
 import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
-import { faults } from '../faults.ts';
+import { JoinTokenText, readJoinToken } from '../enrol.ts';
+import { explain, faults } from '../faults.ts';
 import { Labels, NodeId } from '../ids.ts';
 import { nearNames } from '../near.ts';
 import { type Static, Type } from '../typebox.ts';
@@ -155,7 +156,11 @@ export function readPersonalFile(bytes: Uint8Array, { under }: { under?: string 
 }
 
 /** What the forms of the fields do not say. */
-function blameMeaning({ wifi = [], timeZone, labels = {} }: PersonalFile, isOneNetwork: boolean, blame: Blame): void {
+function blameMeaning(
+  { wifi = [], timeZone, labels = {}, join }: PersonalFile,
+  isOneNetwork: boolean,
+  blame: Blame,
+): void {
   wifi.forEach(({ name, password }, at) => {
     const field = isOneNetwork ? 'wifi' : `wifi.${at}`;
     const bytesOf = (text: string) => new TextEncoder().encode(text).length;
@@ -165,6 +170,8 @@ function blameMeaning({ wifi = [], timeZone, labels = {} }: PersonalFile, isOneN
     else if (password?.length === 64 && !/^[0-9a-f]{64}$/i.test(password))
       blame(`${field}.password`, 'expected 8 to 63 characters, or the 64 digits of a key in hex, got 64 characters');
   });
+  if (join !== undefined && explain(JoinTokenText, readJoinToken(join)) !== '')
+    blame('join', `expected a whole join token, got ${join.length} characters that are damaged or cut short`);
   for (const [label, value] of Object.entries(labels))
     if (value.includes(',')) blame(`labels.${label}`, `expected a value without a comma, got ${JSON.stringify(value)}`);
   if (timeZone === undefined || timeZone === 'UTC') return;

@@ -9,6 +9,7 @@ import {
   KeyView,
   SessionView,
 } from '../enrol.ts';
+import { FirstBootReport, FirstBootView } from '../first-boot.ts';
 import { maxSignInBodyBytes } from '../limits.ts';
 import { Principal } from '../principal.ts';
 import { Type } from '../typebox.ts';
@@ -135,5 +136,21 @@ export const keyRoutes = {
     needs: 'tokens:write',
     text: 'Revokes a join token.',
     params: idParams,
+  }),
+  firstBoots: route({
+    method: 'GET',
+    path: '/v1/join-tokens/:id/first-boots',
+    needs: 'tokens:read',
+    text: 'The first starts of Raspberry Pis with this join token, the newest first; forgotten when the coordinator restarts.',
+    params: idParams,
+    answer: Type.Array(FirstBootView),
+  }),
+  firstBootSaid: route({
+    method: 'POST',
+    path: '/v1/first-boots',
+    needs: 'tokens:write',
+    machines: true,
+    text: 'A Raspberry Pi with a join token says how far its first start is.',
+    body: FirstBootReport,
   }),
 };

@@ -9,6 +9,7 @@ import { PageHead } from '../../kit/layout.tsx';
 import { Loading } from '../../kit/states.tsx';
 import { Choice } from '../../kit/tabs.tsx';
 import { Arrivals } from './arrivals.tsx';
+import { FirstBoots } from './first-boots.tsx';
 import { JoinCommand } from './join-command.tsx';
 import { JoinTokens } from './join-tokens.tsx';
 import { PiCard } from './pi-card.tsx';
@@ -47,20 +48,23 @@ export default function AddNodePage() {
         <TokenForm made={(token) => setMade({ token, before: new Set(rows.keys()), atMs: nowMs() })} />
       ) : (
         <>
-          <Choice<'command' | 'card'>
-            label="How it joins"
-            value={way}
-            options={[
-              ['command', 'A machine that runs'],
-              ['card', 'A Raspberry Pi to be flashed'],
-            ]}
-            onValue={setWay}
-          />
+          <div className="row">
+            <Choice<'command' | 'card'>
+              label="How it joins"
+              value={way}
+              options={[
+                ['command', 'A machine that runs'],
+                ['card', 'A Raspberry Pi to be flashed'],
+              ]}
+              onValue={setWay}
+            />
+          </div>
           {way === 'command' ? (
             <JoinCommand token={made.token} again={() => setMade(null)} />
           ) : (
             <PiCard token={made.token} again={() => setMade(null)} />
           )}
+          <FirstBoots token={made.token.id} />
           <Arrivals made={made} />
         </>
       )}

@@ -1,11 +1,12 @@
 // Whatever the form lets through, a Pi takes.
+import { writeJoinToken } from '@blackroad/protocol';
 import { readPersonalFile } from '@blackroad/protocol/personal-file';
 import { writePersonalFile } from '@blackroad/protocol/write-personal-file';
 import fc from 'fast-check';
 import t from 'tap';
 import { type PiDraft, personalFileOf } from './pi-draft.ts';
 
-const token = `brj1.${'a'.repeat(120)}`;
+const token = writeJoinToken({ id: 'tok1', secret: 's'.repeat(32), url: 'https://127.0.0.1:9', ca: 'f'.repeat(64) });
 const key = `ssh-ed25519 ${'A'.repeat(68)} ada@laptop`;
 const draft: PiDraft = {
   name: 'kitchen',
