@@ -41,8 +41,7 @@ t.test('what machines send over HTTP may have fields of a newer version', async 
   const sent: RouteName[] = ['enrol', 'renew', 'installRefused'];
   const taken = Object.entries(routes).filter(([, row]: [string, RouteRow]) => row.body && row.machines);
   for (const [name] of taken) t.ok(sent.includes(name as RouteName), `${name} is one of them`);
-  for (const name of sent)
-    t.notOk(isClosed((routes[name] as RouteRow).body), name);
+  for (const name of sent) t.notOk(isClosed((routes[name] as RouteRow).body), name);
 });
 /** Whether an object with known fields, at any depth, refuses others. Labels, whose names are free, have rules for them. */
 function isClosed(schema: unknown): boolean {
