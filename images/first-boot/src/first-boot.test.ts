@@ -30,6 +30,7 @@ for (const name of [
   'useradd',
   'install',
   'ssh-keygen',
+  'blackroad-read-only',
   'runuser',
 ])
   symlinkSync(join(fixtures, 'commands.sh'), join(bin, name));
@@ -88,7 +89,11 @@ type Pi = ReturnType<typeof pi>;
 const kept = ({ root }: Pi) =>
   Object.fromEntries(
     readdirSync(root, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && entry.name !== 'commands' && !entry.name.endsWith('.new'))
+      // The kernel of the next start knows nothing of a light that blinked.
+      .filter(
+        (entry) =>
+          entry.isFile() && entry.name !== 'commands' && entry.name !== 'trigger' && !entry.name.endsWith('.new'),
+      )
       .map((entry) => join(entry.parentPath, entry.name))
       .sort()
       .map((path) => [path.slice(root.length), readFileSync(path, 'utf8')]),
@@ -109,7 +114,7 @@ t.test('a Pi becomes what its file says, joins when there is a network, and keep
   t.ok(
     own.at('etc/nftables.d/input-ssh.nft') &&
       own.at('etc/blackroad/ollama-wanted') &&
-      own.at('etc/blackroad/read-only'),
+      own.at('etc/blackroad/read-only') !== null,
   );
   const joins = own.commands().filter((line) => line.startsWith('runuser'));
   t.equal(joins.length, 2, 'once more when the network was there');
@@ -224,6 +229,30 @@ t.test('what does not take effect is said', async (t) => {
   own.write('blackroad.yaml', `ssh:\n  user: root\n  keys: [${key}]\n`);
   own.start();
   t.match(own.result(), /NOT set[\s\S]*ssh\.user: expected a user that the system does not need for itself, got root/u);
+});
+
+t.test('a read-only system starts once writable to take a changed file, and no more than once', async (t) => {
+  const own = pi({ 'blackroad.yaml': 'name: hall\nreadOnly: yes\n' });
+  const flag = join(own.root, 'media/root-ro/etc/blackroad/read-only');
+  mkdirSync(join(flag, '..'), { recursive: true });
+  writeFileSync(flag, '');
+  own.start();
+  t.same(own.commands(), ['blackroad-read-only off', 'systemctl reboot']);
+  t.match(own.result(), /blackroad\.yaml is new, and the system is read-only/);
+  own.start();
+  t.same(own.commands(), [], 'no start after start');
+  t.match(own.result(), /stayed read-only/);
+  rmSync(join(own.root, 'media'), { recursive: true });
+  own.start();
+  t.equal(own.at('host'), 'hall\n');
+  t.match(own.commands().slice(-2), ['blackroad-read-only on', 'systemctl reboot'], 'and is read-only again');
+});
+
+t.test('an image that cannot install Ollama says so', async (t) => {
+  const own = pi({ 'blackroad.yaml': 'ollama: yes\n' });
+  writeFileSync(join(own.root, 'no-ollama'), '');
+  own.start();
+  t.match(own.result(), /NOT set[\s\S]*Ollama asked for: systemctl says: Unit blackroad-ollama\.service not found\./);
 });
 
 t.test('the bundle needs nothing but Node', async (t) => {

@@ -1,7 +1,7 @@
 // One run of the first boot: find the personal file, do what it says, join the fleet, remove the secrets, say beside it what holds. It runs at
 // each start of the machine, and does nothing where the file is the one that is done. A power cut at any moment only makes the next start
 // do the same once more.
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { maxPersonalFileBytes, type PersonalFile, type ReadPersonalFile } from '@blackroad/protocol/personal-file';
 import type { Clock } from '@blackroad/std/clock';
@@ -50,7 +50,20 @@ export async function firstBoot(around: Around): Promise<void> {
       await say(card, nothingText(`${name} says nothing yet: all of it is commented out.`));
     return;
   }
-  await take(file, read, { ...around, card, taken, led });
+  if (existsSync(join(machine.root, places.rootOnCard, 'etc'))) await makeWritable(name, card, led, machine);
+  else await take(file, read, { ...around, card, taken, led });
+}
+
+/** What is set in a read-only system is lost with the power: it starts once without that, and the file says what holds afterwards. */
+async function makeWritable(name: string, card: string, led: Led, machine: Machine): Promise<void> {
+  const isOn = existsSync(join(machine.root, places.rootOnCard, places.readOnly));
+  const { code, err } = isOn
+    ? await machine.run(['blackroad-read-only', 'off'], restartMs)
+    : { code: 1, err: 'it stayed read-only over a start' };
+  const why = code === 0 ? 'It starts once more to take it.' : `It cannot be made writable: ${err}`;
+  await say(card, nothingText(`${name} is new, and the system is read-only. ${why}`));
+  if (code === 0) await machine.run(['systemctl', 'reboot'], restartMs);
+  else led.blink('fault');
 }
 
 async function take(

@@ -16,8 +16,10 @@ export const places = {
   sshOpening: '/etc/nftables.d/input-ssh.nft',
   /** The unit that installs Ollama looks for it. */
   ollama: '/etc/blackroad/ollama-wanted',
-  /** The initramfs looks for it. */
+  /** The initramfs looks for it; the program `blackroad-read-only` makes and removes it. */
   readOnly: '/etc/blackroad/read-only',
+  /** Where the system is read-only, the root on the card lies below this one, and what is written above it is gone with the power. */
+  rootOnCard: '/media/root-ro',
   leds: '/sys/class/leds',
   node: '/opt/blackroad-node/current/bin/fleet-node',
   nodeData: '/var/lib/blackroad-node',
@@ -28,5 +30,6 @@ export const units = {
   node: 'blackroad-node.service',
   wifi: 'wpa_supplicant@wlan0.service',
   ssh: 'ssh.service',
+  ollama: 'blackroad-ollama.service',
   firewall: 'nftables.service',
 } as const;

@@ -38,7 +38,7 @@ export function plan(file: PersonalFile, facts: Facts): Setting[] {
     ...(timeZone === undefined ? [] : [zone(timeZone)]),
     ...(wifi === undefined || country === undefined ? [] : [networks(wifi, country, facts.wifi)]),
     ...(ssh === undefined ? (facts.isSshOpen ? [closedSsh] : []) : [signIn(ssh, facts.users)]),
-    ...(ollama === undefined ? [] : [flag('ollama', places.ollama, ollama, 'Ollama')]),
+    ...(ollama === undefined ? [] : [ollamaHere(ollama)]),
     ...(readOnly === undefined ? [] : [readOnlySystem(readOnly, facts.isReadOnlyWanted)]),
   ];
 }
@@ -167,13 +167,17 @@ const closedSsh: Setting = {
   ],
 };
 
-const flag = (field: 'ollama' | 'readOnly', path: string, isWanted: boolean, what: string): Setting => ({
-  about: isWanted ? `${what} asked for` : `no ${what}`,
-  field,
-  steps: [isWanted ? { file: path, mode: 0o644, content: written } : { gone: path }],
+const ollamaHere = (isWanted: boolean): Setting => ({
+  about: isWanted ? 'Ollama asked for' : 'no Ollama',
+  field: 'ollama',
+  steps: isWanted
+    ? [{ file: places.ollama, mode: 0o644, content: written }, systemctl('--no-block', 'start', units.ollama)]
+    : [{ gone: places.ollama }],
 });
 
-function readOnlySystem(isWanted: boolean, isPresent: boolean): Setting {
-  const setting = flag('readOnly', places.readOnly, isWanted, 'read-only system');
-  return isWanted === isPresent ? setting : { ...setting, needsRestart: true };
-}
+const readOnlySystem = (isWanted: boolean, isPresent: boolean): Setting => ({
+  about: isWanted ? 'read-only system' : 'no read-only system',
+  field: 'readOnly',
+  steps: isWanted === isPresent ? [] : [{ run: ['blackroad-read-only', isWanted ? 'on' : 'off'] }],
+  ...(isWanted === isPresent ? {} : { needsRestart: true }),
+});

@@ -44,6 +44,6 @@ export function resultText({ name, faults, putRight, done, fleet, wiped }: Outco
 
 /** Where there is no file to speak of. */
 export const nothingText = (why: string) =>
-  page([why, 'Write what this Pi is to be into blackroad.yaml beside this file, and start the Pi again.']);
+  page([why, 'What this Pi is to be stands in blackroad.yaml beside this file, and is read at each start.']);
 
 const page = (lines: readonly string[]) => `${lines.join('\r\n')}\r\n`;
