@@ -118,11 +118,14 @@ test('what is written is read back, and what is wiped is gone while the rest sta
       const read = readPersonalFile(written);
       t.same(read.file, file, JSON.stringify(read.faults));
       const wiped = withoutSecrets(written) ?? '';
-      t.notOk(wiped.includes(token) || file.wifi.some(({ password }) => wiped.includes(JSON.stringify(password))));
+      const names = file.wifi.map(({ name }) => name);
+      // A password that is the name of a network as well stays as that.
+      const secrets = file.wifi.flatMap(({ password }) => (names.includes(password) ? [] : JSON.stringify(password)));
+      t.notOk([token, ...secrets].some((secret) => wiped.includes(secret)));
       const { file: left } = readPersonalFile(bytes(wiped));
       t.same(
         left?.wifi?.map(({ name }) => name),
-        file.wifi.map(({ name }) => name),
+        names,
       );
       t.equal(left?.join, undefined);
       t.equal(left?.wifi?.[0]?.password, undefined);

@@ -1,4 +1,5 @@
 // Routes of those who may come in: sign-in and sessions of consoles, API keys, join tokens.
+
 import { Budget, OwnLimits } from '../budget.ts';
 import {
   JoinTokenCreated,
@@ -11,6 +12,7 @@ import {
 } from '../enrol.ts';
 import { FirstBootReport, FirstBootView } from '../first-boot.ts';
 import { maxSignInBodyBytes } from '../limits.ts';
+import { opened } from '../open.ts';
 import { Principal } from '../principal.ts';
 import { Type } from '../typebox.ts';
 import { route } from './row.ts';
@@ -151,6 +153,6 @@ export const keyRoutes = {
     needs: 'tokens:write',
     machines: true,
     text: 'A Raspberry Pi with a join token says how far its first start is.',
-    body: FirstBootReport,
+    body: opened(FirstBootReport),
   }),
 };
