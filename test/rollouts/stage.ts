@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { request as ask, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { RolloutDetails, RolloutPlan } from '@blackroad/protocol';
 import { startModelServer } from '../fixtures/model-server.ts';
 import { type Fleet, type Ran, runFleet, startFleet, until } from '../fixtures/processes.ts';
@@ -141,7 +141,7 @@ export async function openStage(t: TestLike): Promise<Stage> {
     ordered(node) {
       const own = real[node as 'alice'];
       const home = own ? own.home : join(fleet.folder, 'lab', `n${names.indexOf(node)}`, 'home');
-      const file = join(home, 'update.json');
+      const file = join(home, 'updates/update.json');
       return existsSync(file) ? readFileSync(file, 'utf8') : null;
     },
     work: (nodes, tasks) => work(fleet, nodes, tasks),
@@ -154,8 +154,11 @@ export function inShort({ state, reason, wave, subjects, gates }: RolloutDetails
   const judged = gates.filter(({ verdict }) => verdict !== 'green').map(({ gate, text }) => `${gate}: ${text}`);
   return `wave ${wave}, ${state}: ${reason}; ${who.map(({ name, state, step }) => `${name} ${state} ${step}`).join(', ')}; ${judged.join('; ')}`;
 }
-export const currentOf = ({ home }: ReleasedNode): string =>
-  readlinkSync(join(home, 'current')).replace('releases/', '');
+/** The version that its launcher starts. */
+export const currentOf = ({ home }: ReleasedNode): string => {
+  const ordered = join(home, 'updates/current');
+  return basename(readlinkSync(existsSync(ordered) ? ordered : join(home, 'current')));
+};
 
 /** The model server of the real nodes: it takes one question in four for wrong, and of a release that doubles errors one in two. */
 async function failingFront(t: TestLike, target: string): Promise<string> {

@@ -56,16 +56,20 @@ export function stepRollouts(draft: Draft, policy: Policy): void {
 
 const steps: Record<RolloutRow['state'], (work: Work) => void> = {
   running(work) {
-    observe(work);
-    if (!judgedRed(work)) advance(work);
+    const underWay = observe(work);
+    if (judgedRed(work)) return;
+    repeat(work, underWay);
+    advance(work);
   },
   paused(work) {
-    observe(work);
-    judgedRed(work);
+    const underWay = observe(work);
+    if (!judgedRed(work)) repeat(work, underWay);
   },
-  stopped: observe,
+  stopped(work) {
+    repeat(work, observe(work));
+  },
   done(work) {
-    observe(work);
+    repeat(work, observe(work));
     tellDue(work);
   },
   'rolling-back': bringBack,
@@ -73,10 +77,11 @@ const steps: Record<RolloutRow['state'], (work: Work) => void> = {
   aborted: () => {},
 };
 
-/** What became of the orders. */
-function observe(work: Work): void {
+/** What became of the orders. Returns those that are under way: whether they are told again is for the gates. */
+function observe(work: Work): RolloutSubjectRow[] {
   const { draft, rollout } = work;
   const { stand, of } = kindOf(rollout.what);
+  const underWay: RolloutSubjectRow[] = [];
   for (const subject of [...work.subjects]) {
     if (subject.state !== 'told' && !(subject.state === 'done' && of === 'agent')) continue;
     const found = stand(draft.view, rollout as RolloutOf<'node-agent'>, subject);
@@ -85,8 +90,12 @@ function observe(work: Work): void {
     else if (found === 'there') arrive(work, subject);
     else if (found !== 'under-way') turn(work, subject, 'failed', found.failed);
     else if (draft.nowMs - subject.toldMs >= rollout.patienceMs) turn(work, subject, 'failed', late(subject, rollout));
-    else tellAgain(work, subject);
+    else underWay.push(subject);
   }
+  return underWay;
+}
+function repeat(work: Work, underWay: readonly RolloutSubjectRow[]): void {
+  for (const subject of underWay) tellAgain(work, subject);
 }
 function late({ step }: RolloutSubjectRow, { patienceMs }: RolloutRow): string {
   const minutes = Math.round(patienceMs / 60_000);
