@@ -7,7 +7,7 @@ import { type Static, Type } from '../../protocol/src/typebox.ts';
 import { BuildError } from '../../release/src/source.ts';
 
 const strict = { additionalProperties: false };
-const Names = Type.Array(Type.String({ pattern: '^[a-z0-9][a-z0-9.+_-]*$' }));
+const Names = Type.Array(Type.String({ pattern: '^[a-z0-9][a-z0-9_.+-]*$' }));
 
 const Board = Type.Object(
   {
