@@ -11,6 +11,7 @@ import {
   rmSync,
   statSync,
   utimesSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { sha256Hex } from '@blackroad/std/sha256';
@@ -49,6 +50,9 @@ function toolsIn({ tools, debs, work }: AssembleOrder): string {
   const folder = join(work, 'tools');
   rmSync(folder, { recursive: true, force: true });
   for (const name of ['usr/bin', 'usr/sbin', 'usr/lib']) mkdirSync(join(folder, name), { recursive: true });
+  // Without it mke2fs says that it cannot know what is mounted.
+  mkdirSync(join(folder, 'etc'));
+  writeFileSync(join(folder, 'etc/mtab'), '');
   for (const name of ['bin', 'sbin', 'lib']) run('ln', ['-s', `usr/${name}`, join(folder, name)]);
   for (const each of tools) {
     const tar = `dpkg-deb --fsys-tarfile '${fileOf(debs, each)}' | tar -xf - -C '${folder}' --keep-directory-symlink`;

@@ -171,7 +171,7 @@ function checkNodeAgent(ext4: Ext4, findings: Findings): void {
   const data = '/var/lib/blackroad-node';
   const current = ext4.link(`${home}/current`);
   const release = `${home}/${current}`;
-  const isThere = (path: string) => ext4.entries(path) !== null || ext4.text(path) !== null;
+  const isThere = (path: string) => ext4.text(path) !== null;
   findings.expect(/^releases\//.test(current ?? ''), `${home}/current: expected a link to a release`, current);
   findings.expect(ext4.link(`${home}/updates`) === `${data}/updates`, `${home}/updates: expected a link to the data`);
   const sha256 = ext4.text(`${release}/.archive-sha256`);

@@ -64,7 +64,7 @@ export function installed(order: BaseOrder): string {
   const inImage = packages.filter(({ use }) => use !== 'tool');
   const files = [...filesBelow(early)].map(([path, { content, isProgram }]) => [path, isProgram, sha256Hex(content)]);
   const named = namedPackages(description).join(',');
-  const key = sha256Hex(JSON.stringify([inImage, files, named])).slice(0, 16);
+  const key = sha256Hex(JSON.stringify([inImage.map(({ sha256 }) => sha256), files, named])).slice(0, 16);
   const kept = join(parts, `base-${key}.tar`);
   if (existsSync(kept)) {
     say('the packages are installed already, from the same lock');
