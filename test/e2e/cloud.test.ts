@@ -23,7 +23,11 @@ t.test('own machines first, a paid API when they are away', async (t) => {
   let local = await own();
   const paid = await fleet.runNode('paid', { class: 'cloud', extra: offer });
   for (const name of ['own', 'paid']) await presence(fleet, name, 'online');
-  const { capacity, info } = await nodeOf(fleet, 'paid');
+  // It is online before it has told what it carries.
+  const { capacity, info } = await until('its capacity is known', async () => {
+    const view = await nodeOf(fleet, 'paid');
+    return view.capacity !== null && view;
+  });
   t.match(capacity, { defaultChat: 'gpt-6.1-terra', pricePerMillionTokens: 2, pulls: [] });
   t.match(capacity?.models[0], { runtime: 'cloud', tier: 'medium', price: { read: 1, written: 5, cached: 0.05 } });
   t.match(info?.runtimes, [/^OpenAI at /]);
