@@ -15,10 +15,29 @@ import { mayPass } from './outage.ts';
 
 const db = openDatabase(':memory:');
 migrate(db, ':memory:', 0, silentLog);
-const fleet = await openApiFleet({ store: sqliteStore(db, silentLog, systemClock) });
+/** What would be tried again while the disk is full: an attempt is small and may fit where a task did not, which would end the outage. */
+const attempts = new Set<() => void>();
+let isFull = false;
+const fleet = await openApiFleet({
+  store: sqliteStore(db, silentLog, systemClock),
+  after(delayMs, run, hold) {
+    if (!isFull || delayMs < 100) return systemClock.after(delayMs, run, hold);
+    attempts.add(run);
+    return { cancel: () => void attempts.delete(run) };
+  },
+});
 t.teardown(() => fleet.close());
-const fill = () => db.pragma(`max_page_count = ${db.pragma('page_count', { simple: true })}`);
-const clear = () => db.pragma('max_page_count = 1000000');
+function fill() {
+  isFull = true;
+  db.pragma(`max_page_count = ${db.pragma('page_count', { simple: true })}`);
+}
+function clear() {
+  isFull = false;
+  db.pragma('max_page_count = 1000000');
+  const run = [...attempts];
+  attempts.clear();
+  for (const attempt of run) attempt();
+}
 
 const alice = await fleet.node('alice');
 await fleet.call('PUT', '/v1/agents/greeter', { body: { name: 'greeter', model: ['auto'], instructions: 'Greet.' } });
