@@ -12,6 +12,7 @@ import type {
 import t from 'tap';
 import { type ApiFleet, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 import { memoryEntries } from '../../../test/fixtures/coordinator/stored-rows.ts';
+import { until } from '../../../test/fixtures/until.ts';
 
 const apply = (fleet: ApiFleet, name: string) =>
   fleet.call<AgentView>('PUT', `/v1/agents/${name}`, { body: { name, model: ['auto'], instructions: 'Greet.' } });
@@ -22,9 +23,6 @@ t.teardown(() => fleet.close());
 const alice = await fleet.node('alice');
 const { body: made } = await apply(fleet, 'greeter');
 const asked = (await fleet.call<TaskView>('POST', '/v1/agents/greeter/tasks', { body: { prompt: 'Hello?' } })).body;
-const until = async (holds: () => Promise<boolean>) => {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20)); // the deadline of tap ends this loop if nothing changes
-};
 
 t.test('an id is made by the coordinator and is no name', async (t) => {
   t.match(made, { name: 'greeter', space: 'default', version: 1, spec: { name: 'greeter' } });

@@ -5,6 +5,7 @@ import { Alert as AlertSchema, coordinatorSelf, faults, fixInWords } from '@blac
 import t from 'tap';
 import { type ApiFleet, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 import { openConsole } from '../../../test/fixtures/coordinator/open-console.ts';
+import { until } from '../../../test/fixtures/until.ts';
 
 async function alerts(fleet: ApiFleet, kind?: string): Promise<Alert[]> {
   const { body } = await fleet.call<Alert[]>('GET', '/v1/alerts');
@@ -125,9 +126,6 @@ t.test('an alert stays the same one while the advice changes; other wants are an
   const advice = async (name: string) => {
     const { body } = await fleet.call<Pick<AgentView, 'unplaced'>>('GET', `/v1/agents/${name}`);
     return body.unplaced ? fixInWords(body.unplaced.fix) : undefined;
-  };
-  const until = async (holds: () => Promise<boolean>) => {
-    while (!(await holds())) await fleet.call('GET', '/v1/fleet');
   };
   await until(async () => (await advice('seer')) !== undefined);
   fleet.skip(6_000);

@@ -11,6 +11,7 @@ import {
 } from '@blackroad/protocol';
 import t from 'tap';
 import { type ApiFleet, type FakeNode, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
+import { until } from '../../../test/fixtures/until.ts';
 
 const fleet: ApiFleet = await openApiFleet();
 t.teardown(() => fleet.close());
@@ -23,9 +24,6 @@ await fleet.call('PUT', '/v1/nodes/aria', { body: { site: 'garage' } });
 await until(async () => fleet.agent('greeter')?.placement != null);
 await until(async () => fleet.agent('painter')?.unplaced != null);
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await fleet.call('GET', '/v1/fleet');
-}
 async function ask<T>(name: RouteName, path: string, options: Parameters<typeof fleet.call>[2] = {}): Promise<T> {
   const row: RouteRow = routes[name];
   const { status, body } = await fleet.call<T>(row.method, path, { key: fleet.keys.viewer, ...options });

@@ -3,8 +3,9 @@
 import type { AuditEntry, BatchView, TaskLease } from '@blackroad/protocol';
 import t from 'tap';
 import { type ApiFleet, type FakeWork, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
-import { type ModelWork, nodeWith, until } from '../../../test/fixtures/coordinator/model-node.ts';
+import { type ModelWork, nodeWith } from '../../../test/fixtures/coordinator/model-node.ts';
 import { modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
+import { until } from '../../../test/fixtures/until.ts';
 
 const line = (id: string, model = 'm') =>
   JSON.stringify({

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { type ApiFleet, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
-import { type ModelWork, nodeWith, until } from '../../../test/fixtures/coordinator/model-node.ts';
+import { type ModelWork, nodeWith } from '../../../test/fixtures/coordinator/model-node.ts';
 import { modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
+import { until } from '../../../test/fixtures/until.ts';
 
 interface BatchView {
   id: string;

@@ -1,11 +1,12 @@
 // The MQTT door before anybody is known, over real sockets and TLS: silent ones, slow ones, half ones and many, beside honest nodes.
 import { type Socket, connect as tcpConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
-import { sleep, systemClock } from '@blackroad/std/clock';
+import { systemClock } from '@blackroad/std/clock';
 import t, { type Test } from 'tap';
 import { type BusRig, connectNode } from '../../../test/fixtures/coordinator/bus-rig.ts';
 import { openBroker } from '../../../test/fixtures/coordinator/open-broker.ts';
 import { openTestCa, type TestCa } from '../../../test/fixtures/coordinator/test-ca.ts';
+import { until } from '../../../test/fixtures/until.ts';
 import type { AedesLimits } from './aedes-limits.ts';
 
 const home: TestCa = await openTestCa();
@@ -62,9 +63,6 @@ async function clientHello(): Promise<Buffer> {
   return hello;
 }
 const refusedOf = (rig: BusRig) => rig.bus.stats().refused;
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await sleep(systemClock, 10); // tap's own deadline ends a wait for nothing
-}
 
 t.test('320 silent sockets hold up nobody', async (t) => {
   const rig = await open(t, { helloMs: long, connectMs: long });

@@ -3,6 +3,7 @@ import type { TaskLease, TaskView } from '@blackroad/protocol';
 import { sleep, systemClock } from '@blackroad/std/clock';
 import t from 'tap';
 import { type FakeWork, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
+import { until } from '../../../test/fixtures/until.ts';
 
 async function withAgent(test: { teardown(run: () => unknown): unknown }) {
   const fleet = await openApiFleet();
@@ -23,10 +24,6 @@ async function withAgent(test: { teardown(run: () => unknown): unknown }) {
       },
     );
   return { fleet, node, leases, ask };
-}
-async function until(probe: () => boolean): Promise<void> {
-  for (let i = 0; i < 400 && !probe(); i++) await sleep(systemClock, 5);
-  if (!probe()) throw new Error('it did not come to that');
 }
 
 t.test('the last message is the task, the messages before it are the conversation', async (t) => {

@@ -4,8 +4,9 @@ import { copyFileSync } from 'node:fs';
 import type { Budget, BudgetRow, KeyView } from '@blackroad/protocol';
 import t from 'tap';
 import { type ApiFleet, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
-import { type ModelWork, nodeWith, until, usage } from '../../../test/fixtures/coordinator/model-node.ts';
+import { type ModelWork, nodeWith, usage } from '../../../test/fixtures/coordinator/model-node.ts';
 import { modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
+import { until } from '../../../test/fixtures/until.ts';
 
 const chat = modelOf('m', { resident: true, slots: 50, contextTokens: 0 });
 

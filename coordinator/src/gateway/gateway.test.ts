@@ -5,8 +5,9 @@ import { maxModelRequestsPerKey, maxPieceChars } from '@blackroad/protocol';
 import { sleep, systemClock } from '@blackroad/std/clock';
 import t from 'tap';
 import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
-import { nodeWith, until, type ModelWork as Work } from '../../../test/fixtures/coordinator/model-node.ts';
+import { nodeWith, type ModelWork as Work } from '../../../test/fixtures/coordinator/model-node.ts';
 import { modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
+import { until } from '../../../test/fixtures/until.ts';
 
 type Fleet = Awaited<ReturnType<typeof openApiFleet>>;
 const chatModel = modelOf('m', { resident: true, slots: 2 });

@@ -4,9 +4,10 @@ import type { FleetError } from '@blackroad/protocol';
 import fc from 'fast-check';
 import t from 'tap';
 import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
-import { type ModelWork, nodeWith, until } from '../../../test/fixtures/coordinator/model-node.ts';
+import { type ModelWork, nodeWith } from '../../../test/fixtures/coordinator/model-node.ts';
 import { modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
+import { until } from '../../../test/fixtures/until.ts';
 import { FairQueue } from './fair-queue.ts';
 import { type LanePlace, Lanes, type OwnWait } from './lanes.ts';
 

@@ -2,9 +2,9 @@
 import { type Socket, connect as tcpConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { maxHttpBodyBytes } from '@blackroad/protocol';
-import { sleep, systemClock } from '@blackroad/std/clock';
 import t, { type Test } from 'tap';
 import { type ApiFleet, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
+import { until } from '../../../test/fixtures/until.ts';
 import { createRoom } from './bodies.ts';
 import type { ApiLimits } from './context.ts';
 
@@ -59,9 +59,6 @@ const secure = (fleet: ApiFleet) =>
     const asked = speak(fleet, 'https', head('GET', '/healthz', { connection: 'close' }));
     asked.whole.then(resolve);
   });
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await sleep(systemClock, 10); // tap's own deadline ends a wait for nothing
-}
 
 t.test('silent sockets and stuck handshakes on the HTTPS port shut nobody out', async (t) => {
   const fleet = await open(t, { door });

@@ -1,8 +1,8 @@
 // Asks over MQTT as a broker delivers them: each is answered, a refused one with the reason, and a retained one is not carried out.
 import type { NodeHealth } from '@blackroad/protocol';
-import { sleep, systemClock } from '@blackroad/std/clock';
 import t from 'tap';
 import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
+import { until } from '../../../test/fixtures/until.ts';
 
 const fleet = await openApiFleet();
 t.teardown(() => fleet.close());
@@ -16,9 +16,6 @@ const answers = () =>
   fleet.told
     .filter(({ topic }) => topic.startsWith(prefix))
     .map(({ topic, payload }) => ({ id: topic.slice(prefix.length), ...JSON.parse(payload) }));
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await sleep(systemClock, 10); // the deadline of tap ends this loop if nothing changes
-}
 const tasks = async () => (await fleet.call<unknown[]>('GET', '/v1/tasks?limit=1000')).body.length;
 
 t.test('a question that cannot be taken is answered with the reason', async (t) => {

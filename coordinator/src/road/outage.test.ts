@@ -2,11 +2,12 @@
 // their changes, still answers reads, and continues by itself when there is space again.
 
 import { coordinatorSelf, FleetError, type TaskView } from '@blackroad/protocol';
-import { sleep, systemClock } from '@blackroad/std/clock';
+import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
 import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 import { sampleHealth } from '../../../test/fixtures/coordinator/sample-rows.ts';
+import { until } from '../../../test/fixtures/until.ts';
 import { openDatabase } from '../store/sqlite/database.ts';
 import { storageFailure } from '../store/sqlite/failure.ts';
 import { migrate } from '../store/sqlite/migrations.ts';
@@ -47,9 +48,6 @@ const settled: string[] = [];
 alice.onMessage = (decoded) => {
   if (decoded.name === 'settled') settled.push(...decoded.message.tasks.map(({ task }) => task));
 };
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await sleep(systemClock, 10); // the deadline of tap ends this loop if nothing changes
-}
 const submit = (prompt: string) =>
   fleet.call<TaskView & { code?: string; detail?: string }>('POST', '/v1/agents/greeter/tasks', { body: { prompt } });
 const first = (await submit('first')).body;

@@ -5,15 +5,13 @@ import { sleep, systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
 import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
+import { until } from '../../../test/fixtures/until.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import type { Store } from '../store/store.ts';
 
 const newStore = () => openSqliteStore({ path: ':memory:', log: silentLog, clock: systemClock });
 const spec = { name: 'greeter', model: ['auto'], instructions: 'Greet.' };
 const ask = (prompt: string) => ['POST', '/v1/agents/greeter/tasks', { body: { prompt } }] as const;
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await sleep(systemClock, 10); // the deadline of tap ends this loop if nothing changes
-}
 
 t.test('a coordinator whose store was claimed by another steps back, and what it accepted is there', async (t) => {
   const store = await newStore();
