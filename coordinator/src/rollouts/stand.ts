@@ -4,6 +4,8 @@ import { counted, listInWords, type RolloutView } from '@blackroad/protocol';
 import type { Policy } from '../state/input.ts';
 import type { RolloutRow, RolloutSubjectRow } from '../state/rollout-rows.ts';
 import type { View } from '../state/view.ts';
+import type { RolloutOf } from './kind.ts';
+import { kindOf } from './kinds.ts';
 import { isFrozen, isHere, isTouched, nameOf } from './subjects.ts';
 import { isOpen, windowsInWords } from './window.ts';
 
@@ -79,9 +81,16 @@ function whyNobodyIsDue({ view, rollout, subjects, nowMs, timeZone }: Standing, 
     return { waitsFor: 'window' as const, reason: `waits for its window: ${windowsInWords(rollout.windows)}` };
   if (open.some(({ subject }) => isFrozen(view, rollout, subject)))
     return { waitsFor: 'nodes' as const, reason: 'too many nodes are away at once: nothing new begins' };
+  const named = (rows: readonly RolloutSubjectRow[]) =>
+    listInWords(rows.map(({ subject }) => nameOf(view, rollout, subject)));
   const gone = subjects.filter((each) => isTouched(each) && !isHere(view, rollout, each.subject));
-  const names = listInWords(gone.map(({ subject }) => nameOf(view, rollout, subject)));
-  return { waitsFor: 'away' as const, reason: `waits for ${names}: with the change and away, and no more may be` };
+  if (gone.length > 0)
+    return {
+      waitsFor: 'away' as const,
+      reason: `waits for ${named(gone)}: with the change and away, and no more may be`,
+    };
+  const names = named(subjects.filter((each) => isUnfinished(view, rollout, each)));
+  return { waitsFor: 'nodes' as const, reason: `waits for ${names}: late, and may still be at work on the change` };
 }
 
 function dueOf({ view, rollout, subjects, nowMs, timeZone }: Standing, open: readonly RolloutSubjectRow[]) {
@@ -90,9 +99,21 @@ function dueOf({ view, rollout, subjects, nowMs, timeZone }: Standing, open: rea
   // The next step judges a failure that is told from outside. Nobody is next before that.
   const hasUnjudged = subjects.some(({ state, report }) => state === 'told' && report?.state === 'failed');
   if (rollout.driver === 'outside' && hasUnjudged) return [];
+  const begun = (each: RolloutSubjectRow) => isUnfinished(view, rollout, each);
+  const mayBeTold = open.filter(({ subject }) => !isFrozen(view, rollout, subject));
+  // Who is still at work on an order that was given up takes the room first, and hears its order again.
+  const due = [...mayBeTold.filter(begun), ...mayBeTold.filter((each) => !begun(each))];
   const unavailable = subjects.filter(
-    (each) => each.state === 'told' || (isTouched(each) && !isHere(view, rollout, each.subject)),
+    (each) =>
+      each.state === 'told' ||
+      (isTouched(each) && !isHere(view, rollout, each.subject)) ||
+      (begun(each) && !mayBeTold.includes(each)),
   ).length;
-  const room = Math.max(0, rollout.maxUnavailable - unavailable);
-  return open.filter(({ subject }) => !isFrozen(view, rollout, subject)).slice(0, room);
+  return due.slice(0, Math.max(0, rollout.maxUnavailable - unavailable));
+}
+/** It was told, its time is over, and it has not said that it is done: it may still be at work. One that said nothing at all is not waited for. */
+function isUnfinished(view: View, rollout: RolloutRow, subject: RolloutSubjectRow): boolean {
+  const { state, toldMs, report } = subject;
+  if (state === 'failed' ? report === undefined : state !== 'waiting' || toldMs === 0) return false;
+  return kindOf(rollout.what).stand(view, rollout as RolloutOf<'node-agent'>, subject) === 'under-way';
 }
