@@ -83,7 +83,7 @@ check: node_modules/.installed
 
 ## make test      checks and every test
 test: check node-agent/dist/main.mjs coordinator/console/dist/index.html
-	@$(WITH_NODE) tap --reporter=$(if $(CI),tap,terse)
+	@$(WITH_NODE) NODE_COMPILE_CACHE="$(ROOT)/.node/compile-cache" tap --reporter=$(if $(CI),tap,terse)
 
 ## make dist      builds what people install, for x64 and arm64, into dist/<version>: archives, packages of Debian, images, their hashes;
 ##                KEY=<file> signs them, with PASSWORD=<file> where the key has one; ONLY, ARCHES and FORMS choose (docs/releasing.md)
