@@ -7,7 +7,9 @@ import { currentOf, type Fault, inShort, type Stage, type Version, versions } fr
 
 /** The picture of `fleet rollouts watch`, as it was printed. */
 type Transcript = string;
-const usual = ['--max-unavailable', '42', '--patience', '90s'];
+/** How fast the scripted model writes depends on what else this machine does, so tokens/s stop nothing here. */
+const stoppedBy = ['--gates', 'update,contact,task-errors,reconnects,memory,temperature,sd-writes'];
+const usual = ['--max-unavailable', '42', '--patience', '90s', ...stoppedBy];
 /** One simulated node and one real one are in the first wave: the fault is in it. */
 const firstWave = ['cpu-0', 'alice'];
 
