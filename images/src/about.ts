@@ -1,38 +1,17 @@
 // What an image says of itself, beside it: a manifest that the coordinator reads, an SBOM, the licences. In: what was built. Out: texts.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type ImageManifest, imageFormat } from '@blackroad/protocol';
 import { type Source, timeText } from '../../release/src/source.ts';
-import type { Layout } from './assemble.ts';
 import type { Description } from './description.ts';
 import type { LockedPackage } from './lock.ts';
 import type { NodeAgent } from './system.ts';
 
-/** A reader refuses another. */
-const manifestFormat = 1;
 /** What people are told an image has at most. */
 export const maxDownloadBytes = 600e6;
 
-interface FileHash {
-  file: string;
-  bytes: number;
-  sha256: string;
-}
-export interface ImageManifest extends Layout {
-  format: number;
-  name: string;
-  version: string;
-  commit: string;
-  built: string;
-  arch: 'arm64';
-  suite: string;
-  /** Raw, and as people fetch it. */
-  image: FileHash;
-  download: FileHash;
-  boards: { name: string; imager: string; isExperimental: boolean }[];
-  /** How Raspberry Pi Imager's settings reach it. */
-  initFormat: 'cloudinit';
-  nodeAgent: { version: string; sha256: string };
-}
+type FileHash = ImageManifest['download'];
+type Places = Pick<ImageManifest, 'partitions' | 'personalFile' | 'personalStream'>;
 
 interface About {
   description: Description;
@@ -43,12 +22,12 @@ interface About {
 
 export function manifestOf(
   { description, source, nodeAgent }: About,
-  layout: Layout,
+  places: Places,
   image: FileHash,
   download: FileHash,
 ): ImageManifest {
   return {
-    format: manifestFormat,
+    format: imageFormat,
     name: description.name,
     version: source.version,
     commit: source.commit,
@@ -57,7 +36,7 @@ export function manifestOf(
     suite: description.suite,
     image,
     download,
-    ...layout,
+    ...places,
     boards: description.boards.map(({ name, imager, isExperimental = false }) => ({ name, imager, isExperimental })),
     initFormat: 'cloudinit',
     nodeAgent: { version: nodeAgent.version, sha256: nodeAgent.sha256 },

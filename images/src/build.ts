@@ -12,6 +12,7 @@ import { BuildError, type Source, timeText } from '../../release/src/source.ts';
 import { licenceList, manifestOf, maxDownloadBytes, sbomOf } from './about.ts';
 import { assemble } from './assemble.ts';
 import { need, run } from './commands.ts';
+import { compress } from './compress.ts';
 import { archivesOf, fetched, usualArchives } from './debian.ts';
 import type { Description } from './description.ts';
 import { installed } from './installed.ts';
@@ -42,8 +43,6 @@ const programs = {
   xz: 'xz-utils',
   unshare: 'util-linux',
 };
-/** Of xz: a number of threads of its own would change the file from machine to machine. */
-const xz = ['--threads=2', '-3', '--keep', '--force'];
 
 /** @throws BuildError where this machine cannot build it */
 function checkMachine(): void {
@@ -113,7 +112,7 @@ export async function buildImage(order: ImageOrder): Promise<void> {
   const layout = assemble({ boot, tar, tools, debs, work, image: `${image}.coming`, bootMB, freeMB, version, epochS });
   renameSync(`${image}.coming`, image);
   say('compressing');
-  run('xz', [...xz, image]);
+  const personalStream = compress(image, layout.personalFile, `${image}.xz`);
   const hashed = async (file: string) => ({
     file,
     bytes: statSync(join(out, file)).size,
@@ -123,7 +122,7 @@ export async function buildImage(order: ImageOrder): Promise<void> {
   const download = await hashed(`${name}.img.xz`);
   const whole = { description, source, packages: packages.filter(({ use }) => use !== 'tool'), nodeAgent };
   const texts = {
-    [`${name}.json`]: `${JSON.stringify(manifestOf(whole, layout, raw, download), null, 1)}\n`,
+    [`${name}.json`]: `${JSON.stringify(manifestOf(whole, { ...layout, personalStream }, raw, download), null, 1)}\n`,
     [`${name}.sbom.cdx.json`]: `${JSON.stringify(sbomOf(whole, join(work, 'root')), null, 1)}\n`,
     [`${name}.licences.txt`]: licenceList(whole, join(work, 'root')),
   };

@@ -2,7 +2,9 @@
 // secret, or belongs to one machine. In: an image, the description. Out: what was found, and what is wrong. No right is needed.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ImageManifest, maxDownloadBytes } from './about.ts';
+import { explain, ImageManifest, imageFormat } from '@blackroad/protocol';
+import { readStoredXz } from '@blackroad/std/xz-stored';
+import { maxDownloadBytes } from './about.ts';
 import { labels } from './assemble.ts';
 import { need } from './commands.ts';
 import type { Description } from './description.ts';
@@ -196,12 +198,23 @@ function checkManifest(image: string, fat: Fat, findings: Findings): void {
     findings.found.push('no manifest lies beside it');
     return;
   }
-  const { personalFile, download, image: raw, partitions } = JSON.parse(readFileSync(file, 'utf8')) as ImageManifest;
-  const there = bytesAt(image, personalFile.offset, personalFile.bytes).toString();
+  const manifest: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  const fault = explain(ImageManifest, manifest);
+  if (fault !== '') {
+    findings.expect(false, `manifest: it is not of the format ${imageFormat}: ${fault}`);
+    return;
+  }
+  const { personalFile, personalStream, download, image: raw, partitions } = manifest as ImageManifest;
+  const there = bytesAt(image, personalFile.offset, personalFile.bytes);
   findings.expect(
-    there === fat.text(personalFileName),
+    there.toString() === fat.text(personalFileName),
     `manifest: expected ${personalFileName} at ${personalFile.offset}`,
   );
+  const packed = `${image}.xz`;
+  if (existsSync(packed)) {
+    const stream = readStoredXz(bytesAt(packed, personalStream.offset, personalStream.bytes), personalFile.bytes);
+    findings.expect(stream?.equals(there) === true, `manifest: expected the same in a stream of ${download.file}`);
+  }
   findings.expect(raw.bytes === statSync(image).size, 'manifest: expected the size of the image', raw.bytes);
   findings.expect(partitions.length === 2, 'manifest: expected two partitions', partitions);
   findings.expect(download.bytes <= maxDownloadBytes, 'expected a download of at most 600 MB', download.bytes);

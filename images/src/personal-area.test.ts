@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { padded } from '@blackroad/std/padded';
 import t from 'tap';
 import { maxPersonalFileBytes, readPersonalFile } from '../../protocol/src/personal/personal-file.ts';
-import { padded } from './padded.ts';
 import { personalTemplate } from './personal-area.ts';
 
 t.test(

@@ -37,6 +37,7 @@ export * from './hardware.ts';
 export * from './health-limits.ts';
 export * from './history.ts';
 export * from './ids.ts';
+export * from './image.ts';
 export * from './known-model.ts';
 export * from './limits.ts';
 export * from './list-words.ts';

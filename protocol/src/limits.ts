@@ -176,6 +176,21 @@ export const maxOpenBatches = 100;
 export const maxReleaseBytes = 256 * 1024 * 1024;
 /** release.json, which names every file of a release with its hash: ten times what it has today. */
 export const maxReleaseManifestBytes = 1024 * 1024;
+/** Images for Raspberry Pi that a coordinator keeps, and the bytes of one as people fetch it: one that brings Ollama has 1.5 GB. */
+export const maxKeptImages = 4;
+export const maxImageBytes = 2 * 1024 * 1024 * 1024;
+/** What an image says of itself beside it has 2 KB. */
+export const maxImageManifestBytes = 64 * 1024;
+/** Downloads of images at the same time, and those of one principal: each is a disk and a network for minutes. */
+export const maxImageReaders = 8;
+export const maxImageReadersEach = 2;
+/** Personal files that wait for their download to begin, and for how long: a browser begins at once. */
+export const maxPersonalImages = 32;
+export const personalImageMs = 60_000;
+/** A personal file, on the card and everywhere else. More than any such file has. */
+export const maxPersonalFileBytes = 64 * 1024;
+/** The same as a text in JSON: line ends and quotes take two bytes there. */
+export const maxPersonalFileBodyBytes = 160 * 1024;
 /** Releases that a coordinator keeps, and their bytes together: two products for two architectures in sixteen versions. */
 export const maxReleases = 64;
 export const maxReleasesBytes = 8 * 1024 * 1024 * 1024;

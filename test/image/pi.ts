@@ -13,8 +13,8 @@ import {
 } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import type { ImageManifest } from '../../images/src/about.ts';
-import { padded } from '../../images/src/padded.ts';
+import type { ImageManifest } from '@blackroad/protocol';
+import { padded } from '@blackroad/std/padded';
 import { until } from '../fixtures/processes.ts';
 
 const cardBytes = 8 * 1024 ** 3;

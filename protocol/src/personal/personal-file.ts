@@ -4,6 +4,7 @@ import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument } fro
 import { JoinTokenText, readJoinToken } from '../enrol.ts';
 import { explain, faults } from '../faults.ts';
 import { Labels, NodeId } from '../ids.ts';
+import { maxPersonalFileBytes } from '../limits.ts';
 import { nearNames } from '../near.ts';
 import { type Static, Type } from '../typebox.ts';
 import { lineOf } from '../yaml-line.ts';
@@ -103,8 +104,7 @@ export type ReadPersonalFile = { putRight: PutRight[] } & (
   | { file?: never; faults: PersonalFault[] }
 );
 
-/** More than any such file has. */
-export const maxPersonalFileBytes = 64 * 1024;
+export { maxPersonalFileBytes };
 
 /** `under`: the settings are the value of this key, and what else the file says is not looked at. */
 export function readPersonalFile(bytes: Uint8Array, { under }: { under?: string } = {}): ReadPersonalFile {
