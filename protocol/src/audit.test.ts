@@ -49,6 +49,21 @@ const samples: { [A in AuditAction]: [params: AuditParams<A>, subject: string, t
     'blackroad-node 1.0.0 arm64',
     'ab'.repeat(32),
   ],
+  'image-add': [
+    { name: 'blackroad-pi-image', version: '1.0.0', sha256: 'ab'.repeat(32), bytes: 7 },
+    'blackroad-pi-image 1.0.0',
+    `${'ab'.repeat(32)}, not signed`,
+  ],
+  'image-remove': [
+    { name: 'blackroad-pi-image', version: '1.0.0', sha256: 'ab'.repeat(32) },
+    'blackroad-pi-image 1.0.0',
+    'ab'.repeat(32),
+  ],
+  'image-personal': [
+    { name: 'blackroad-pi-image', version: '1.0.0', sha256: 'ab'.repeat(32), node: 'kitchen', token: 'tok1' },
+    'blackroad-pi-image 1.0.0',
+    'for kitchen, join token tok1',
+  ],
   'install-refused': [
     { reason: 'older', version: '0.2.0', arch: 'arm64' },
     'blackroad-node 0.2.0 arm64',

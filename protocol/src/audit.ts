@@ -50,6 +50,8 @@ function placeOfPin({ node, class: name }: { node?: string; class?: string }): s
 
 const Node = { node: NodeId };
 const OfRelease = { name: Text, version: Text, arch: Text, sha256: Fingerprint };
+const OfImage = { name: Text, version: Text, sha256: Fingerprint };
+const ofImage = ({ name, version }: { name: string; version: string }) => `${name} ${version}`;
 const Joined = { ...Node, class: NodeClassName, site: PlainName, key: Text };
 const joinedWords = ({ class: name, site, key }: { class: string; site: string; key: string }) =>
   `${name}, site ${site}, key ${key}`;
@@ -123,6 +125,20 @@ export const audit = {
     { reason: InstallRefusal, version: Text, arch: Text },
     ({ version, arch }) => `blackroad-node ${version} ${arch}`,
     ({ reason }) => installRefusalWords(reason),
+  ),
+  'image-add': kind(
+    'had an image kept',
+    { ...OfImage, bytes: Count, keyId: Optional(Text) },
+    ofImage,
+    ({ sha256, keyId }) => `${sha256}, ${keyId === undefined ? 'not signed' : `signed by ${keyId}`}`,
+  ),
+  'image-remove': kind('removed an image', OfImage, ofImage, ({ sha256 }) => sha256),
+  'image-personal': kind(
+    'had an image made for a card',
+    { ...OfImage, node: Optional(Text), token: Optional(Text) },
+    ofImage,
+    ({ node, token }) =>
+      `for ${node ?? 'a machine without a name'}, ${token === undefined ? 'no join token' : `join token ${token}`}`,
   ),
   'upgrade-start': kind('upgraded the coordinator', Upgraded, ofUpgrade, ({ from }) => `it was ${from}`),
   'upgrade-back': kind(

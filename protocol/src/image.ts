@@ -82,6 +82,16 @@ export const ImageList = Type.Object({
 });
 export type ImageList = Static<typeof ImageList>;
 
+/** How far an image has come. */
+export const ImageArrival = Type.Object({
+  sha256: { ...Fingerprint, description: 'Of the whole image, as its manifest says it.' },
+  heldBytes: Type.Integer({ minimum: 0, description: 'So many of its bytes are here; the next part begins there.' }),
+  bytes: Type.Integer({ minimum: 1 }),
+  partBytes: Type.Integer({ minimum: 1, description: 'Most bytes of a part.' }),
+  image: Type.Optional(FleetImage),
+});
+export type ImageArrival = Static<typeof ImageArrival>;
+
 /** An image with somebody's personal file in it, for one download. */
 export const PersonalImage = Type.Object({
   ticket: Type.String({ description: 'For one download, by who asked for it.' }),

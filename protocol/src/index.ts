@@ -38,6 +38,7 @@ export * from './health-limits.ts';
 export * from './history.ts';
 export * from './ids.ts';
 export * from './image.ts';
+export * from './imager-list.ts';
 export * from './known-model.ts';
 export * from './limits.ts';
 export * from './list-words.ts';

@@ -179,13 +179,19 @@ export const maxReleaseManifestBytes = 1024 * 1024;
 /** Images for Raspberry Pi that a coordinator keeps, and the bytes of one as people fetch it: one that brings Ollama has 1.5 GB. */
 export const maxKeptImages = 4;
 export const maxImageBytes = 2 * 1024 * 1024 * 1024;
+/** One part of an image that is being brought: it comes within half a minute over 2 Mbit a second. */
+export const maxImagePartBytes = 8 * 1024 * 1024;
+/** Images that are being brought at the same time, and how long one is waited for after its last part. */
+export const maxComingImages = 2;
+export const comingImageMs = 15 * 60_000;
 /** What an image says of itself beside it has 2 KB. */
 export const maxImageManifestBytes = 64 * 1024;
 /** Downloads of images at the same time, and those of one principal: each is a disk and a network for minutes. */
 export const maxImageReaders = 8;
 export const maxImageReadersEach = 2;
-/** Personal files that wait for their download to begin, and for how long: a browser begins at once. */
+/** Personal files that wait for their download to begin, those of one principal, and for how long: a browser begins at once. */
 export const maxPersonalImages = 32;
+export const maxPersonalImagesEach = 4;
 export const personalImageMs = 60_000;
 /** A personal file, on the card and everywhere else. More than any such file has. */
 export const maxPersonalFileBytes = 64 * 1024;

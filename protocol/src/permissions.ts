@@ -19,8 +19,8 @@ export const permissions = {
   'models:read': 'Models of the fleet.',
   'models:ask': 'Ask models and agents through the APIs of OpenAI, Anthropic and Ollama.',
   'models:write': 'Fetch, pin or remove a model on nodes, or free its memory there.',
-  'releases:read': 'Releases of the node-agent and the coordinator.',
-  'releases:write': 'Keep a signed release for the nodes, or keep it no longer.',
+  'releases:read': 'Releases of the node-agent and the coordinator, and images for Raspberry Pi.',
+  'releases:write': 'Keep a signed release for the nodes or an image for Raspberry Pi, or keep it no longer.',
   'rollouts:read': 'Rollouts: their waves, gates and nodes.',
   'rollouts:write': 'Start, approve, pause, abort and roll back rollouts.',
   'agents:read': 'Agents and every version of their specs.',
@@ -41,7 +41,7 @@ export const permissions = {
   'keys:write': 'Make and revoke API keys.',
   'sessions:write': 'Make one-time sign-in codes; see and end consoles of other keys.',
   'tokens:read': 'Join tokens, without their secrets.',
-  'tokens:write': 'Make and revoke join tokens.',
+  'tokens:write': 'Make and revoke join tokens, and images with one in them.',
 } as const;
 export type Permission = keyof typeof permissions;
 

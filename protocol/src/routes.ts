@@ -9,6 +9,7 @@ import { conversationRoutes } from './routes/conversations.ts';
 import { enrolRoutes } from './routes/enrol.ts';
 import { fleetRoutes } from './routes/fleet.ts';
 import { gatewayRoutes } from './routes/gateway.ts';
+import { imageRoutes } from './routes/images.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { memoryRoutes } from './routes/memory.ts';
 import { modelCacheRoutes } from './routes/model-cache.ts';
@@ -37,6 +38,7 @@ export const routes = {
   ...backupRoutes,
   ...restoreRoutes,
   ...releaseRoutes,
+  ...imageRoutes,
   ...balenaRoutes,
   ...upgradeRoutes,
   ...keyRoutes,

@@ -110,13 +110,27 @@ export function namedKey({ keyId }: Signature, keys: readonly PublicKey[]): Publ
   throw new SignatureError(`signature: expected one by a trusted key (${known}), got one by ${keyId}`, true);
 }
 
-/** Rejects with SignatureError: by none of these keys, or of another file. */
-export async function verifyFile(path: string, signature: Signature, keys: readonly PublicKey[]): Promise<PublicKey> {
+/** Of these keys the one that signed the trusted comment. @throws SignatureError */
+function keyOf(signature: Signature, keys: readonly PublicKey[]): PublicKey {
   const key = namedKey(signature, keys);
   const global = Buffer.concat([signature.signature, Buffer.from(signature.trustedComment)]);
   if (!verify(null, global, key.key, signature.globalSignature))
     throw new SignatureError('signature: its trusted comment was changed');
-  if (!verify(null, await messageOf(path, signature.isPrehashed), key.key, signature.signature))
-    throw new SignatureError('signature: it is of another file, or the file was changed');
+  return key;
+}
+const changed = () => new SignatureError('signature: it is of another file, or the file was changed');
+
+/** Rejects with SignatureError: by none of these keys, or of another file. */
+export async function verifyFile(path: string, signature: Signature, keys: readonly PublicKey[]): Promise<PublicKey> {
+  const key = keyOf(signature, keys);
+  if (!verify(null, await messageOf(path, signature.isPrehashed), key.key, signature.signature)) throw changed();
+  return key;
+}
+
+/** The same of bytes in memory. @throws SignatureError */
+export function verifyBytes(content: Uint8Array, signature: Signature, keys: readonly PublicKey[]): PublicKey {
+  const key = keyOf(signature, keys);
+  const message = signature.isPrehashed ? createHash('blake2b512').update(content).digest() : content;
+  if (!verify(null, message, key.key, signature.signature)) throw changed();
   return key;
 }

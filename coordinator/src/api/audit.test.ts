@@ -51,6 +51,10 @@ const without: Partial<Record<RouteName, string>> = {
   upgradeStart: 'judged in test/e2e/upgrade.test.ts, with releases',
   upgradeBack: 'judged in test/e2e/upgrade.test.ts, with releases',
   releaseAdd: 'judged in releases.test.ts, with its form',
+  imageAdd: 'begins; the last part is judged in images.test.ts',
+  imagePart: 'judged in images.test.ts, with an image',
+  imagePersonal: 'judged in images.test.ts, with an image',
+  imageRemove: 'judged in images.test.ts, with an image',
   balenaImport: 'judged in test/e2e/balena.test.ts, with devices',
   releaseRemove: 'judged in releases.test.ts, with a release',
 };

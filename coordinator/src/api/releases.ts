@@ -1,13 +1,10 @@
 // Releases over HTTP: lists and parts of archives for people and machines, uploads and removals for people.
 import { FleetError, maxReleaseBytes, maxReleasesBytes, type Release } from '@blackroad/protocol';
-import { rangeOf } from '@blackroad/std/byte-range';
 import { maxSignatureChars } from '@blackroad/std/minisign';
-import { answered, type Call, type Handlers } from '../http/handler.ts';
+import type { Call, Handlers } from '../http/handler.ts';
 import { machinePrincipal } from '../http/machines.ts';
 import { RefusedRelease } from '../releases/releases.ts';
-
-/** A machine that takes nothing for so long is gone. */
-const stuckMs = 60_000;
+import { sendFile } from './send-file.ts';
 
 const wrong = (detail: string) => new FleetError('invalid-request', { detail });
 
@@ -54,26 +51,13 @@ export const releaseHandlers = {
     refusedThere[body.reason] = (refusedThere[body.reason] ?? 0) + 1;
     await coordinator.submit('install-refused', { ...body, by: machinePrincipal(request.machine) ?? by });
   },
-  releaseContent({ context: { releases }, params, request, reply, by }) {
-    const release = releases.get(params.release);
+  releaseContent(call) {
+    const { context, params, request, by } = call;
+    const release = context.releases.get(params.release);
     const { sha256, bytes } = release;
-    const etag = `"${sha256}"`;
-    const { range: asked, 'if-range': known = etag } = request.headers;
-    const range = known === etag ? rangeOf(asked, bytes) : null;
-    reply.headers({ 'accept-ranges': 'bytes', etag });
-    if (range === 'none') {
-      reply.code(416).header('content-range', `bytes */${bytes}`).send();
-      return answered;
-    }
-    const { from, to } = range ?? { from: 0, to: bytes - 1 };
-    const stream = releases.read(release, range, request.machine ?? by.name);
-    if (range) reply.code(206).header('content-range', `bytes ${from}-${to}/${bytes}`);
-    reply.raw.setTimeout(stuckMs, () => reply.raw.destroy());
-    reply
-      .type('application/gzip')
-      .header('content-length', to - from + 1)
-      .send(stream);
-    return answered;
+    return sendFile(call, { type: 'application/gzip', bytes, sha256 }, (range) =>
+      context.releases.read(release, range, request.machine ?? by.name),
+    );
   },
   async releaseRemove({ context, params, by }) {
     const { name, version, arch, sha256 } = await context.releases.remove(params.release);

@@ -47,6 +47,7 @@ import { conversationHandlers } from './conversations.ts';
 import { enrolHandlers } from './enrol.ts';
 import { fleetHandlers } from './fleet.ts';
 import { gatewayHandlers } from './gateway.ts';
+import { imageHandlers } from './images.ts';
 import { keyHandlers } from './keys.ts';
 import { memoryHandlers } from './memory.ts';
 import { modelCacheHandlers } from './model-cache.ts';
@@ -76,6 +77,7 @@ const handlers: Handlers = {
   ...balenaHandlers,
   ...restoreHandlers,
   ...releaseHandlers,
+  ...imageHandlers,
   ...upgradeHandlers,
   ...keyHandlers,
   ...enrolHandlers,

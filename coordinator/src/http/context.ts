@@ -36,8 +36,10 @@ import { type StoredCounts, showTotals } from '../live/show.ts';
 import { Tally } from '../live/tally.ts';
 import type { CacheProcess } from '../model-cache/cache-process.ts';
 import type { Judged, ShownPeer } from '../model-cache/wire.ts';
+import { Images } from '../releases/images.ts';
 import { knownReleases } from '../releases/known-releases.ts';
-import { Releases } from '../releases/releases.ts';
+import { PersonalImages } from '../releases/personal-images.ts';
+import { keptFreeBytes, Releases } from '../releases/releases.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import type { Touched } from '../state/touched.ts';
 import type { Upgrades } from '../upgrade/upgrades.ts';
@@ -136,6 +138,8 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
   gateway: Gateway;
   batches: Batches;
   releases: Releases;
+  images: Images;
+  personalImages: PersonalImages;
   firstBoots: FirstBoots;
   metrics: Metrics;
   /** The ends of open event streams, called when the API closes. */
@@ -222,6 +226,10 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     stands: (by) => access.stillIn(by, null),
   });
   const releases = await openReleases(coordinator, { dataDir: settings.dataDir, clock, log });
+  const images = await Images.open({
+    ...{ dataDir: settings.dataDir, clock, log, keptFreeBytes, keysDir: releases.keysDir },
+    keys: () => releases.keys(),
+  });
   const epoch = random.hex(8);
   const feed = await createConsoleFeed({ coordinator, clock, log, epoch, limits, tally, alerts, totals });
   note = (touched) => {
@@ -246,6 +254,8 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     gateway,
     batches,
     releases,
+    images,
+    personalImages: new PersonalImages(clock, random),
     firstBoots: new FirstBoots(clock),
     metrics: createMetrics({ ...parts, releases }, feed, refused.counts, gateway.figures, () => batches.open),
     streams: new Set(),

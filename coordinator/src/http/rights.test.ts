@@ -33,6 +33,8 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'balenaImport',
     'firstBootSaid',
     'firstBoots',
+    'imagePersonal',
+    'imagePersonalContent',
     'joinTokenCreate',
     'joinTokenRevoke',
     'joinTokens',
@@ -59,6 +61,9 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'conversationDelete',
     'conversationEdit',
     'conversationOpen',
+    'imageAdd',
+    'imagePart',
+    'imageRemove',
     'modelPin',
     'modelPull',
     'modelRemove',
@@ -139,7 +144,18 @@ const notForViewers = forClients.filter(
   (name) => !['me', 'ownLimits', 'sessionEnd', 'sessions', 'signOut'].includes(name),
 );
 /** Without a role: each checks a secret of its own, or tells nothing of the fleet. */
-const open: RouteName[] = ['authority', 'enrol', 'health', 'installer', 'nodeChannel', 'openapi', 'renew', 'signIn'];
+const open: RouteName[] = [
+  'authority',
+  'enrol',
+  'health',
+  'imagerImage',
+  'imagerList',
+  'installer',
+  'nodeChannel',
+  'openapi',
+  'renew',
+  'signIn',
+];
 /** What a viewer may ask for with another method than GET: it changes nothing, or nothing but its own session. */
 const harmless: RouteName[] = ['rolloutPlan', 'sessionEnd', 'signOut', 'whatIf'];
 

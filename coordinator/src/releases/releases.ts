@@ -33,6 +33,7 @@ import { syncFolder } from '@blackroad/std/sync-folder';
 import { type TrustedKey, trustedKeys } from '@blackroad/std/trusted-keys';
 import { saveWhole } from '@blackroad/std/whole-file';
 import { readManifest } from './read-manifest.ts';
+import { Readers } from './readers.ts';
 
 interface ReleasesParts {
   /** The folder of everything that the coordinator keeps: the archives and the public keys have folders of their own in it. */
@@ -62,7 +63,7 @@ interface Received {
 }
 
 /** Kept free on the disk for the database. */
-const keptFreeBytes = 512 * 1024 * 1024;
+export const keptFreeBytes = 512 * 1024 * 1024;
 
 export class Releases {
   /** Called when one came or went; set by who tells rollouts of them. */
@@ -71,9 +72,8 @@ export class Releases {
   readonly #dir: string;
   readonly keysDir: string;
   readonly #rows = new Map<string, Release>();
-  readonly #readers = new Map<string, number>();
+  readonly #readers = new Readers('releases', { all: maxReleaseReaders, each: maxReleaseReadersEach });
   readonly figures: ReleaseFigures = { served: 0, servedBytes: 0, refused: {}, refusedThere: {} };
-  #reading = 0;
   #last: Promise<unknown> = Promise.resolve();
   #coming = 0;
   #arrivals = 0;
@@ -125,22 +125,11 @@ export class Releases {
 
   /** Null: the whole archive. @throws FleetError `unavailable` when too many read */
   read({ sha256, bytes }: Release, range: ByteRange | null, who: string): ReadStream {
-    const own = this.#readers.get(who) ?? 0;
-    if (this.#reading >= maxReleaseReaders || own >= maxReleaseReadersEach) {
-      const detail = `${this.#reading} downloads of releases are under way, ${own} of them of ${who}.`;
-      throw new FleetError('unavailable', { detail, retryAfterSeconds: 10 });
-    }
     const { from, to } = range ?? { from: 0, to: bytes - 1 };
-    const stream = createReadStream(this.pathOf(sha256), { start: from, end: to });
-    this.#reading++;
-    this.#readers.set(who, own + 1);
+    const stream = this.#readers.open(who, () => createReadStream(this.pathOf(sha256), { start: from, end: to }));
     stream.once('close', () => {
-      this.#reading--;
       this.figures.served++;
       this.figures.servedBytes += stream.bytesRead;
-      const left = (this.#readers.get(who) ?? 1) - 1;
-      if (left > 0) this.#readers.set(who, left);
-      else this.#readers.delete(who);
     });
     return stream;
   }
