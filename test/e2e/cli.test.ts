@@ -10,6 +10,7 @@ import t from 'tap';
 import { usage } from '../../coordinator/cli/src/help.ts';
 import { verbs } from '../../coordinator/cli/src/verbs.ts';
 import { type Ran, runFleet, startFleet } from '../fixtures/processes.ts';
+import { sampleImage } from '../fixtures/sample-image.ts';
 import { sampleKey, sampleRelease } from '../fixtures/sample-release.ts';
 import { ask, namesIn, presence, ready } from '../fixtures/steps.ts';
 
@@ -93,6 +94,19 @@ t.test('verbs', async (t) => {
     releases.set(version, file);
   }
   const release = (version: string) => releases.get(version) as string;
+  const imageFolder = (version: string) => join(fleet.folder, `image-${version}`);
+  for (const version of ['0.2.0', '0.3.0', '0.4.0']) {
+    mkdirSync(imageFolder(version));
+    sampleImage(imageFolder(version), signing, { version });
+  }
+  for (const version of ['0.2.0', '0.3.0'])
+    t.match(
+      (await cli('images', 'add', imageFolder(version), ...data)).stdout,
+      /^blackroad-pi-image-0\.\d\.0 is here for cards, signed by [0-9A-F]{16}\.\n$/,
+    );
+  t.match((await cli('images', ...data)).stdout, /^IMAGE +SHA256 +SIZE .*\nblackroad-pi-image-0\.3\.0 +[0-9a-f]{12} /);
+  const settings = join(fleet.folder, 'blackroad.yaml');
+  writeFileSync(settings, 'name: kitchen\n');
   const kept = await cli('releases', 'add', release('0.2.0'), ...data);
   t.match(
     kept.stdout,
@@ -182,6 +196,14 @@ t.test('verbs', async (t) => {
     'releases add': { args: [release('0.3.0')], gives: 'array' },
     'releases remove': { args: ['blackroad-node-0.2.0-linux-arm64'], gives: 'object' },
     'releases keys': { gives: 'object' },
+    images: { gives: 'object' },
+    'images add': { args: [imageFolder('0.4.0')], gives: 'object' },
+    'images remove': { args: ['blackroad-pi-image-0.2.0'], gives: 'object' },
+    'images download': {
+      args: ['blackroad-pi-image-0.3.0', '--settings', settings, '--to', join(fleet.folder, 'card.img.xz')],
+      gives: 'object',
+    },
+    'images imager': { args: ['blackroad-pi-image-0.3.0', '--to', join(fleet.folder, 'for-imager')], gives: 'object' },
     upgrade: { args: ['--check'], gives: 'object' },
     rollouts: { gives: 'array' },
     'rollouts list': { gives: 'array' },
@@ -280,6 +302,11 @@ t.test('verbs', async (t) => {
     'releases add': { args: [greeter], code: 2, problem: 'invalid-request' },
     'releases remove': { args: ['nothing'], code: 4, problem: 'no-such-release' },
     'releases keys': { args: ['all'], code: 2 },
+    images: { args: ['--coordinator', 'http://127.0.0.1:9', '--key', 'x'], code: 3, problem: 'no-coordinator' },
+    'images add': { args: [fleet.folder], code: 2, problem: 'invalid-request' },
+    'images remove': { args: ['nothing'], code: 4, problem: 'no-such-image' },
+    'images download': { args: ['--settings', 'no-such-file'], code: 2, problem: 'invalid-request' },
+    'images imager': { args: ['nothing', '--to', fleet.folder], code: 4, problem: 'no-such-image' },
     balena: { args: [], code: 1, problem: 'conflict' },
     'balena import': { args: ['acme'], code: 2, problem: 'invalid-request' },
     upgrade: { args: [], code: 1, problem: 'conflict' },

@@ -42,7 +42,7 @@ export interface Client {
   readonly url: string;
   call<N extends RouteName>(name: N, call?: Call<N>): Promise<RouteAnswer<N>>;
   /** Sends a file as the form of a route. */
-  upload<N extends RouteName>(name: N, file: FormFile): Promise<RouteAnswer<N>>;
+  upload<N extends RouteName>(name: N, file: FormFile, call?: Call<N>): Promise<RouteAnswer<N>>;
   /** The body of an answer as it comes, however large. */
   download<N extends RouteName>(name: N, call: Call<N>): AsyncGenerator<Buffer>;
   /** Writes the file of a route to `path`, which is whole when it resolves, or not there. */
@@ -108,8 +108,9 @@ export function createClient(place: FleetPlace): Client {
     async call(name, call = {}) {
       return (await answerOf(await open(name, call as Call<RouteName>, 'application/json'))) as never;
     },
-    async upload(name, file) {
-      return (await answerOf(await open(name, {}, 'application/json', undefined, formOf(file)))) as never;
+    async upload(name, file, call = {}) {
+      const form = formOf(file);
+      return (await answerOf(await open(name, call as Call<RouteName>, 'application/json', undefined, form))) as never;
     },
     async *download(name, call) {
       yield* piecesOf(await open(name, call as Call<RouteName>, '*/*'));
@@ -147,7 +148,7 @@ export function harmlessClient(client: Client): Client {
   return {
     url: client.url,
     call: async (name, call) => harmlessValue(await client.call(name, call)),
-    upload: async (name, file) => harmlessValue(await client.upload(name, file)),
+    upload: async (name, file, call) => harmlessValue(await client.upload(name, file, call)),
     // Bytes: whoever writes them to a terminal makes them harmless.
     download: (name, call) => client.download(name, call),
     save: (name, call, path, signal) => client.save(name, call, path, signal),

@@ -54,7 +54,10 @@ export const themes: readonly { title: string; words: readonly string[] }[] = [
   { title: 'This machine', words: ['up', 'down', 'simulate', 'console', 'backup', 'restore', 'upgrade'] },
   { title: 'The fleet', words: ['status', 'events', 'usage', 'plan', 'route', 'release-moves'] },
   { title: 'Agents', words: ['ask', 'conversations', 'agents', 'tasks', 'memory'] },
-  { title: 'Nodes', words: ['join-token', 'nodes', 'cordon', 'uncordon', 'drain', 'logs', 'releases', 'balena'] },
+  {
+    title: 'Nodes',
+    words: ['join-token', 'nodes', 'cordon', 'uncordon', 'drain', 'logs', 'releases', 'images', 'balena'],
+  },
   { title: 'Models', words: ['models', 'cache', 'batches'] },
   { title: 'Changes', words: ['rollouts'] },
   { title: 'Access and shell', words: ['keys', 'audit', 'completion', 'version'] },
