@@ -1,12 +1,13 @@
 // Verbs for backups: made and kept by the coordinator, checked and restored on this machine by `fleet-coordinator`, as no coordinator runs
 // then.
 import { spawn } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { type BackupsView, counted, FleetError, fromProblem, type Problem } from '@blackroad/protocol';
 import { sleep } from '@blackroad/std/clock';
 import { holdProcess } from '@blackroad/std/hold-process';
-import { argument, textFlag, textsFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
+import { placeFor } from '../place-for.ts';
+import { argument, textFlag, textsFlag, type Verb, type VerbCall } from '../verb.ts';
 import { ago, bytes, table } from '../words.ts';
 import { showReport } from './restore-report.ts';
 
@@ -54,15 +55,6 @@ function listWords(view: BackupsView, call: VerbCall): string {
     '',
     table(['NAME', 'SIZE', 'MADE', 'BY', 'ENCRYPTED'], rows, call.columns, call.paint, ['BY']),
   ].join('\n');
-}
-
-/** The path of a file that is named, or that goes into a folder under the name of the backup. */
-function placeFor(to: string, name: string): string {
-  const path = resolve(to);
-  const isFolder = to.endsWith('/') || statSync(path, { throwIfNoEntry: false })?.isDirectory();
-  const place = isFolder ? join(path, name) : path;
-  if (existsSync(place)) throw wrongUse(`--to: expected a file that does not exist, got ${place}.`);
-  return place;
 }
 
 /** Resolves when the backup is whole. */

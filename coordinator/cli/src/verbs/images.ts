@@ -1,6 +1,6 @@
 // Verbs for images for the cards of Raspberry Pis: what the coordinator keeps, what it is brought, and what is written to a card.
 import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import {
   FleetError,
@@ -12,6 +12,7 @@ import {
   maxPersonalFileBytes,
 } from '@blackroad/protocol';
 import { sha256OfFile } from '@blackroad/std/sha256';
+import { placeFor } from '../place-for.ts';
 import { argument, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
 import { ago, bytes, table } from '../words.ts';
 
@@ -105,11 +106,7 @@ async function add(call: VerbCall): Promise<void> {
 
 /** Resolves with the path of a file that was not there before. */
 async function save(call: VerbCall, { sha256, manifest }: FleetImage, personal: string | null): Promise<string> {
-  const { file } = manifest.download;
-  const to = resolve(textFlag(call, 'to') ?? file);
-  const path = existsSync(to) && statSync(to).isDirectory() ? join(to, file) : to;
-  if (existsSync(path)) throw wrongUse(`${path}: there is such a file already; name another with --to.`);
-  if (!existsSync(dirname(path))) throw wrongUse(`${dirname(path)}: there is no such folder.`);
+  const path = placeFor(textFlag(call, 'to') ?? './', manifest.download.file);
   const client = call.client();
   const params = { image: sha256 };
   if (personal === null) await client.save('imageContent', { params }, path, call.signal);

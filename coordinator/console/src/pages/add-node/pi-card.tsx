@@ -1,16 +1,24 @@
-// The second step for a Raspberry Pi that is to be flashed: the file that makes it a node at its first start. It is made in the browser: the
-// passwords in it are sent to nobody.
+// The second step for a Raspberry Pi that is to be flashed: the file that makes it a node at its first start, or the whole image with that file
+// in it. The file is made in the browser: only for the whole image are the passwords in it sent, to the coordinator.
 import type { JoinTokenCreated } from '@blackroad/protocol';
 import { writePersonalFile } from '@blackroad/protocol/write-personal-file';
 import { type FormEvent, useState } from 'react';
+import { useRoute } from '../../data/query.ts';
 import { Left } from '../../fleet/time.tsx';
 import { Button } from '../../kit/button.tsx';
 import { Checkbox, TextArea, TextField } from '../../kit/field.tsx';
 import { Panel } from '../../kit/layout.tsx';
-import { plural } from '../../kit/words.ts';
+import { saveText } from '../../kit/save-as.ts';
+import { bytes, plural } from '../../kit/words.ts';
 import { type DraftFaults, type PiDraft, personalFileOf } from './pi-draft.ts';
+import { ImageHere, useImageFor } from './pi-image.tsx';
 
 const fileName = 'blackroad.yaml';
+interface Saved {
+  what: 'file' | 'image';
+  name: string;
+  hasPassword: boolean;
+}
 
 const untouched = (): PiDraft => ({
   name: '',
@@ -29,18 +37,22 @@ const untouched = (): PiDraft => ({
 export function PiCard({ token, again }: { token: JoinTokenCreated; again(): void }) {
   const [draft, setDraft] = useState(untouched);
   const [faults, setFaults] = useState<DraftFaults>({});
-  const [saved, setSaved] = useState('');
+  const [saved, setSaved] = useState<Saved | null>(null);
+  const image = useRoute('images', {}, { refetchInterval: 10_000 }).data?.images[0] ?? null;
+  const [ask, isAsked] = useImageFor();
   const set = (part: Partial<PiDraft>) => {
     setDraft((before) => ({ ...before, ...part }));
     setFaults({});
   };
-  const save = (event: FormEvent) => {
-    event.preventDefault();
+  const save = async (what: Saved['what']) => {
+    setSaved(null);
     const made = personalFileOf(draft, token.token);
     setFaults('faults' in made ? made.faults : {});
     if ('faults' in made) return;
-    download(writePersonalFile(made.file));
-    setSaved(draft.name || 'the Pi');
+    const text = writePersonalFile(made.file);
+    if (what === 'file') saveText(text, fileName);
+    else if (image !== null && !(await ask(image, text))) return;
+    setSaved({ what, name: draft.name || 'the Pi', hasPassword: draft.password !== '' });
     // The next card is of another Pi in the same network.
     if (token.uses > 1) setDraft((before) => ({ ...before, name: '' }));
   };
@@ -53,27 +65,51 @@ export function PiCard({ token, again }: { token: JoinTokenCreated; again(): voi
         </Button>
       }
     >
-      <form className="stack" onSubmit={save} noValidate>
+      <form
+        className="stack"
+        onSubmit={(event: FormEvent) => {
+          event.preventDefault();
+          void save('file');
+        }}
+        noValidate
+      >
         <p className="dim">
           Flash the image of the fleet, then put this file onto the small partition of the card that every computer
-          shows. The Pi takes it at its first start, joins, and removes token and password from it. Valid for{' '}
-          {plural(token.uses, 'machine')} and <Left until={token.expiresMs} />.
+          shows; or take the whole image with the file in it, and flash that. The Pi takes it at its first start, joins,
+          and removes token and password from it. Valid for {plural(token.uses, 'machine')} and{' '}
+          <Left until={token.expiresMs} />.
         </p>
+        <ImageHere />
         <PiFields draft={draft} faults={faults} set={set} />
         <div className="row wrap">
           <Button look="primary" type="submit">
             Save {fileName}
           </Button>
-          <span className="dim small">It is made here in the browser; what you type is sent to nobody.</span>
+          {image && (
+            <Button busy={isAsked} onClick={() => void save('image')}>
+              Save the image with it, {bytes(image.manifest.download.bytes)}
+            </Button>
+          )}
         </div>
-        {saved !== '' && (
-          <p className="small" role="status">
-            {fileName} for {saved} is in your downloads. It holds the join token{draft.password && ' and the password'}:
-            delete it once it is on the card.
-          </p>
-        )}
+        <p className="dim small">
+          {fileName} is made here in the browser; what you type is sent to nobody.
+          {image &&
+            ' For the whole image the coordinator gets it too: it keeps it in memory until your download begins, a minute at most, and writes it nowhere.'}
+        </p>
+        {saved && <SavedNote of={saved} />}
       </form>
     </Panel>
+  );
+}
+
+function SavedNote({ of: { what, name, hasPassword } }: { of: Saved }) {
+  const holds = `It holds the join token${hasPassword ? ' and the password' : ''}: delete it once it is on the card.`;
+  return (
+    <p className="small" role="status">
+      {what === 'file'
+        ? `${fileName} for ${name} is in your downloads. ${holds}`
+        : `The image for ${name} comes into your downloads. Flash it as it is, without settings of Raspberry Pi Imager. ${holds}`}
+    </p>
   );
 }
 
@@ -129,13 +165,4 @@ function PiFields({ draft, faults, set }: { draft: PiDraft; faults: DraftFaults;
       </details>
     </>
   );
-}
-
-function download(text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: 'application/yaml' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = fileName;
-  link.click();
-  URL.revokeObjectURL(url);
 }

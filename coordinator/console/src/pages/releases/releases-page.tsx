@@ -10,6 +10,7 @@ import { type PlainColumn, PlainTable } from '../../kit/plain-table.tsx';
 import { Loaded } from '../../kit/states.tsx';
 import { bytes, plural } from '../../kit/words.ts';
 import { AddRelease } from './add-release.tsx';
+import { ImagesPanel } from './images-panel.tsx';
 import { UpgradePanel } from './upgrade-panel.tsx';
 
 const againMs = 5_000;
@@ -35,6 +36,7 @@ export default function ReleasesPage() {
       <div className="stack">
         <UpgradePanel />
         <Loaded of={list}>{(releases) => <Kept of={releases} />}</Loaded>
+        <ImagesPanel />
       </div>
     </>
   );
