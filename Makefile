@@ -162,7 +162,7 @@ bench: node_modules/.installed node-agent/dist/main.mjs coordinator/console/dist
 docs: node_modules/.installed
 	@export $(WITH_NODE); node protocol/src/generate/write.ts && node test/contract/configuration.ts && node test/contract/cli-page.ts && node test/contract/personal-page.ts
 
-## make screenshots  every page of the console in light, dark and on a phone into screenshots/; renews the pictures of docs/console.md
+## make screenshots  every page of the console in light, dark and on a phone into screenshots/; renews the pictures of docs/console.md and docs/flash-a-pi.md
 screenshots: node_modules/.installed coordinator/console/dist/index.html
 	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/screenshots.ts
 

@@ -5,6 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import { createClient } from '../coordinator/cli/src/client.ts';
 import { visit } from './fixtures/browser.ts';
 import { openApiFleet } from './fixtures/coordinator/api-fleet.ts';
+import { shootWizard } from './screenshot-wizard.ts';
 
 const consoleDir = new URL('../coordinator/console/dist', import.meta.url).pathname;
 const size = { width: 1280, height: 800 };
@@ -81,6 +82,7 @@ export async function shootMoments(browser: Browser, shoot: Shoot): Promise<void
     vm.say('nodeCapacity', {}, { ...capacity, ...empty, fetches: [fetch] });
     await page.getByText('42 %, 448 MiB of 1.0 GiB').waitFor();
     await shoot(page, 'node-fetching-model');
+    await shootWizard(page, fleet, shoot);
     if (complaints.length > 0) throw new Error(`the pages complained:\n${complaints.join('\n')}`);
   } finally {
     await page.close();

@@ -1,5 +1,6 @@
 // `make screenshots`: every page of the console, and every tab of it, in dark, in light and on a phone, of a simulated home; the first
-// page also of a fresh fleet with one node and no agents; and the moments of screenshot-moments.ts. The pictures that docs/console.md shows are renewed from the same set.
+// page also of a fresh fleet with one node and no agents; and the moments of screenshot-moments.ts. The pictures that docs/console.md and
+// docs/flash-a-pi.md show are renewed from the same set.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -78,11 +79,12 @@ try {
   await shoot(page, 'fresh-fleet');
   await page.close();
   await shootHome(browser, await startHomeFleet(run));
-  const shown = readFileSync(join(root, 'docs/console.md'), 'utf8').matchAll(/\(pictures\/([\w-]+\.png)\)/g);
-  for (const [, name] of shown) {
-    if (!existsSync(join(out, name as string)))
-      throw new Error(`docs/console.md shows ${name}, which is not in the set`);
-    copyFileSync(join(out, name as string), join(root, 'docs/pictures', name as string));
+  for (const page of ['docs/console.md', 'docs/flash-a-pi.md']) {
+    const shown = readFileSync(join(root, page), 'utf8').matchAll(/\(pictures\/([\w-]+\.png)\)/g);
+    for (const [, name] of shown) {
+      if (!existsSync(join(out, name as string))) throw new Error(`${page} shows ${name}, which is not in the set`);
+      copyFileSync(join(out, name as string), join(root, 'docs/pictures', name as string));
+    }
   }
 } finally {
   for (const end of ends) await end();

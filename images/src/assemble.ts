@@ -39,7 +39,7 @@ interface AssembleOrder {
   version: string;
   epochS: number;
 }
-export interface Layout {
+interface Layout {
   partitions: { label: string; type: 'fat32' | 'ext4'; offset: number; bytes: number }[];
   /** Where the personal file may be written over, in bytes of the image. */
   personalFile: { path: string; offset: number; bytes: number };

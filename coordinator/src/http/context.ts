@@ -183,6 +183,14 @@ async function openReleases(coordinator: Coordinator, parts: Parameters<typeof R
   return releases;
 }
 
+async function openImages(releases: Releases, parts: ApiParts): Promise<Pick<ApiContext, 'images' | 'personalImages'>> {
+  const { settings, clock, random, log } = parts;
+  const { dataDir } = settings;
+  const keys = () => releases.keys();
+  const images = await Images.open({ dataDir, clock, log, keys, keysDir: releases.keysDir, keptFreeBytes });
+  return { images, personalImages: new PersonalImages(clock, random) };
+}
+
 export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
   const { coordinator, clock, random, settings, log } = parts;
   const limits = limitsOf(parts.limits);
@@ -226,10 +234,6 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     stands: (by) => access.stillIn(by, null),
   });
   const releases = await openReleases(coordinator, { dataDir: settings.dataDir, clock, log });
-  const images = await Images.open({
-    ...{ dataDir: settings.dataDir, clock, log, keptFreeBytes, keysDir: releases.keysDir },
-    keys: () => releases.keys(),
-  });
   const epoch = random.hex(8);
   const feed = await createConsoleFeed({ coordinator, clock, log, epoch, limits, tally, alerts, totals });
   note = (touched) => {
@@ -254,8 +258,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     gateway,
     batches,
     releases,
-    images,
-    personalImages: new PersonalImages(clock, random),
+    ...(await openImages(releases, parts)),
     firstBoots: new FirstBoots(clock),
     metrics: createMetrics({ ...parts, releases }, feed, refused.counts, gateway.figures, () => batches.open),
     streams: new Set(),
