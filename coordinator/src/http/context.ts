@@ -171,24 +171,20 @@ function limitsOf(given: Partial<ApiLimits> | undefined): ApiLimits {
   };
 }
 
-/** Rollouts know them from now on. */
-async function openReleases(coordinator: Coordinator, parts: Parameters<typeof Releases.open>[0]): Promise<Releases> {
-  const releases = await Releases.open(parts);
+/** What is kept for machines and cards; rollouts know the releases from now on. */
+async function openKept(parts: ApiParts): Promise<Pick<ApiContext, 'releases' | 'images' | 'personalImages'>> {
+  const { coordinator, settings, clock, random, log } = parts;
+  const { dataDir } = settings;
+  const releases = await Releases.open({ dataDir, clock, log });
   releases.onChange = () => {
     const known = knownReleases(releases.list());
     // A coordinator that stops takes nothing any more, and reads them again at its next start.
     coordinator.submit('releases-known', { releases: known }).catch(() => {});
   };
   releases.onChange();
-  return releases;
-}
-
-async function openImages(releases: Releases, parts: ApiParts): Promise<Pick<ApiContext, 'images' | 'personalImages'>> {
-  const { settings, clock, random, log } = parts;
-  const { dataDir } = settings;
   const keys = () => releases.keys();
   const images = await Images.open({ dataDir, clock, log, keys, keysDir: releases.keysDir, keptFreeBytes });
-  return { images, personalImages: new PersonalImages(clock, random) };
+  return { releases, images, personalImages: new PersonalImages(clock, random) };
 }
 
 export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
@@ -233,7 +229,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     ...{ dir: settings.dataDir, gateway, clock, random, log, check: compiledCheck },
     stands: (by) => access.stillIn(by, null),
   });
-  const releases = await openReleases(coordinator, { dataDir: settings.dataDir, clock, log });
+  const kept = await openKept(parts);
   const epoch = random.hex(8);
   const feed = await createConsoleFeed({ coordinator, clock, log, epoch, limits, tally, alerts, totals });
   note = (touched) => {
@@ -257,10 +253,9 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     recorder,
     gateway,
     batches,
-    releases,
-    ...(await openImages(releases, parts)),
+    ...kept,
     firstBoots: new FirstBoots(clock),
-    metrics: createMetrics({ ...parts, releases }, feed, refused.counts, gateway.figures, () => batches.open),
+    metrics: createMetrics({ ...parts, ...kept }, feed, refused.counts, gateway.figures, () => batches.open),
     streams: new Set(),
     totals,
     stop() {

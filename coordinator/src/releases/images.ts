@@ -2,7 +2,7 @@
 // manifests with their signatures, and the bytes in parts. Out: rows, streams; also with a person's file in place of the one of the image,
 // which is never written to the disk. An image is there when it is whole: what a power cut leaves is removed at the next start.
 import { createReadStream, mkdirSync } from 'node:fs';
-import { open, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
+import { open, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import {
@@ -30,6 +30,7 @@ import type { TrustedKey } from '@blackroad/std/trusted-keys';
 import { saveWhole } from '@blackroad/std/whole-file';
 import { readStoredXz, storedXz, storedXzBytes } from '@blackroad/std/xz-stored';
 import { ImageArrives } from './image-arrives.ts';
+import { readKept } from './kept-files.ts';
 import { Readers } from './readers.ts';
 
 interface ImagesParts {
@@ -62,7 +63,7 @@ const refused = (detail: string) => new FleetError('image-refused', { detail });
 export class Images {
   readonly #parts: ImagesParts;
   readonly #dir: string;
-  readonly #rows = new Map<string, FleetImage>();
+  #rows = new Map<string, FleetImage>();
   readonly #coming = new Map<string, Coming>();
   readonly #readers = new Readers('images', { all: maxImageReaders, each: maxImageReadersEach });
   #last: Promise<unknown> = Promise.resolve();
@@ -76,7 +77,7 @@ export class Images {
   static async open(parts: ImagesParts): Promise<Images> {
     const images = new Images(parts);
     mkdirSync(images.#dir, { recursive: true, mode: 0o700 });
-    await images.#read();
+    images.#rows = await readKept(images.#dir, FleetImage, parts.log);
     return images;
   }
 
@@ -247,29 +248,6 @@ export class Images {
       return row;
     } finally {
       await this.#giveUp(sha256);
-    }
-  }
-
-  async #read(): Promise<void> {
-    const dir = this.#dir;
-    const names = await readdir(dir);
-    for (const name of names) {
-      const sha256 = /^([0-9a-f]{64})\.json$/.exec(name)?.[1];
-      if (sha256 === undefined || !names.includes(sha256)) continue;
-      try {
-        const row: unknown = JSON.parse(await readFile(join(dir, name), 'utf8'));
-        const fault = explain(FleetImage, row);
-        if (fault !== '' || (row as FleetImage).sha256 !== sha256) throw new Error(fault || 'it is of another file');
-        this.#rows.set(sha256, row as FleetImage);
-      } catch (error) {
-        const problem = (error as Error).message;
-        this.#parts.log.warn({ file: name, problem }, 'what is known of an image is damaged: it is removed');
-      }
-    }
-    for (const name of names) {
-      const isOurs = /^[0-9a-f]{64}(\.json(\.\d+\.new)?)?$|^coming-[0-9a-f]{64}-\d+\.new$/.test(name);
-      if (isOurs && (!this.#rows.has(name.slice(0, 64)) || name.endsWith('.new')))
-        await rm(join(dir, name), { force: true });
     }
   }
 }

@@ -3,14 +3,13 @@
 // release is there when it is whole: what a power cut leaves is removed at the next start.
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, mkdirSync, type ReadStream } from 'node:fs';
-import { readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
+import { rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import {
   actorOf,
   compareVersions,
-  explain,
   FleetError,
   type InstallRefusal,
   maxReleaseBytes,
@@ -32,6 +31,7 @@ import { type PublicKey, readSignature, SignatureError, verifyFile } from '@blac
 import { syncFolder } from '@blackroad/std/sync-folder';
 import { type TrustedKey, trustedKeys } from '@blackroad/std/trusted-keys';
 import { saveWhole } from '@blackroad/std/whole-file';
+import { readKept } from './kept-files.ts';
 import { readManifest } from './read-manifest.ts';
 import { Readers } from './readers.ts';
 
@@ -71,7 +71,7 @@ export class Releases {
   readonly #parts: ReleasesParts;
   readonly #dir: string;
   readonly keysDir: string;
-  readonly #rows = new Map<string, Release>();
+  #rows = new Map<string, Release>();
   readonly #readers = new Readers('releases', { all: maxReleaseReaders, each: maxReleaseReadersEach });
   readonly figures: ReleaseFigures = { served: 0, servedBytes: 0, refused: {}, refusedThere: {} };
   #last: Promise<unknown> = Promise.resolve();
@@ -87,7 +87,7 @@ export class Releases {
   static async open(parts: ReleasesParts): Promise<Releases> {
     const releases = new Releases(parts);
     for (const dir of [releases.#dir, releases.keysDir]) mkdirSync(dir, { recursive: true, mode: 0o700 });
-    await releases.#read();
+    releases.#rows = await readKept(releases.#dir, Release, parts.log);
     return releases;
   }
 
@@ -253,32 +253,6 @@ export class Releases {
       addedMs: this.#parts.clock.nowMs(),
       addedBy: actorOf(by),
     };
-  }
-
-  async #read(): Promise<void> {
-    const dir = this.#dir;
-    const { log } = this.#parts;
-    const names = await readdir(dir);
-    for (const name of names) {
-      const sha256 = /^([0-9a-f]{64})\.json$/.exec(name)?.[1];
-      if (sha256 === undefined || !names.includes(sha256)) continue;
-      try {
-        const row: unknown = JSON.parse(await readFile(join(dir, name), 'utf8'));
-        const fault = explain(Release, row);
-        if (fault !== '' || (row as Release).sha256 !== sha256) throw new Error(fault || 'it is of another file');
-        this.#rows.set(sha256, row as Release);
-      } catch (error) {
-        log.warn(
-          { file: name, problem: (error as Error).message },
-          'what is known of a release is damaged: it is removed',
-        );
-      }
-    }
-    for (const name of names) {
-      const isOurs = /^[0-9a-f]{64}(\.json(\.\d+\.new)?)?$|^coming-\d+\.new$/.test(name);
-      if (isOurs && (!this.#rows.has(name.slice(0, 64)) || name.endsWith('.new')))
-        await rm(join(dir, name), { force: true });
-    }
   }
 }
 
