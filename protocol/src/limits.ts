@@ -179,8 +179,8 @@ export const maxReleaseManifestBytes = 1024 * 1024;
 /** Images for Raspberry Pi that a coordinator keeps, and the bytes of one as people fetch it: one that brings Ollama has 1.5 GB. */
 export const maxKeptImages = 4;
 export const maxImageBytes = 2 * 1024 * 1024 * 1024;
-/** One part of an image that is being brought: it comes within half a minute over 2 Mbit a second. */
-export const maxImagePartBytes = 8 * 1024 * 1024;
+/** One part of an image that is being brought: it comes within the 30 s of a request over 1.2 Mbit a second. */
+export const maxImagePartBytes = 4 * 1024 * 1024;
 /** Images that are being brought at the same time, and how long one is waited for after its last part. */
 export const maxComingImages = 2;
 export const comingImageMs = 15 * 60_000;

@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import {
   type AuditEntry,
   type ImageList,
@@ -18,9 +19,10 @@ import {
   personalImageMs,
   readJoinToken,
 } from '@blackroad/protocol';
-import { type Clock, systemClock } from '@blackroad/std/clock';
+import { type Clock, sleep, systemClock } from '@blackroad/std/clock';
 import { padded } from '@blackroad/std/padded';
 import t, { type Test } from 'tap';
+import { signatureOf } from '../../../release/src/secret-key.ts';
 import { type ApiFleet, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 import { bringImage, sendPart } from '../../../test/fixtures/coordinator/bring-image.ts';
 import { until } from '../../../test/fixtures/processes.ts';
@@ -127,6 +129,10 @@ t.test('what is not signed, not whole or not of the format is refused with the r
   t.same(kept(), [], 'nothing of them stays');
 
   t.equal((await bringImage(fleet, plain, { unsigned: true })).body.image?.keyId, undefined);
+  const text = readFileSync(plain.manifest);
+  writeFileSync(plain.signature, signatureOf(text, ours.secret, 'file:x.json'));
+  t.equal((await bringImage(fleet, plain)).body.image?.keyId, ours.secret.name, 'one that is signed later is');
+  t.equal((await list(fleet)).images[0]?.keyId, ours.secret.name);
   t.equal((await bringImage(fleet, strange, { unsigned: true })).status, 200);
   const twin = sampleImage(folderOf(t), ours, { version: '1.0.0', tailBytes: 1024 });
   await refused(twin, {}, /1\.0\.0 is here already, with other content/);
@@ -228,7 +234,7 @@ t.test('tickets and downloads are few, and end', async (t) => {
   // More than sockets hold.
   const image = sampleImage(folderOf(t), null, { tailBytes: 24 * 1024 * 1024 });
   await bringImage(fleet, image, { unsigned: true });
-  const { sha256, bytes } = image.about.download;
+  const { sha256 } = image.about.download;
   const pathOf = async () => `/v1/images/${sha256}/personal/${(await order(fleet, image, 'name: a\n')).body.ticket}`;
   const first = await pathOf();
   for (let i = 0; i < maxPersonalImagesEach; i++) await pathOf();
@@ -237,24 +243,43 @@ t.test('tickets and downloads are few, and end', async (t) => {
   for (const run of due.splice(0)) run();
   t.equal((await get(fleet, expired)).status, 404, 'after a minute it is over');
 
+  const streams: Readable[] = [];
+  const { images } = fleet.context;
+  const own = images.readPersonal.bind(images);
+  images.readPersonal = (...given) => {
+    const stream = own(...given);
+    streams.push(stream);
+    return stream;
+  };
   const headers = { authorization: `Bearer ${fleet.keys.admin}` };
   const slow = await Promise.all(
     Array.from({ length: maxImageReadersEach }, async () => {
       const path = await pathOf();
-      return new Promise<{ destroy(): void; got(): number }>((resolve) => {
+      return new Promise<{ destroy(): void }>((resolve) => {
         request({ port: fleet.port, path, headers, agent: false }, (answer) => {
           answer.pause();
-          resolve({ destroy: () => answer.destroy(), got: () => answer.readableLength });
+          resolve({ destroy: () => answer.destroy() });
         }).end();
       });
     }),
   );
   const waiting = await pathOf();
   t.match(await fleet.problem('GET', waiting), { code: 'unavailable', retryAfterSeconds: 10 });
-  for (const each of slow) t.ok(each.got() < bytes / 2, 'who takes nothing is sent no more than fits');
+  await sleep(systemClock, 500);
+  for (const stream of streams) t.notOk(stream.readableEnded, 'who takes nothing is not read for');
   for (const each of slow) each.destroy();
   const isSent = async () => (await get(fleet, waiting)).status === 200;
   await until('a download that was left makes room', isSent);
+  for (const stream of streams.slice(0, maxImageReadersEach)) t.ok(stream.destroyed, 'and is read no further');
+
+  const last = await pathOf();
+  const begun = await fetch(fleet.base + last, { headers });
+  await fleet.call('DELETE', `/v1/images/${sha256}`);
+  t.equal(
+    (await begun.arrayBuffer()).byteLength,
+    image.about.download.bytes,
+    'who reads a removed image gets all of it',
+  );
 });
 
 t.test("Raspberry Pi Imager's list is there for this machine alone", async (t) => {

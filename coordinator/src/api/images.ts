@@ -21,7 +21,7 @@ import { sendJson } from './send-json.ts';
 const type = 'application/x-xz';
 const wrong = (detail: string) => new FleetError('invalid-request', { detail });
 const nameOf = ({ name, version, download }: ImageManifest) => ({ name, version, sha256: download.sha256 });
-/** Whoever has the same key is the same one. */
+/** Names of keys are given again, ids are not. */
 const whoOf = (by: Principal) => by.id ?? by.name;
 
 function arrivalOf(manifest: ImageManifest, about: Pick<ImageArrival, 'heldBytes' | 'image'>): ImageArrival {
@@ -97,7 +97,7 @@ export const imageHandlers = {
     const { context, params, by } = call;
     const image = context.images.get(params.image);
     const { file: name, bytes, sha256 } = image.manifest.download;
-    return sendFile(call, { type, name, bytes, sha256 }, (range) => context.images.read(image, range, whoOf(by)));
+    return sendFile(call, { type, name, bytes, sha256 }, (range) => context.images.read(image, range, by.name));
   },
   async imageRemove({ context, params, by }) {
     const { manifest } = await context.images.remove(params.image);
@@ -115,9 +115,8 @@ export const imageHandlers = {
   imagePersonalContent({ context, params, reply, by }) {
     const image = context.images.get(params.image);
     const { file: name, bytes } = image.manifest.download;
-    const who = whoOf(by);
-    const stream = context.personalImages.redeem(params.ticket, params.image, who, (content) =>
-      context.images.readPersonal(image, content, who),
+    const stream = context.personalImages.redeem(params.ticket, params.image, whoOf(by), (content) =>
+      context.images.readPersonal(image, content, by.name),
     );
     return sendStream(reply, { type, name, bytes }, stream);
   },

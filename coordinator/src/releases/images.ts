@@ -104,9 +104,15 @@ export class Images {
     const path = this.#pathOf(sha256);
     const { offset, bytes } = manifest.personalStream;
     async function* pieces() {
-      yield* createReadStream(path, { end: offset - 1 });
-      yield storedXz(personal);
-      yield* createReadStream(path, { start: offset + bytes });
+      // Opened once: the image may be removed meanwhile.
+      const file = await open(path);
+      try {
+        yield* file.createReadStream({ end: offset - 1, autoClose: false });
+        yield storedXz(personal);
+        yield* file.createReadStream({ start: offset + bytes, autoClose: false });
+      } finally {
+        await file.close();
+      }
     }
     return this.#readers.open(who, () => Readable.from(pieces(), { objectMode: false }));
   }
@@ -118,15 +124,23 @@ export class Images {
     const { sha256, bytes } = manifest.download;
     const known = this.#rows.get(sha256);
     if (known) return { manifest, heldBytes: bytes, image: await this.#knownNow(known, manifest, keyId) };
-    const before = this.#coming.get(sha256);
-    if (before?.text === offer.manifest && before.keyId === keyId)
-      return { manifest, heldBytes: before.arrives.heldBytes };
-    if (before) await this.#giveUp(sha256);
+    const before = this.#comingAs(sha256, offer.manifest, keyId);
+    if (before) return { manifest, heldBytes: before.arrives.heldBytes };
     this.#refuseTwin(manifest);
-    await this.#refuseWithoutRoom(bytes);
+    await this.#refuseWithoutRoom(manifest.download);
+    // The same may have been offered meanwhile.
+    const meanwhile = this.#comingAs(sha256, offer.manifest, keyId);
+    if (meanwhile) return { manifest, heldBytes: meanwhile.arrives.heldBytes };
+    await this.#giveUp(sha256);
     const arrives = new ImageArrives(join(this.#dir, `coming-${sha256}-${++this.#arrivals}.new`));
     this.#wait(sha256, { arrives, text: offer.manifest, manifest, keyId, giveUp: { cancel() {} } });
     return { manifest, heldBytes: 0 };
+  }
+
+  /** Another manifest, or another signature, of the same file begins anew. */
+  #comingAs(sha256: string, text: string, keyId: string | null): Coming | null {
+    const coming = this.#coming.get(sha256);
+    return coming?.text === text && coming.keyId === keyId ? coming : null;
   }
 
   /** One that was taken unsigned is signed from now on, where a trusted key has signed its manifest meanwhile. */
@@ -175,7 +189,7 @@ export class Images {
 
   /** From now on for some minutes. */
   #wait(sha256: string, coming: Coming): void {
-    coming.giveUp.cancel();
+    this.#coming.get(sha256)?.giveUp.cancel();
     coming.giveUp = this.#parts.clock.after(comingImageMs, () => void this.#giveUp(sha256));
     this.#coming.set(sha256, coming);
   }
@@ -211,12 +225,12 @@ export class Images {
       throw refused(`${name} ${version} is here already, with other content (${twin.sha256}): remove that one first`);
   }
 
-  async #refuseWithoutRoom(bytes: number): Promise<void> {
+  async #refuseWithoutRoom({ sha256, bytes }: ImageManifest['download']): Promise<void> {
     const full = (detail: string) => new FleetError('fleet-full', { detail });
     if (bytes > maxImageBytes) throw refused(`download: expected at most ${maxImageBytes} bytes, got ${bytes}`);
     if (this.#rows.size >= maxKeptImages)
       throw full(`The coordinator keeps ${maxKeptImages} images at most: remove one first.`);
-    if (this.#coming.size >= maxComingImages)
+    if (this.#coming.size >= maxComingImages && !this.#coming.has(sha256))
       throw new FleetError('unavailable', {
         detail: `${this.#coming.size} images are being brought already.`,
         retryAfterSeconds: 60,

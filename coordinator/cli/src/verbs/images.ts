@@ -95,7 +95,9 @@ async function add(call: VerbCall): Promise<void> {
       content: () => createReadStream(file, { start: heldBytes, end: end - 1 }),
     };
     arrival = await client.upload('imagePart', part, { params: { image: sha256 }, query: { offset: heldBytes } });
-    if (!call.json && call.interactive) call.note(`${bytes(arrival.heldBytes)} of ${bytes(size)}`);
+    const quarter = Math.floor((4 * arrival.heldBytes) / size);
+    if (!call.json && call.interactive && quarter > Math.floor((4 * heldBytes) / size))
+      call.note(`${bytes(arrival.heldBytes)} of ${bytes(size)}`);
   }
   const { image } = arrival;
   call.show(
