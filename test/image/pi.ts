@@ -1,6 +1,7 @@
-// The image in QEMU, as a card in a machine: its own kernel, initrd and root. In: an image, the personal file. Out: a machine whose power can be cut, and a
-// shell in it over a second console, which the image itself does not offer. QEMU has no Raspberry Pi's firmware: the kernel is given to it.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+// The image in QEMU, as a card in a machine: its own kernel, initrd and root. In: an image, the personal file. Out: a machine whose power can be
+// cut, a shell in it over a second console, which the image itself does not offer, and its card, which can be looked at while the power is off.
+// QEMU has no Raspberry Pi's firmware: the kernel is given to it.
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   closeSync,
   constants,
@@ -8,6 +9,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  rmSync,
   truncateSync,
   writeSync,
 } from 'node:fs';
@@ -15,6 +17,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { ImageManifest } from '@blackroad/protocol';
 import { padded } from '@blackroad/std/padded';
+import { partitionsOf } from '../../images/src/read-image.ts';
 import { until } from '../fixtures/processes.ts';
 
 const cardBytes = 8 * 1024 ** 3;
@@ -30,6 +33,15 @@ export interface Pi {
   run(command: string): Promise<string>;
   /** From now on the card holds this image again, with this personal file. */
   flash(personal: string): void;
+  /** Restarts the system by its own means, and resolves when the next one runs. */
+  restart(): Promise<void>;
+  /** Its node-agent has this model server from now on, also on a card whose system is read-only. */
+  modelsAt(url: string): Promise<void>;
+  /**
+   * What e2fsck says of a partition of the card, and whether it is clean. `journal` is replayed before, on a copy, as the next start would do it;
+   * without it a file system that has something in its journal is not clean.
+   */
+  checkedCard(partition: number, journal: 'replayed' | 'empty'): { isClean: boolean; said: string };
 }
 
 export function piOf(image: string, work: string): Pi {
@@ -59,7 +71,7 @@ export function piOf(image: string, work: string): Pi {
 
   const start = () => {
     const log = openSync(at('serial.log'), 'a');
-    const options = `${board} -dtb ${dtb} -accel tcg,thread=multi -display none -monitor none -no-reboot
+    const options = `${board} -dtb ${dtb} -accel tcg,thread=multi -display none -monitor none
       -kernel ${at('vmlinuz')} -initrd ${at('initrd.img')} -drive file=${at('card.img')},if=virtio,format=raw,cache=none,aio=threads
       -netdev user,id=n0 -device virtio-net-pci,netdev=n0,romfile= -device virtio-rng-pci -serial stdio
       -device virtio-serial-pci -chardev socket,id=shell,path=${at('shell')},server=on,wait=off -device virtconsole,chardev=shell`;
@@ -82,7 +94,46 @@ export function piOf(image: string, work: string): Pi {
     writeSync(card, padded(personal, bytes), 0, bytes, offset);
     closeSync(card);
   };
-  return { start, cut, run, flash };
+  const bootId = () => run('cat /proc/sys/kernel/random/boot_id');
+  return {
+    start,
+    cut,
+    run,
+    flash,
+    async restart() {
+      const before = await bootId();
+      await run('systemctl --no-block reboot');
+      await until('another start', async () => (await bootId()) !== before, startMs);
+    },
+    async modelsAt(url) {
+      // On the card itself where what is written lies in memory.
+      const put = `card=; if [ -d /media/root-ro/etc ]; then card=/media/root-ro; mount -o remount,rw $card; fi; echo BLACKROAD_OPENAI=${url} | tee $card/etc/blackroad/node.env >/etc/blackroad/node.env`;
+      await run(`${put}; sync; [ -z "$card" ] || mount -o remount,ro $card; systemctl restart blackroad-node`);
+    },
+    checkedCard: (partition, journal) => checkedCard(at('card.img'), at('partition.img'), partition, journal),
+  };
+}
+
+function checkedCard(card: string, copy: string, partition: number, journal: 'replayed' | 'empty') {
+  const found = partitionsOf(card)[partition - 1];
+  if (!found) throw new Error(`${card}: expected a partition ${partition}`);
+  const mb = 1024 * 1024;
+  const words = [`if=${card}`, `of=${copy}`, `bs=${mb}`, 'conv=sparse', 'status=none', 'iflag=skip_bytes,count_bytes'];
+  execFileSync('dd', [...words, `skip=${found.offset}`, `count=${found.bytes}`]);
+  const fsck = (...options: string[]) => {
+    const { status, stdout, stderr } = spawnSync('e2fsck', [...options, copy], {
+      encoding: 'utf8',
+      env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, LC_ALL: 'C' },
+    });
+    return { status, said: `${stdout}${stderr}`.trim() };
+  };
+  try {
+    if (journal === 'replayed') fsck('-y', '-E', 'journal_only');
+    const { status, said } = fsck('-f', '-n');
+    return { isClean: status === 0 && !/skipping journal recovery/.test(said), said };
+  } finally {
+    rmSync(copy, { force: true });
+  }
 }
 
 /** Null: nobody answers yet. */

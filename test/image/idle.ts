@@ -1,0 +1,46 @@
+// The story of a node that has nothing to do: how much it writes to its card. In: a stage. Out: the figure of a day, who wrote, or an assertion
+// that fails. The kernel's own count of the device is what is compared; the processes are named for whoever has to find a cause.
+import assert from 'node:assert/strict';
+import { settled } from './card.ts';
+import type { Stage } from './stage.ts';
+
+const maxBytesADay = 5_000_000;
+const sectorBytes = 512;
+/** What a start writes is no part of it: logs, indexes, a first renewal of lists of packages. */
+const settleMs = 180_000;
+const minutes = Number(process.env.IDLE_MINUTES || 60);
+
+const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
+/** Bytes written to the card since the start. */
+async function written({ pi }: Stage): Promise<number> {
+  const row = await pi.run('sync; cat /sys/block/vda/stat');
+  return Number(row.trim().split(/\s+/)[6]) * sectorBytes;
+}
+/** Of each process, what it gave to the card, by its own count. */
+async function writers({ pi }: Stage): Promise<Map<string, number>> {
+  const rows = await pi.run(
+    `for each in /proc/[0-9]*; do echo "$(tr -d '\\n' <$each/comm 2>/dev/null)-\${each#/proc/} $(sed -n 's/^write_bytes: //p' $each/io 2>/dev/null)"; done`,
+  );
+  const pairs = rows.split('\n').map((row) => row.split(' ') as [string, string | undefined]);
+  return new Map(pairs.map(([who, bytes]) => [who, Number(bytes ?? 0)]));
+}
+
+export async function idle(stage: Stage): Promise<void> {
+  const { say } = stage;
+  await settled(stage);
+  await pause(settleMs);
+  const [before, own] = [await written(stage), await writers(stage)];
+  const beganMs = performance.now();
+  await pause(minutes * 60_000);
+  const bytes = (await written(stage)) - before;
+  const hours = (performance.now() - beganMs) / 3_600_000;
+  const grown = [...(await writers(stage))].map(([who, now]): [string, number] => [who, now - (own.get(who) ?? 0)]);
+  const most = grown.filter(([, more]) => more > 0).sort((a, b) => b[1] - a[1]);
+  const aDay = (bytes / hours) * 24;
+  say(
+    `idle for ${Math.round(hours * 60)} min: ${(bytes / 1000).toFixed(1)} kB written to the card, ${(aDay / 1e6).toFixed(2)} MB a day`,
+  );
+  for (const [who, more] of most.slice(0, 6)) say(`  ${who}: ${(more / 1000).toFixed(1)} kB`);
+  assert.ok(aDay <= maxBytesADay, `expected at most ${maxBytesADay / 1e6} MB a day`);
+}
