@@ -15,6 +15,7 @@ import { type Arch, Packages } from './packages.ts';
 import { products } from './products.ts';
 import { makeSecretKey, readSecretKey, signatureOf } from './secret-key.ts';
 import type { Source } from './source.ts';
+import { packagesOf } from './traced.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const arch = process.arch as Arch;
@@ -40,6 +41,15 @@ function unpacked(archive: Buffer, name: string): string {
   execFileSync('tar', ['xzf', join(dir, 'archive.tar.gz'), '-C', dir]);
   return join(dir, `${name}-1.2.3-linux-${arch}`);
 }
+
+t.test('a link to the packages of another folder is refused in words', async (t) => {
+  const metafile = { inputs: { '../other/node_modules/mqtt/index.js': {} }, outputs: {} } as never;
+  t.throws(() => packagesOf(metafile, packages(), root), {
+    name: 'BuildError',
+    message:
+      /^node_modules: expected .* got a link to .*\/other\/node_modules\/mqtt: remove the link, and run make install$/,
+  });
+});
 
 t.test('the node-agent', { skip }, async (t) => {
   const archive = await build();

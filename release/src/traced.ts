@@ -2,9 +2,11 @@
 // sources, types, other machines' binaries. In: names of packages. Out: their files by paths in node_modules, and the packages they are of.
 // What a package reads or loads by a computed name is in no import: `loadedByName` has it.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
+import { isInside } from '@blackroad/std/tar-read';
 import { build, type Metafile } from 'esbuild';
 import type { Arch, Package, Packages } from './packages.ts';
+import { BuildError } from './source.ts';
 import type { TreeNode } from './tree.ts';
 
 const js = "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);";
@@ -41,10 +43,17 @@ const notShipped = /\.(md|map|d\.[cm]?ts)$/;
 function packageFolder(path: string): string | null {
   return /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? null;
 }
+/** @throws BuildError where a package is one of another folder: no lock file vouches for it, and its path would lead out of the archive */
 export function packagesOf({ inputs }: Metafile, packages: Packages, root: string): Package[] {
   const folders = new Set(Object.keys(inputs).map(packageFolder));
   folders.delete(null);
-  return [...folders].map((folder) => packages.at(join(root, folder as string)));
+  return [...folders].map((folder) => {
+    if (!isInside(folder as string))
+      throw new BuildError(
+        `node_modules: expected a folder of ${root} with its own packages, got a link to ${resolve(root, folder as string)}: remove the link, and run make install`,
+      );
+    return packages.at(join(root, folder as string));
+  });
 }
 
 interface Traced {

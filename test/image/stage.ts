@@ -37,7 +37,7 @@ export async function openStage(t: TestLike, image: string, work: string): Promi
   mkdirSync(work, { recursive: true });
   for (const file of ['serial.log', 'shell']) if (existsSync(join(work, file))) unlinkSync(join(work, file));
   // The heartbeat of a small fleet, as people have it: what an idle node writes depends on it.
-  const fleet = await startFleet(t, { args: ['--lost-after', '15', '--heartbeat', '10', '--cache'] });
+  const fleet = await startFleet(t, { args: ['--lost-after', '15', '--heartbeat', '10', '--cache', 'on'] });
   const model: ModelServer = await startModelServer();
   t.teardown(() => model.close());
   const pi = piOf(resolve(image), work);
