@@ -42,6 +42,7 @@ const all = [
   'release/src',
   'balena/src',
   'images/first-boot',
+  'images/ollama',
   'images/src',
 ].flatMap(sources);
 const product = all.filter(({ test }) => !test);
@@ -241,8 +242,9 @@ const entries = [
   'protocol/src/generate/write.ts',
   'release/src/main.ts',
   'balena/src/process.ts',
-  'images/first-boot/bundle.ts',
+  'images/bundle.ts',
   'images/first-boot/src/main.ts',
+  'images/ollama/src/main.ts',
   'images/src/main.ts',
 ];
 /** What `@blackroad/protocol/cron` is a name for, by package.json. */

@@ -3,6 +3,7 @@
 import { isBalenaFleet, maxBalenaFleets } from '@blackroad/protocol';
 import { type CloudCatalogue, readCloudCatalogue } from '@blackroad/protocol/cloud-models';
 import { cronFault } from '@blackroad/protocol/cron';
+import { ollamaReleasesUrl } from '@blackroad/protocol/ollama-release';
 import { systemClock } from '@blackroad/std/clock';
 import { OptionError, readOptions, type Values } from '@blackroad/std/options';
 
@@ -227,6 +228,15 @@ export const coordinatorOptions = {
     form: { schemes: ['https', 'http'] },
     words: ['none'],
     text: 'Where the model cache fetches GGUF and safetensors files. `none`: it gives what it has.',
+  },
+  cacheOllama: {
+    type: 'url',
+    flag: 'cache-ollama',
+    env: 'BLACKROAD_CACHE_OLLAMA',
+    default: ollamaReleasesUrl,
+    form: { schemes: ['https', 'http'] },
+    words: ['none'],
+    text: 'Where the model cache fetches the releases of Ollama itself, which flashed Pis install from it. `none`: it gives what it has.',
   },
   cacheOpen: {
     type: 'choice',

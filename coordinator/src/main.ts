@@ -322,7 +322,7 @@ function cacheOf(
   config: CoordinatorConfig,
   { data, tls, gate, log }: { data: string; tls: CacheSettings['tls']; gate: Gate; log: Log },
 ): CacheProcess {
-  const { port, host, cacheDir, cacheGib, cacheRate, cacheRegistry, cacheHub, cacheOpen } = config;
+  const { port, host, cacheDir, cacheGib, cacheRate, cacheRegistry, cacheHub, cacheOllama, cacheOpen } = config;
   const strangers = {
     perAddress: maxHttpStrangersPerAddress,
     perSubnet: maxHttpStrangersPerSubnet,
@@ -341,6 +341,7 @@ function cacheOf(
       bytesPerS: cacheRate === 0 ? null : Math.max(1, Math.floor(cacheRate * 1e6)),
       registryUrl: cacheRegistry === 'none' ? null : cacheRegistry.replace(/\/+$/, ''),
       hubUrl: cacheHub === 'none' ? null : cacheHub.replace(/\/+$/, ''),
+      ollamaUrl: cacheOllama === 'none' ? null : cacheOllama.replace(/\/+$/, ''),
     },
     judge: (peer) => judgeReader(peer, gate, clock.nowMs()),
     clock,

@@ -26,6 +26,7 @@ import { createModelLook, lackingKinds, standOf } from './models/model-look.ts';
 import { type ModelPlaces, modelNotes } from './models/model-notes.ts';
 import { createProbes, type Probes } from './probes/probes.ts';
 import { createFinder } from './runtimes/find.ts';
+import { ollamaComing, ollamaStateFolder } from './runtimes/ollama-coming.ts';
 import { ensureModels } from './weights/ensure.ts';
 
 const clock = systemClock;
@@ -81,7 +82,8 @@ function placesOf(config: NodeConfig, modelsDir: string): ModelPlaces {
   const { ollamaUrl, openAiUrls } = runtimeOptions(config, modelsDir);
   const isServerNamed =
     config.cloud !== 'none' || config.openai !== '' || (config.ollama !== '' && config.ollama !== 'none');
-  return { ollamaUrl, openAiUrls, modelsDir, isServerNamed, isBooting: false };
+  const coming = ollamaUrl === null ? null : ollamaComing(ollamaStateFolder);
+  return { ollamaUrl, openAiUrls, ollamaComing: coming, modelsDir, isServerNamed, isBooting: false };
 }
 
 function ensureHere(modelsDir: string, diskFreeBytes: () => number, log: Log, cache?: FleetCache): EnsureKinds {

@@ -85,7 +85,14 @@ export function piOf(image: string, work: string): Pi {
       machine.once('exit', () => done());
       machine.kill('SIGKILL');
     });
-  const run = (command: string) => until(`the shell: ${command}`, () => asked(at('shell'), command), startMs);
+  const run = async (command: string) => {
+    // An answer may be empty.
+    const probe = async () => {
+      const text = await asked(at('shell'), command);
+      return text === null ? null : { text };
+    };
+    return (await until(`the shell: ${command}`, probe, startMs)).text;
+  };
   const flash = (personal: string) => {
     copyFileSync(image, at('card.img'), constants.COPYFILE_FICLONE);
     truncateSync(at('card.img'), cardBytes);
@@ -136,6 +143,9 @@ function checkedCard(card: string, copy: string, partition: number, journal: 're
   }
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what a terminal is told
+const ofATerminal = /\r|\u001b\[[0-9;?]*[A-Za-z]/g;
+
 /** Null: nobody answers yet. */
 function asked(socket: string, command: string): Promise<string | null> {
   return new Promise((done) => {
@@ -153,7 +163,7 @@ function asked(socket: string, command: string): Promise<string | null> {
     line.on('data', (piece) => {
       said += piece.toString();
       const answer = new RegExp(`begin-${mark}\\r?\\n([\\s\\S]*)\\r?\\n?${mark}-(\\d+)`).exec(said);
-      if (answer) end(`${answer[1]}`.replaceAll('\r', '').trimEnd());
+      if (answer) end(`${answer[1]}`.replaceAll(ofATerminal, '').trimEnd());
     });
     // The marks are put together by the shell, so that its echo of this line has none.
     line.write(`\nm=${mark}; echo "begin-$m"; ${command}; echo "$m-$?"\n`);

@@ -31,6 +31,9 @@ export async function updates(stage: Stage, keyFile: string | undefined): Promis
   mkdirSync(kept, { recursive: true });
   writeFileSync(join(kept, 'image.pub'), key.pub);
   const make = await releaseMaker(fleet.folder, say, 'arm64');
+  const { version } = (await fleet.client.call('nodes')).find((each) => each.id === name) ?? {};
+  // No rollout begins that could not be taken back.
+  await add(stage, await make(version as string, key));
   await add(stage, await make(good, key));
   const stays = await rolledOut(stage, good);
   assert.equal(stays.state, 'done', stays.reason);

@@ -7,7 +7,7 @@ import { type Clock, sleep } from '@blackroad/std/clock';
 import { piecesOf } from './blob-stream.ts';
 import type { ModelCache, OpenBlob } from './cache.ts';
 import { asProblem, CacheProblem, problemStatus } from './cache-problem.ts';
-import { type Blob, digestOfHex, hubFile, isDigest, isSize, registryName } from './content.ts';
+import { type Blob, digestOfHex, hubFile, isDigest, isSize, ollamaArchive, registryName } from './content.ts';
 import type { Counts } from './counts.ts';
 import type { CacheDisk } from './disk.ts';
 
@@ -119,6 +119,12 @@ async function find(
     const file = hubFile(path.slice(2));
     if (!file) throw noSuchPath(plain);
     return { blob: await cache.hubFile(file, saidIn(query), who), headers: {} };
+  }
+  if (root === 'models' && first === 'ollama' && path.length === 4) {
+    const archive = ollamaArchive(second, third);
+    const digest = digestOfHex(query.get('sha256') ?? '');
+    if (!archive || !digest) throw noSuchPath(plain);
+    return { blob: await cache.ollamaArchive(archive, digest, who), headers: {} };
   }
   throw noSuchPath(plain);
 }

@@ -344,3 +344,27 @@ t.test('counts outlast a restart', async (t) => {
   t.ok(fetchedBytes > 10_000 && fetchedBytes < 11_000, String(fetchedBytes));
   t.ok(servedBytes > 30_000 && servedBytes < 31_000, String(servedBytes));
 });
+
+t.test('a release of Ollama is fetched once, by its hash, and only by names that one has', async (t) => {
+  const open = await openCache(t);
+  const archive = randomBytes(300_000);
+  const digest = open.registry.addFile('/v0.34.4/ollama-linux-arm64.tar.zst', archive);
+  const path = '/models/ollama/0.34.4/ollama-linux-arm64.tar.zst';
+  const whole = `${path}?sha256=${digest.slice(7)}`;
+  for (const who of ['alice', 'bob']) sameBytes(t, await bytesOf(await open.get(whole, { who })), archive);
+  t.equal((await open.get(whole, { range: '299999-' })).status, 206, 'and in parts');
+  t.equal(open.registry.sentBytes, 300_000, 'the bytes came once');
+  t.match(
+    [...open.holdings.entries.keys()],
+    ['ollama:0.34.4/ollama-linux-arm64.tar.zst'],
+    'it can be seen and removed',
+  );
+  const other = await open.get(`${path}?sha256=${'0'.repeat(64)}`);
+  await t.rejects(bytesOf(other), 'bytes of another hash are never given whole');
+  for (const wrong of [path, `${path}?sha256=x`, whole.replace('0.34.4', '..%2f..'), whole.replace('.zst', '.sh')])
+    t.equal((await open.get(wrong)).status, 404, wrong);
+  await open.reopen({ ollamaUrl: null });
+  sameBytes(t, await bytesOf(await open.get(whole)), archive, 'what is held is given');
+  const missing = await open.get(`/models/ollama/0.35.0/ollama-linux-arm64.tgz?sha256=${'1'.repeat(64)}`);
+  t.match(problemOf(missing), /^network: .* fetches no releases of Ollama/);
+});

@@ -17,6 +17,7 @@ import {
   isDigest,
   isFixed,
   isSize,
+  type OllamaArchive,
   type RegistryName,
   shownName,
 } from './content.ts';
@@ -33,6 +34,7 @@ export interface CacheParts extends Omit<FetchParts, 'onFetched' | 'onBytes' | '
   /** Null: nothing is fetched from there. */
   registryUrl: string | null;
   hubUrl: string | null;
+  ollamaUrl: string | null;
   onChange: () => void;
 }
 /** A blob that somebody reads; `close` once when it is over. */
@@ -109,6 +111,19 @@ export class ModelCache {
     const mayChange = said === null && !(isFixed(file) && held?.checkedMs);
     const entry = await this.#entry(name, mayChange, () => this.#askHub(name, url));
     return this.#open(entry.blobs[0] as Blob, who, url, name);
+  }
+
+  /** An archive of a release of Ollama. Whoever asks knows its digest: what comes from elsewhere under this name is refused. */
+  async ollamaArchive({ version, file }: OllamaArchive, digest: Digest, who: string): Promise<OpenBlob> {
+    const { ollamaUrl, holdings } = this.#parts;
+    const name = `ollama:${version}/${file}`;
+    const url = ollamaUrl && `${ollamaUrl}/v${version}/${file}`;
+    if (url === null && holdings.wholeBytes(digest) === null)
+      throw new CacheProblem('network', `the cache does not hold ${name}, and fetches no releases of Ollama`);
+    const blob = await this.#sized(digest, url);
+    if (holdings.entries.get(name)?.blobs[0]?.digest !== digest)
+      await this.#keepEntry({ name, blobs: [blob], checkedMs: 0 });
+    return this.#open(blob, who, url, name);
   }
 
   /** Removes a name and what no other name has of its content. Rejects with CacheProblem where it is in use. */

@@ -66,6 +66,16 @@ export function isFixed({ revision }: HubFile): boolean {
   return /^[0-9a-f]{40}$/.test(revision);
 }
 
+/** An archive of a release of Ollama. */
+export interface OllamaArchive {
+  version: string;
+  file: string;
+}
+export function ollamaArchive(version: string, file: string): OllamaArchive | null {
+  const isOne = /^\d+\.\d+\.\d+(-rc\d+)?$/.test(version) && /^ollama-linux-[a-z0-9-]+\.(tar\.zst|tgz)$/.test(file);
+  return isOne ? { version, file } : null;
+}
+
 interface Described {
   digest?: unknown;
   size?: unknown;

@@ -56,7 +56,7 @@ async function start(settings: CacheSettings) {
   const onChange = () => {
     isNews = true;
   };
-  const { maxBytes, registryUrl, hubUrl } = settings;
+  const { maxBytes, registryUrl, hubUrl, ollamaUrl } = settings;
   const rate = new Rate(settings.bytesPerS, clock);
   const problems: CacheFigures['problems'] = {};
   const cache = new ModelCache({
@@ -70,6 +70,7 @@ async function start(settings: CacheSettings) {
     maxBytes,
     registryUrl,
     hubUrl,
+    ollamaUrl,
     onChange,
   });
   const answers = createAnswers({

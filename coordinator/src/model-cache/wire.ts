@@ -21,6 +21,8 @@ export interface CacheSettings {
   bytesPerS: number | null;
   registryUrl: string | null;
   hubUrl: string | null;
+  /** Releases of Ollama itself. */
+  ollamaUrl: string | null;
 }
 
 /** The peer of a connection, as TLS sees it. */

@@ -257,9 +257,13 @@ t.test('an image that cannot install Ollama says so', async (t) => {
 
 t.test('the bundle needs nothing but Node', async (t) => {
   const bundle = join(dir, 'alone/first-boot.mjs');
-  const written = spawnSync(process.execPath, [resolve(import.meta.dirname, '../bundle.ts'), bundle], {
-    encoding: 'utf8',
-  });
+  const written = spawnSync(
+    process.execPath,
+    [resolve(import.meta.dirname, '../../bundle.ts'), resolve(import.meta.dirname, 'main.ts'), bundle],
+    {
+      encoding: 'utf8',
+    },
+  );
   t.equal(written.status, 0, written.stderr);
   const own = pi({ 'blackroad.yaml': 'name: hall\n' });
   const env = { ROOT: own.root, PATH: `${bin}:${process.env.PATH}` };

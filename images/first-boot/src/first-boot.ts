@@ -95,7 +95,7 @@ async function take(
     await tells([{ step: 'joining' }]);
     const { join: token, name, labels } = personal;
     await joinFleet({ token, name, labels }, { ...around, waits });
-    await startNode(machine);
+    await startNode(machine, personal.ollama === true);
     await tells([{ step: 'joining' }, { step: 'joined' }], nodeHere(machine));
   }
   led.rest();

@@ -63,7 +63,8 @@ export async function joinFleet({ token, name, labels }: Wish, around: Around): 
   }
 }
 
-/** The node-agent was not started with the machine, which was no node then. */
-export async function startNode(machine: Machine): Promise<void> {
+/** What was not started with the machine, which was no node then: the node-agent, and what the coordinator gives to its nodes alone. */
+export async function startNode(machine: Machine, withOllama: boolean): Promise<void> {
   await machine.run(['systemctl', 'enable', '--now', '--no-block', units.node], attemptMs);
+  if (withOllama) await machine.run(['systemctl', '--no-block', 'start', units.ollama], attemptMs);
 }

@@ -31,5 +31,6 @@ export const units = {
   wifi: 'wpa_supplicant@wlan0.service',
   ssh: 'ssh.service',
   ollama: 'blackroad-ollama.service',
+  ollamaServer: 'ollama.service',
   firewall: 'nftables.service',
 } as const;

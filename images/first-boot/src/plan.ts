@@ -172,7 +172,7 @@ const ollamaHere = (isWanted: boolean): Setting => ({
   field: 'ollama',
   steps: isWanted
     ? [{ file: places.ollama, mode: 0o644, content: written }, systemctl('--no-block', 'start', units.ollama)]
-    : [{ gone: places.ollama }],
+    : [{ gone: places.ollama }, systemctl('--no-block', 'stop', units.ollama, units.ollamaServer)],
 });
 
 const readOnlySystem = (isWanted: boolean, isPresent: boolean): Setting => ({

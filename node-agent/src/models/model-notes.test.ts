@@ -7,6 +7,7 @@ const places: ModelPlaces = {
   modelsDir: '/models',
   isServerNamed: false,
   isBooting: false,
+  ollamaComing: null,
 };
 type Stand = ModelSituation['runtimes'][number];
 const runtime = (over: Partial<Stand>): Stand => ({
@@ -29,6 +30,13 @@ const now = (runtimes: Stand[], over: Partial<ModelSituation> = {}): ModelSituat
 const vllm = { kind: 'openai', label: 'vLLM at http://box:8000' } as const;
 const ollama = { kind: 'ollama', label: 'ollama 0.12 at http://127.0.0.1:11434' } as const;
 const gone = { code: 'unavailable', text: 'http://box:8000 does not answer: ECONNREFUSED' } as const;
+
+t.test('while something installs Ollama, it says how far it is', (t) => {
+  const coming = { ...places, ollamaComing: 'Ollama 0.34.4 is being fetched: 30 %' };
+  t.match(modelNotes(now([runtime({})]), coming), ['Ollama 0.34.4 is being fetched: 30 %']);
+  t.notMatch(modelNotes(now([runtime({})]), coming).join(), /no Ollama answers/);
+  t.end();
+});
 
 t.test('a note goes when its cause is gone', (t) => {
   const empty = now([runtime({})]);

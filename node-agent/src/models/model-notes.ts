@@ -32,6 +32,8 @@ export interface ModelPlaces {
   ollamaUrl: string | null;
   /** Servers that were given and did not answer so far. */
   openAiUrls: readonly string[];
+  /** How far the installation of Ollama is, in its own words; null: nothing installs one here. */
+  ollamaComing: string | null;
   modelsDir: string;
   /** A person named that server: the node waits for it, and fetches nothing in its place. */
   isServerNamed: boolean;
@@ -96,7 +98,8 @@ export function silentText({ label, problem, kind }: ModelSituation['runtimes'][
 const absenceCure = 'start it, correct its address, or leave it out to have a model fetched';
 const awayText = (url: string) => `the server given does not answer at ${url}`;
 
-function absentNotes({ ollamaUrl, openAiUrls, isServerNamed }: ModelPlaces): string[] {
+function absentNotes({ ollamaUrl, openAiUrls, ollamaComing, isServerNamed }: ModelPlaces): string[] {
+  if (ollamaComing !== null) return [ollamaComing, ...openAiUrls.map((url) => `${awayText(url)}: ${absenceCure}`)];
   if (openAiUrls.length > 0)
     return [
       ...openAiUrls.map((url) => `${awayText(url)}: ${absenceCure}`),

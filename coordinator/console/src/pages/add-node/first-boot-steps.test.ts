@@ -27,8 +27,14 @@ t.test('what the node tells by itself goes on with the list', async (t) => {
     'A model on it later',
     'Ready later',
   ]);
-  const node = { presence: 'online', info: { runtimes: ['ollama 0.12.0'] } } as unknown as NodeView;
+  const node = { presence: 'online', info: { runtimes: ['ollama 0.12.0'], notes: [] } } as unknown as NodeView;
   t.same(told(joined, node).slice(2, 5), ['Heard of as a node done', 'Ollama installed done', 'A model on it now']);
+  const coming = { ...node, info: { runtimes: [], notes: ['Ollama 0.34.4 is being fetched: 30 %'] } };
+  t.match(firstBootSteps(joined, coming as never)[3], {
+    word: 'Ollama installed',
+    stand: 'now',
+    text: 'Ollama 0.34.4 is being fetched: 30 %',
+  });
   const ready = {
     ...node,
     capacity: {

@@ -30,7 +30,9 @@ export function firstBootSteps(boot: FirstBootView, node: NodeView | null): List
   const toCome: [word: string, isDone: boolean, text: string][] = [
     ...(hasJoined ? [] : [[words.joined, false, ''] as [string, boolean, string]]),
     ['Heard of as a node', node?.presence === 'online', ''],
-    ...(boot.ollama ? [['Ollama installed', hasOllama(node), ''] as [string, boolean, string]] : []),
+    ...(boot.ollama
+      ? [['Ollama installed', hasOllama(node), hasOllama(node) ? '' : ollamaNote(node)] as [string, boolean, string]]
+      : []),
     ['A model on it', chatModels(node).length > 0, chatModels(node)[0] ?? ''],
   ];
   const isReady = toCome.every(([, isDone]) => isDone);
@@ -49,5 +51,7 @@ export function firstBootSteps(boot: FirstBootView, node: NodeView | null): List
 }
 
 const hasOllama = (node: NodeView | null) => (node?.info?.runtimes ?? []).some((name) => name.startsWith('ollama'));
+/** The node says how far it is, and what keeps it. */
+const ollamaNote = (node: NodeView | null) => node?.info?.notes.find((note) => note.startsWith('Ollama ')) ?? '';
 const chatModels = (node: NodeView | null) =>
   (node?.capacity?.models ?? []).filter(({ kind }) => kind === 'chat').map(({ name }) => name);
