@@ -92,9 +92,10 @@ dist: node_modules/.installed coordinator/console/dist/index.html
 
 IMAGES := @$(WITH_NODE) node --disable-warning=ExperimentalWarning images/src/main.ts
 ## make image     builds the image for Raspberry Pi into dist/<version> (needs root, and packages of Debian that it names; docs/flash-a-pi.md);
-##                KEY=<file> signs it, with PASSWORD=<file>; MIRROR="<archive> <security archive>", OUT=<folder>, PARTS=<folder> of what it keeps
+##                KEY=<file> signs it, with PASSWORD=<file>; MIRROR="<archive> <security archive>", OUT=<folder>, PARTS=<folder> of what it keeps; WITH=ollama
+##                has Ollama in it, which a Pi else fetches through its coordinator when it is asked for
 image: node_modules/.installed
-	$(IMAGES) build --npm "$(NPM)" $(if $(KEY),--key "$(KEY)") $(if $(PASSWORD),--password-file "$(PASSWORD)") $(if $(OUT),--out "$(OUT)") $(if $(PARTS),--parts "$(PARTS)") $(if $(MIRROR),--mirror "$(MIRROR)")
+	$(IMAGES) build --npm "$(NPM)" $(if $(KEY),--key "$(KEY)") $(if $(PASSWORD),--password-file "$(PASSWORD)") $(if $(OUT),--out "$(OUT)") $(if $(PARTS),--parts "$(PARTS)") $(if $(MIRROR),--mirror "$(MIRROR)") $(if $(WITH),--with "$(WITH)")
 
 ## make image-check  looks whether the image that was built last is as it should be, or IMAGE=<file>; make test does so, too
 image-check: node_modules/.installed

@@ -242,7 +242,7 @@ const entries = [
   'protocol/src/generate/write.ts',
   'release/src/main.ts',
   'balena/src/process.ts',
-  'images/bundle.ts',
+  'images/src/bundle.ts',
   'images/first-boot/src/main.ts',
   'images/ollama/src/main.ts',
   'images/src/main.ts',

@@ -2,11 +2,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ImageManifest, imageFormat } from '@blackroad/protocol';
+import type { OllamaRelease } from '../../protocol/src/ollama-release.ts';
 import { type Source, timeText } from '../../release/src/source.ts';
 import type { Description } from './description.ts';
 import type { LockedPackage } from './lock.ts';
 import type { NodeAgent } from './system.ts';
 
+const ollamaLicence = 'MIT';
 /** What people are told an image has at most. */
 export const maxDownloadBytes = 600e6;
 
@@ -18,6 +20,7 @@ interface About {
   source: Source;
   packages: readonly LockedPackage[];
   nodeAgent: NodeAgent;
+  ollama: { release: OllamaRelease; unpacked: string | null };
 }
 
 export function manifestOf(
@@ -48,7 +51,7 @@ interface Sbom {
 }
 
 /** CycloneDX 1.5: Debian's packages, and all that the release of the node-agent names. `root`: a folder with the files of the image. */
-export function sbomOf({ description, source, packages, nodeAgent }: About, root: string): object {
+export function sbomOf({ description, source, packages, nodeAgent, ollama }: About, root: string): object {
   const ref = `${description.name}@${source.version}`;
   const debian = packages.map(({ name, version, sha256 }) => {
     const purl = `pkg:deb/debian/${name}@${encodeURIComponent(version)}?arch=arm64&distro=${description.suite}`;
@@ -64,7 +67,11 @@ export function sbomOf({ description, source, packages, nodeAgent }: About, root
   });
   const release = join(root, 'opt/blackroad-node/releases', nodeAgent.version);
   const own = JSON.parse(readFileSync(join(release, 'sbom.cdx.json'), 'utf8')) as Sbom;
-  const components = [...debian, ...own.components];
+  const components = [
+    ...debian,
+    ...(ollama.unpacked === null ? [] : [ollamaComponent(ollama.release)]),
+    ...own.components,
+  ];
   return {
     bomFormat: 'CycloneDX',
     specVersion: '1.5',
@@ -83,6 +90,13 @@ export function sbomOf({ description, source, packages, nodeAgent }: About, root
   };
 }
 
+function ollamaComponent({ version, sha256 }: OllamaRelease) {
+  const purl = `pkg:github/ollama/ollama@v${version}`;
+  const licenses = [{ license: { id: ollamaLicence } }];
+  const hashes = [{ alg: 'SHA-256', content: sha256 }];
+  return { type: 'application', 'bom-ref': purl, name: 'ollama', version, purl, licenses, hashes };
+}
+
 /** Names of licences in Debian's file about a package, which has whole texts as well; none where it is written for people alone. */
 function licencesOf(root: string, name: string): string[] {
   const file = join(root, 'usr/share/doc', name, 'copyright');
@@ -96,11 +110,12 @@ function licencesOf(root: string, name: string): string[] {
 }
 
 /** A line a package; whole texts are in the image, at the place that the first lines name. */
-export function licenceList({ description, source, packages, nodeAgent }: About, root: string): string {
+export function licenceList({ description, source, packages, nodeAgent, ollama }: About, root: string): string {
   const rows = packages.map(({ name, version }) => {
     const found = licencesOf(root, name);
     return `${name} ${version}: ${found.length > 0 ? found.join(', ') : 'see its text'}`;
   });
+  if (ollama.unpacked !== null) rows.push(`ollama ${ollama.release.version}: ${ollamaLicence}`);
   const documents = readdirSync(join(root, 'usr/share/doc')).length;
   return `${description.name} ${source.version}: what is in it, with the licences that Debian's file of each package names.
 Whole texts are in the image: /usr/share/doc/<package>/copyright (${documents} packages), and of the node-agent

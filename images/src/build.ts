@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } 
 import { join } from 'node:path';
 import { readPublicKey } from '@blackroad/std/minisign';
 import { sha256Hex, sha256OfFile } from '@blackroad/std/sha256';
+import { ollamaRelease } from '../../protocol/src/ollama-release.ts';
 import { archiveOf } from '../../release/src/dist.ts';
 import { Packages } from '../../release/src/packages.ts';
 import { products } from '../../release/src/products.ts';
@@ -17,7 +18,8 @@ import { archivesOf, fetched, usualArchives } from './debian.ts';
 import type { Description } from './description.ts';
 import { installed } from './installed.ts';
 import type { LockedPackage } from './lock.ts';
-import { type NodeAgent, systemOf } from './system.ts';
+import { unpackedOllama } from './ollama.ts';
+import { type NodeAgent, type SystemOrder, systemOf } from './system.ts';
 
 interface ImageOrder {
   source: Source;
@@ -30,6 +32,8 @@ interface ImageOrder {
   out: string;
   key: SecretKey | null;
   publicKey: string | null;
+  /** Whether Ollama is in it from the beginning. */
+  withOllama: boolean;
   say: (text: string) => void;
 }
 
@@ -67,18 +71,27 @@ async function nodeAgentOf({ source, root, npm, say }: ImageOrder): Promise<Node
   return { version: source.version, sha256: sha256Hex(archive), archive };
 }
 
-function firstBootOf(root: string, parts: string): { program: string; unit: string } {
-  const folder = join(root, 'images/first-boot');
-  const program = join(parts, 'first-boot.mjs');
-  run(process.execPath, [join(folder, 'bundle.ts'), program], { cwd: root });
-  return { program, unit: join(folder, 'blackroad-first-boot.service') };
+/** Each as one file. */
+function programsOf(root: string, parts: string): SystemOrder['programs'] {
+  const bundled = (name: string) => {
+    const program = join(parts, `${name}.mjs`);
+    run(process.execPath, [join(root, 'images/src/bundle.ts'), join(root, `images/${name}/src/main.ts`), program]);
+    return program;
+  };
+  return { firstBoot: bundled('first-boot'), ollama: bundled('ollama') };
+}
+
+/** Which release a Pi of this image has or fetches. */
+async function ollamaOf({ withOllama, parts, say }: ImageOrder): Promise<SystemOrder['ollama']> {
+  const release = ollamaRelease;
+  return { release, unpacked: withOllama ? await unpackedOllama({ release, parts, say }) : null };
 }
 
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 /** @throws BuildError */
 export async function buildImage(order: ImageOrder): Promise<void> {
-  const { source, root, description, packages, mirror, parts, out, key, publicKey, say } = order;
+  const { source, root, description, packages, mirror, parts, out, key, publicKey, withOllama, say } = order;
   checkMachine();
   for (const folder of [parts, out]) mkdirSync(folder, { recursive: true });
   const { version, epochS, commit } = source;
@@ -89,6 +102,7 @@ export async function buildImage(order: ImageOrder): Promise<void> {
   const base = installed({ description, packages, root, debs, parts, say });
   say('building the node-agent for arm64');
   const nodeAgent = await nodeAgentOf(order);
+  const ollama = await ollamaOf(order);
   say('putting the system together');
   const work = join(parts, 'work');
   const about = { name: description.name, version, commit, built: timeText(epochS) };
@@ -98,14 +112,15 @@ export async function buildImage(order: ImageOrder): Promise<void> {
     base,
     nodeAgent,
     publicKey: publicKey === null ? null : { name: readPublicKey(publicKey).id, text: publicKey },
-    firstBoot: firstBootOf(root, parts),
+    programs: programsOf(root, parts),
+    ollama,
     about,
     root,
     work,
     epochS,
   });
   say('writing the file systems');
-  const name = `${description.name}-${version}-arm64`;
+  const name = `${description.name}${withOllama ? '-ollama' : ''}-${version}-arm64`;
   const image = join(out, `${name}.img`);
   const tools = packages.filter(({ use }) => use !== 'image');
   const { bootMB, freeMB } = description;
@@ -120,7 +135,7 @@ export async function buildImage(order: ImageOrder): Promise<void> {
   });
   const raw = await hashed(`${name}.img`);
   const download = await hashed(`${name}.img.xz`);
-  const whole = { description, source, packages: packages.filter(({ use }) => use !== 'tool'), nodeAgent };
+  const whole = { description, source, packages: packages.filter(({ use }) => use !== 'tool'), nodeAgent, ollama };
   const texts = {
     [`${name}.json`]: `${JSON.stringify(manifestOf(whole, { ...layout, personalStream }, raw, download), null, 1)}\n`,
     [`${name}.sbom.cdx.json`]: `${JSON.stringify(sbomOf(whole, join(work, 'root')), null, 1)}\n`,

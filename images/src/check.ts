@@ -164,7 +164,9 @@ function checkPeople(ext4: Ext4, findings: Findings): void {
     '/etc/ssh: expected no host keys',
     keys.map(({ name }) => name),
   );
-  findings.expect(ext4.entries('/root/.ssh') === null, '/root/.ssh: expected none');
+  // systemd makes the folder.
+  const root = ext4.entries('/root/.ssh') ?? [];
+  findings.expect(root.length === 0, '/root/.ssh: expected no keys', root);
   findings.expect((ext4.entries('/home') ?? []).length === 0, '/home: expected nobody', ext4.entries('/home'));
 }
 
@@ -185,6 +187,8 @@ function checkNodeAgent(ext4: Ext4, findings: Findings): void {
   );
   findings.expect(isThere(`${home}/launch`), `${home}/launch: expected it`);
   findings.expect(isThere('/usr/lib/blackroad-image/first-boot.mjs'), 'expected the program of the first boot');
+  for (const file of ['ollama.mjs', 'ollama.json'])
+    findings.expect(isThere(`/usr/lib/blackroad-image/${file}`), `expected ${file}, which installs Ollama`);
   const own = (ext4.entries(home) ?? []).filter(({ uid }) => uid !== 0);
   findings.expect(own.length === 0, `${home}: expected it to be root's`, own);
   const kept = (ext4.entries(data) ?? []).map(({ name }) => name);

@@ -13,7 +13,7 @@ import { readDescription } from './description.ts';
 import { readLock, writeLock } from './lock.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const usage = `build [--out <folder>] [--parts <folder>] [--mirror "<archive> [<security archive>]"] [--key <file> [--password-file <file>]]
+const usage = `build [--out <folder>] [--parts <folder>] [--mirror "<archive> [<security archive>]"] [--key <file> [--password-file <file>]] [--with ollama]
 lock                    writes images/packages.lock
 check [<image>]         the image that was built last, where none is named`;
 const say = (text: string) => void process.stdout.write(`  ${text}\n`);
@@ -22,7 +22,10 @@ const lockFile = join(root, 'images/packages.lock');
 const { values: flags, positionals: words } = parseArgs({
   allowPositionals: true,
   options: Object.fromEntries(
-    ['out', 'parts', 'mirror', 'key', 'password-file', 'npm'].map((name) => [name, { type: 'string' as const }]),
+    ['out', 'parts', 'mirror', 'key', 'password-file', 'npm', 'with'].map((name) => [
+      name,
+      { type: 'string' as const },
+    ]),
   ),
 });
 const parts = resolve(flags.parts || join(root, 'dist/image-parts'));
@@ -32,6 +35,8 @@ async function build(): Promise<void> {
     throw new BuildError('images/packages.lock: expected it, got nothing: run make image-lock');
   const source = sourceOf(root, process.env.SOURCE_DATE_EPOCH);
   const key = keyFrom(flags.key, flags['password-file']);
+  if (flags.with && flags.with !== 'ollama')
+    throw new BuildError(`WITH: expected ollama, got ${JSON.stringify(flags.with)}`);
   await buildImage({
     source,
     root,
@@ -42,6 +47,7 @@ async function build(): Promise<void> {
     parts,
     out: resolve(flags.out || join(root, 'dist', source.version)),
     key,
+    withOllama: flags.with === 'ollama',
     // Beside the secret one, as `make dist` and minisign leave it.
     publicKey: flags.key ? readFileSync(`${flags.key}.pub`, 'utf8') : null,
     say,

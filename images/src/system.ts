@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { OllamaRelease } from '../../protocol/src/ollama-release.ts';
 import type { SecretKey } from '../../release/src/secret-key.ts';
 import { run } from './commands.ts';
 import { type Archives, sourcesList } from './debian.ts';
@@ -25,15 +26,17 @@ export interface NodeAgent {
   /** The archive of the release. */
   archive: Buffer;
 }
-interface SystemOrder {
+export interface SystemOrder {
   description: Description;
   archives: Archives;
   base: string;
   nodeAgent: NodeAgent;
   /** The text of the public key whose releases the image takes. */
   publicKey: { name: SecretKey['name']; text: string } | null;
-  /** Of images/first-boot; null: there is none. */
-  firstBoot: { program: string; unit: string } | null;
+  /** Of the folders of these names. */
+  programs: { firstBoot: string; ollama: string };
+  /** Which release of Ollama the image installs; `unpacked`: a folder with it, where it is in the image from the beginning. */
+  ollama: { release: OllamaRelease; unpacked: string | null };
   about: object;
   root: string;
   work: string;
@@ -85,6 +88,24 @@ function installNodeAgent({ nodeAgent, publicKey, work }: SystemOrder, root: str
   inside(root, 'install', '-d', '-m', '0700', '-o', user, '-g', user, `/${data}`, `/${data}/updates`);
 }
 
+/** What runs beside the node-agent, and what it installs or has installed. */
+function installPrograms({ programs, ollama, root: project }: SystemOrder, root: string): void {
+  const own = join(root, 'usr/lib/blackroad-image');
+  cpSync(programs.firstBoot, join(own, 'first-boot.mjs'));
+  const unit = 'blackroad-first-boot.service';
+  cpSync(join(project, 'images/first-boot', unit), join(root, 'usr/lib/systemd/system', unit));
+  cpSync(programs.ollama, join(own, 'ollama.mjs'));
+  writeFileSync(join(own, 'ollama.json'), `${JSON.stringify(ollama.release, null, 1)}\n`);
+  mkdirSync(join(root, 'etc/blackroad'), { recursive: true });
+  const place = join(root, 'opt/ollama');
+  if (ollama.unpacked === null) {
+    symlinkSync('/var/lib/ollama/program/current', place);
+    return;
+  }
+  cpSync(ollama.unpacked, place, { recursive: true, verbatimSymlinks: true });
+  writeFileSync(join(root, 'etc/blackroad/ollama-wanted'), '');
+}
+
 /** What belongs to one machine, or to one build. */
 const left = [
   'etc/ssh/ssh_host_*',
@@ -118,7 +139,7 @@ function empty(root: string): void {
 
 /** @returns the folder of the boot partition, and the tar of the root. @throws BuildError */
 export function systemOf(order: SystemOrder): { boot: string; tar: string } {
-  const { description, archives, base, firstBoot, about, root: project, work, epochS } = order;
+  const { description, archives, base, about, root: project, work, epochS } = order;
   rmSync(work, { recursive: true, force: true });
   const root = join(work, 'root');
   mkdirSync(root, { recursive: true });
@@ -126,16 +147,10 @@ export function systemOf(order: SystemOrder): { boot: string; tar: string } {
   for (const name of ['early', 'files']) place(filesBelow(join(project, 'images', name)), root);
   place(new Map([['etc/apt/sources.list', { content: Buffer.from(sourcesList(description, archives)) }]]), root);
   installNodeAgent(order, root);
-  const units = [...description.enabled];
-  if (firstBoot) {
-    cpSync(firstBoot.program, join(root, 'usr/lib/blackroad-image/first-boot.mjs'));
-    cpSync(firstBoot.unit, join(root, 'usr/lib/systemd/system/blackroad-first-boot.service'));
-    units.push('blackroad-first-boot');
-  }
-  mkdirSync(join(root, 'etc/blackroad'), { recursive: true });
+  installPrograms(order, root);
   writeFileSync(join(root, 'etc/blackroad/image.json'), `${JSON.stringify(about, null, 1)}\n`);
   inside(root, 'systemd-sysusers');
-  inside(root, 'systemctl', 'enable', ...units);
+  inside(root, 'systemctl', 'enable', ...description.enabled, 'blackroad-first-boot');
   inside(root, 'systemctl', 'disable', ...description.disabled);
   inside(root, '/usr/lib/blackroad-image/write-boot');
   empty(root);

@@ -21,8 +21,8 @@ import { partitionsOf } from '../../images/src/read-image.ts';
 import { until } from '../fixtures/processes.ts';
 
 const cardBytes = 8 * 1024 ** 3;
-/** QEMU's emulation of a processor of another kind is slow, and slower beside other work. */
-export const startMs = 900_000;
+/** QEMU's emulation of a processor of another kind is slow, and ten times slower beside other work. */
+export const startMs = 1_800_000;
 const commandMs = 180_000;
 
 export interface Pi {

@@ -34,6 +34,7 @@ export async function readOnly(stage: Stage): Promise<void> {
     say(line.trim());
   await stage.asks('My bicycle is blue.');
   await isReadOnly(stage);
+  await idle(stage);
   const before = await stage.nodes();
   for (let cut = 1; cut <= cuts; cut++) {
     await new Promise((done) => setTimeout(done, Math.random() * withinMs));
@@ -50,7 +51,6 @@ export async function readOnly(stage: Stage): Promise<void> {
   assert.equal(await stage.nodes(), before, 'it is the same node');
   assert.match(await stage.asks('Which colour has my bicycle?'), /My bicycle is blue/);
   say(`its memory has all ${await stage.remembers()} exchanges once each, in a chain that verifies`);
-  await idle(stage);
   for (const [word, kind] of [
     ['off', 'ext4'],
     ['on', 'overlay'],

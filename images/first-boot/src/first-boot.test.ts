@@ -259,7 +259,7 @@ t.test('the bundle needs nothing but Node', async (t) => {
   const bundle = join(dir, 'alone/first-boot.mjs');
   const written = spawnSync(
     process.execPath,
-    [resolve(import.meta.dirname, '../../bundle.ts'), resolve(import.meta.dirname, 'main.ts'), bundle],
+    [resolve(import.meta.dirname, '../../src/bundle.ts'), resolve(import.meta.dirname, 'main.ts'), bundle],
     {
       encoding: 'utf8',
     },

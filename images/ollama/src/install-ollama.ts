@@ -14,7 +14,7 @@ import { saveWhole } from '@blackroad/std/whole-file';
 import { fetchedBytes } from './fetched-bytes.ts';
 import { unpackOllama } from './unpack-ollama.ts';
 
-export interface InstallOrder {
+interface InstallOrder {
   release: OllamaRelease;
   /** Where the server is started from: a folder, or a link to `current` of `home`. */
   place: string;

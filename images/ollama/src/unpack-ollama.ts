@@ -12,7 +12,7 @@ import { isInside, tarEntries } from '@blackroad/std/tar-read';
 
 type Entry = ReturnType<typeof tarEntries> extends AsyncGenerator<infer E> ? E : never;
 
-export const program = 'bin/ollama';
+const program = 'bin/ollama';
 /** Libraries for graphics cards, which are most of an archive, and which no Raspberry Pi has. */
 const notForAPi = /^lib\/ollama\/(cuda|rocm|mlx|vulkan)/;
 /** Some times what releases have: bytes whose hash is not known yet fill no card. */
