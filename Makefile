@@ -102,7 +102,7 @@ image-check: node_modules/.installed
 	$(IMAGES) check $(if $(IMAGE),"$(IMAGE)")
 
 ## make image-boot  starts the image in QEMU: it joins a coordinator of this machine, answers, loses its power CUTS (20) times, is written anew, takes
-##                releases (KEY=<file> of the image), is left alone for IDLE_MINUTES (60), and is read-only; PART="cuts anew updates idle read-only"
+##                releases (KEY=<file> of the image), is left alone for IDLE_MINUTES (60), and is read-only; PART="cuts anew updates ollama idle read-only"
 ##                (no root; needs qemu-system-arm, mtools, e2fsprogs and device-tree-compiler; the consoles' log stays in .image-boot)
 image-boot: node_modules/.installed coordinator/console/dist/index.html
 	@NPM="$(NPM)" KEY="$(KEY)" PASSWORD="$(PASSWORD)" PART="$(PART)" IDLE_MINUTES="$(IDLE_MINUTES)" $(WITH_NODE) node --disable-warning=ExperimentalWarning test/image/boot.ts $(if $(IMAGE),"$(IMAGE)",dist) $(or $(CUTS),20)

@@ -1,10 +1,11 @@
 // What `make image-boot` runs: the image starts in QEMU, and has to hold what is promised of it, a story after the other. Prints a line a step;
 // the consoles' log stays in the folder of its work. Exit code 1 with what differed. `PART` names the stories of one run: all share one card but
-// `read-only`, which writes its own.
+// `ollama` and `read-only`, which write their own.
 import { join, resolve } from 'node:path';
 import { imageIn } from '../../images/src/check.ts';
 import { cuts, join as joins, writtenAnew } from './card.ts';
 import { idle } from './idle.ts';
+import { ollama } from './ollama.ts';
 import { readOnly } from './read-only.ts';
 import { openStage, type Stage } from './stage.ts';
 import { updates } from './updates.ts';
@@ -15,6 +16,7 @@ const stories: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
   cuts,
   anew: writtenAnew,
   updates: (stage) => updates(stage, process.env.KEY),
+  ollama,
   idle,
   'read-only': readOnly,
 };
@@ -33,7 +35,7 @@ async function main(): Promise<void> {
   const unknown = parts.find((part) => !stories[part]);
   if (unknown) throw new Error(`PART: expected some of ${Object.keys(stories).join(', ')}, got ${unknown}`);
   const stage = await openStage(t, image, work);
-  if (parts.some((part) => part !== 'read-only')) await joins(stage);
+  if (parts.some((part) => !['ollama', 'read-only'].includes(part))) await joins(stage);
   for (const part of parts) await stories[part]?.(stage);
 }
 

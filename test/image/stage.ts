@@ -8,6 +8,7 @@ import { writePersonalFile } from '../../protocol/src/personal/write-personal-fi
 import { type ModelServer, startModelServer } from '../fixtures/model-server.ts';
 import { type Fleet, startFleet, until } from '../fixtures/processes.ts';
 import { chainFault, ended, memoryOf, submit } from '../fixtures/steps.ts';
+import { openUpstream, type Upstream } from './ollama-upstream.ts';
 import { type Pi, piOf, startMs } from './pi.ts';
 
 /** This machine, as QEMU shows it to the one inside. */
@@ -18,6 +19,8 @@ const agent = 'greeter';
 export interface Stage {
   fleet: Fleet;
   pi: Pi;
+  /** Where releases of Ollama come from. */
+  upstream: Upstream;
   say(words: string): void;
   /** Writes the image and this file to the card, and starts it. Resolves when it is online. */
   flashed(personal: Partial<PersonalFile>): Promise<void>;
@@ -36,8 +39,12 @@ interface TestLike {
 export async function openStage(t: TestLike, image: string, work: string): Promise<Stage> {
   mkdirSync(work, { recursive: true });
   for (const file of ['serial.log', 'shell']) if (existsSync(join(work, file))) unlinkSync(join(work, file));
+  const upstream = await openUpstream();
+  t.teardown(() => upstream.close());
   // The heartbeat of a small fleet, as people have it: what an idle node writes depends on it.
-  const fleet = await startFleet(t, { args: ['--lost-after', '15', '--heartbeat', '10', '--cache', 'on'] });
+  const fleet = await startFleet(t, {
+    args: ['--lost-after', '15', '--heartbeat', '10', '--cache', 'on', '--cache-ollama', upstream.url],
+  });
   const model: ModelServer = await startModelServer();
   t.teardown(() => model.close());
   const pi = piOf(resolve(image), work);
@@ -66,6 +73,7 @@ export async function openStage(t: TestLike, image: string, work: string): Promi
   return {
     fleet,
     pi,
+    upstream,
     say,
     started,
     async flashed(personal) {
