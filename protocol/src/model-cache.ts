@@ -7,7 +7,8 @@ const Bytes = (description: string) => Type.Integer({ minimum: 0, description })
 export const maxCacheNames = 1000;
 export const CachedName = Type.Object({
   name: Type.String({
-    description: '`llama3.2:1b`, `someone/model:tag`, `hub:owner/name@revision/path` for a file of the hub, `ollama:version/archive` for a release of Ollama itself.',
+    description:
+      '`llama3.2:1b`, `someone/model:tag`, `hub:owner/name@revision/path` for a file of the hub, `ollama:version/archive` for a release of Ollama itself.',
   }),
   bytes: Bytes('Of all its files.'),
   heldBytes: Bytes('Of these, on the disk of the cache.'),
