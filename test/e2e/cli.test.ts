@@ -560,7 +560,7 @@ t.test('verbs', async (t) => {
     t.same(await complete('fleet', 'age'), ['agents']);
     t.same(await complete('fleet', 'agents', 's'), ['show']);
     t.same(await complete('fleet', 'agents', 'show', 'gre'), ['greeter'], 'names come from the fleet');
-    t.same(await complete('fleet', 'join-token', 'create', '--cl'), ['--class']);
+    t.same(await complete('fleet', 'join-token', 'create', '--cla'), ['--class']);
     t.same(await complete('fleet', 'keys', 'create', 'x', '--role', 'op'), ['operator'], 'choices of a flag');
     t.same(await complete('fleet', '--data', data[1] as string, 'agents', 'show', 'gre'), ['greeter']);
     t.same(await complete(join(root, 'bin/fleet'), 'agents', 'show', 'gre'), ['greeter'], 'not on the PATH');

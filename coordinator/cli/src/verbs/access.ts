@@ -12,6 +12,7 @@ import {
 } from '@blackroad/protocol';
 import { installableWords } from '@blackroad/protocol/install-words';
 import { budgetFlag, budgetFlags } from '../budget-flags.ts';
+import { cloudInitFile } from '../cloud-init.ts';
 import { argument, labelsFlag, numberFlag, secondsFlag, textFlag, type Verb } from '../verb.ts';
 import { ago, duration, table } from '../words.ts';
 
@@ -36,6 +37,10 @@ export const accessVerbs: Verb[] = [
         value: '<host>',
         text: 'Host name or address under which the machines reach the coordinator.',
       },
+      'cloud-init': {
+        type: 'boolean',
+        text: 'Prints a user-data file instead, with which a new virtual or rented machine joins at its first start.',
+      },
     },
     async run(call) {
       const uses = numberFlag(call, 'uses');
@@ -59,6 +64,11 @@ export const accessVerbs: Verb[] = [
         const left = duration(token.expiresMs - call.clock.nowMs());
         const machines = token.uses === 1 ? 'one machine' : `${token.uses} machines`;
         const release = installableWords(releases, (verb) => call.as.fleet(verb));
+        if (call.flags['cloud-init']) {
+          const { command, expiresMs } = token;
+          const until = new Date(expiresMs).toISOString();
+          return cloudInitFile({ command, until, machines, lacks: releases.length === 0 ? release : '' });
+        }
         return `On the other machine, within ${left} (valid for ${machines}):\n\n${token.command}\n\n${release}`;
       });
     },
