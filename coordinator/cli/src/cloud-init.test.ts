@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import { parse } from 'yaml';
 import { cloudInitFile } from './cloud-init.ts';
 
-const about = { until: '2026-12-01T00:00:00.000Z', machines: 'one machine', lacks: '' };
+const about = { until: '2026-12-01T00:00:00.000Z', machines: 'one machine', needs: 'It needs nothing.' };
 /** The script of the file, with a `sleep` that takes no time. Returns how often the line ran, and how the script ended. */
 function run(t: Pick<Test, 'testdir'>, line: string) {
   const folder = t.testdir({ sleep: '#!/bin/sh\n', runs: '' });
@@ -31,8 +31,8 @@ t.test('it gives up after a while, says so, and lets the rest of the first start
   t.match(stderr, /This machine did not join the BlackRoad fleet; the reason is above\.\nafter\n$/);
 });
 t.test('it says what its token is good for, and what is missing', async (t) => {
-  const text = cloudInitFile({ ...about, command: 'true', lacks: 'There is no release.\n\n  fleet releases add x\n' });
+  const text = cloudInitFile({ ...about, command: 'true', needs: 'It needs a release.' });
   t.match(text, /^#cloud-config\n# A machine .*\n# .* valid until 2026-12-01T00:00:00.000Z, for one machine: /);
-  t.match(text, '# There is no release.\n#\n#   fleet releases add x\nruncmd:\n');
+  t.match(text, '# It needs a release.\nruncmd:\n');
   t.same(Object.keys(parse(text)), ['runcmd']);
 });

@@ -12,15 +12,15 @@ interface CloudInit {
   until: string;
   /** How many machines may join with it, in words. */
   machines: string;
-  /** What is missing for it to work; empty: nothing. */
-  lacks: string;
+  /** What it needs to work. */
+  needs: string;
 }
 
-export function cloudInitFile({ command, until, machines, lacks }: CloudInit): string {
+export function cloudInitFile({ command, until, machines, needs }: CloudInit): string {
   const notes = [
     'A machine that starts with this as its user-data joins the fleet by itself.',
     `Its token is valid until ${until}, for ${machines}: until then whoever has this file can join a machine.`,
-    ...(lacks === '' ? [] : lacks.trim().split('\n')),
+    needs,
   ];
   return `#cloud-config
 ${notes.map((note) => `# ${note}`.trimEnd()).join('\n')}

@@ -67,7 +67,7 @@ export const accessVerbs: Verb[] = [
         if (call.flags['cloud-init']) {
           const { command, expiresMs } = token;
           const until = new Date(expiresMs).toISOString();
-          return cloudInitFile({ command, until, machines, lacks: releases.length === 0 ? release : '' });
+          return cloudInitFile({ command, until, machines, needs: release });
         }
         return `On the other machine, within ${left} (valid for ${machines}):\n\n${token.command}\n\n${release}`;
       });
