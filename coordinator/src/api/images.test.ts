@@ -199,6 +199,11 @@ t.test('an image with a personal file in it is sent once, to who asked for it', 
   t.ok(unpacked(sent.bytes).equals(expected), 'the image, with the file at its place');
   t.equal((await get(fleet, path)).status, 404, 'once');
   t.same(kept().length, 2, 'no copy of it is kept');
+  const counted = async (line: string) =>
+    (await fleet.call<string>('GET', '/metrics')).body.includes(`\nblackroad_${line}\n`);
+  // A download is counted once its file is closed.
+  for (const line of ['images 1', `images_bytes ${download.bytes}`, 'images_sent_total{settings="with"} 1'])
+    await until(line, () => counted(line));
 
   const over = await order(fleet, image, file);
   t.match((await audit(fleet))[0], {

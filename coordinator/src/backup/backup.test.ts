@@ -54,7 +54,7 @@ t.test('a backup while the store is written: one moment of it, whole; and what i
   t.strictSame(
     manifest.files.map(({ path }) => path).sort(),
     ['admin.key', 'ca/ca.key', 'ca/ca.pem', 'files/file-a.data', databaseName, 'models.yaml'],
-    'no model cache, no address of a process that runs, no other backup',
+    'no model cache, no image, no address of a process that runs, no other backup',
   );
   const db = new Sqlite(join(into, databaseName), { readonly: true });
   t.teardown(() => db.close());

@@ -31,13 +31,14 @@ const refusal = (work: Promise<unknown>) =>
 /** A folder in use by another fleet, with a model cache and backups of its own. */
 function otherFleet(name: string): string {
   const data = join(folder, name);
-  for (const sub of ['ca', 'model-cache', 'backups']) mkdirSync(join(data, sub), { recursive: true });
+  for (const sub of ['ca', 'model-cache', 'backups', 'images']) mkdirSync(join(data, sub), { recursive: true });
   const db = new Sqlite(join(data, 'fleet.sqlite'));
   db.exec('CREATE TABLE other (x)');
   db.close();
   writeFileSync(join(data, 'ca/ca.key'), 'another key');
   writeFileSync(join(data, 'only-here'), 'a file that no backup has');
   writeFileSync(join(data, 'model-cache/blob'), 'weights');
+  writeFileSync(join(data, 'images/one'), 'image');
   return data;
 }
 function stateOf(data: string): 'old' | 'new' | string {
@@ -81,6 +82,7 @@ t.test('in place of another fleet: that one is set aside, the model cache and th
   const { aside } = await restore(order(data, true));
   t.equal(stateOf(data), 'new');
   t.equal(readFileSync(join(data, 'model-cache/blob'), 'utf8'), 'weights');
+  t.equal(readFileSync(join(data, 'images/one'), 'utf8'), 'image');
   t.equal(readFileSync(join(aside as string, 'ca/ca.key'), 'utf8'), 'another key');
   t.strictSame(readdirSync(aside as string).sort(), ['ca', 'fleet.sqlite', 'only-here']);
 });

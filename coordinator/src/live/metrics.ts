@@ -15,6 +15,7 @@ import { allAccounts, viewOf } from '../budgets/books.ts';
 import type { BusStats } from '../bus/bus.ts';
 import type { GatewayFigures } from '../gateway/figures.ts';
 import type { CacheProcess } from '../model-cache/cache-process.ts';
+import type { Images } from '../releases/images.ts';
 import type { Releases } from '../releases/releases.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import type { View } from '../state/view.ts';
@@ -29,6 +30,7 @@ export interface Metrics {
   answered(route: string, status: number, seconds: number): void;
 }
 
+type KeptImages = Pick<Images, 'figures' | 'list'>;
 type KeptReleases = Pick<Releases, 'figures' | 'heldBytes' | 'list'>;
 type CacheOfModels = Pick<CacheProcess, 'figures' | 'problem'>;
 
@@ -55,12 +57,14 @@ export function createMetrics(
     modelCache,
     backups,
     releases,
+    images,
   }: {
     coordinator: Coordinator;
     busStats?: () => BusStats;
     modelCache?: CacheOfModels | null;
     backups?: Pick<Backups, 'view'>;
     releases: KeptReleases;
+    images: KeptImages;
   },
   feed: ConsoleFeed,
   refused: () => Record<string, number>,
@@ -92,6 +96,7 @@ export function createMetrics(
   read(Gauge, 'batches', 'Batches that are not over.', [], (set) => set({}, openBatches()));
   if (backups) readBackups(read, backups);
   readReleases(read, releases);
+  readImages(read, images);
   if (busStats) readBus(read, busStats);
   if (modelCache) readModelCache(read, modelCache);
   const requests = new Histogram({
@@ -303,6 +308,19 @@ function readReleases(read: Read, releases: KeptReleases): void {
   });
   read(Counter, 'installs_refused_total', 'Releases that machines did not take, by reason.', ['reason'], (set) => {
     for (const reason of installRefusals) set({ reason }, releases.figures.refusedThere[reason] ?? 0);
+  });
+}
+
+function readImages(read: Read, images: KeptImages): void {
+  read(Gauge, 'images', 'Images for cards that are kept.', [], (set) => set({}, images.list().length));
+  read(Gauge, 'images_bytes', 'Bytes that they take.', [], (set) =>
+    set(
+      {},
+      images.list().reduce((sum, { manifest }) => sum + manifest.download.bytes, 0),
+    ),
+  );
+  read(Counter, 'images_sent_total', 'Downloads of images, with and without settings.', ['settings'], (set) => {
+    for (const settings of ['with', 'without'] as const) set({ settings }, images.figures[settings]);
   });
 }
 

@@ -66,6 +66,8 @@ export class Images {
   #rows = new Map<string, FleetImage>();
   readonly #coming = new Map<string, Coming>();
   readonly #readers = new Readers('images', { all: maxImageReaders, each: maxImageReadersEach });
+  /** Downloads that have ended, with a person's settings and without. */
+  readonly figures = { with: 0, without: 0 };
   #last: Promise<unknown> = Promise.resolve();
   #arrivals = 0;
 
@@ -96,7 +98,8 @@ export class Images {
   /** Null: all of it. @throws FleetError `unavailable` when too many read */
   read({ sha256, manifest }: FleetImage, range: ByteRange | null, who: string): Readable {
     const { from, to } = range ?? { from: 0, to: manifest.download.bytes - 1 };
-    return this.#readers.open(who, () => createReadStream(this.#pathOf(sha256), { start: from, end: to }));
+    const stream = this.#readers.open(who, () => createReadStream(this.#pathOf(sha256), { start: from, end: to }));
+    return stream.once('close', () => void this.figures.without++);
   }
 
   /** All of it, with this personal file. @throws FleetError `unavailable` when too many read */
@@ -114,7 +117,8 @@ export class Images {
         await file.close();
       }
     }
-    return this.#readers.open(who, () => Readable.from(pieces(), { objectMode: false }));
+    const stream = this.#readers.open(who, () => Readable.from(pieces(), { objectMode: false }));
+    return stream.once('close', () => void this.figures.with++);
   }
 
   /** Begins to take an image, or goes on with one. @throws FleetError */
