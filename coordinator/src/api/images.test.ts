@@ -133,6 +133,7 @@ t.test('what is not signed, not whole or not of the format is refused with the r
   writeFileSync(plain.signature, signatureOf(text, ours.secret, 'file:x.json'));
   t.equal((await bringImage(fleet, plain)).body.image?.keyId, ours.secret.name, 'one that is signed later is');
   t.equal((await list(fleet)).images[0]?.keyId, ours.secret.name);
+  t.match((await audit(fleet))[0], { action: 'image-add', params: { keyId: ours.secret.name } });
   t.equal((await bringImage(fleet, strange, { unsigned: true })).status, 200);
   const twin = sampleImage(folderOf(t), ours, { version: '1.0.0', tailBytes: 1024 });
   await refused(twin, {}, /1\.0\.0 is here already, with other content/);

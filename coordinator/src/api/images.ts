@@ -1,6 +1,7 @@
 // Images for Raspberry Pis over HTTP: brought in parts, sent whole, sent with a person's file in them, and listed for Raspberry Pi Imager.
 import {
   FleetError,
+  type FleetImage,
   type ImageArrival,
   type ImageManifest,
   imagerList,
@@ -13,6 +14,7 @@ import { readPersonalFile } from '@blackroad/protocol/personal-file';
 import { padded } from '@blackroad/std/padded';
 import { sha256Hex } from '@blackroad/std/sha256';
 import { tokenFault } from '../fleet/access.ts';
+import type { ApiContext } from '../http/context.ts';
 import { accepted, type Call, type Handlers } from '../http/handler.ts';
 import { hostOf, isLoopbackName } from '../http/reach.ts';
 import { sendFile, sendStream } from './send-file.ts';
@@ -42,6 +44,11 @@ function refuseElsewhere(call: Pick<Call<'imagerList'>, 'listener' | 'request'>)
   });
 }
 
+async function noteAdded({ coordinator }: ApiContext, by: Principal, { manifest, keyId }: FleetImage): Promise<void> {
+  const about = { ...nameOf(manifest), bytes: manifest.download.bytes, ...(keyId === undefined ? {} : { keyId }) };
+  accepted(await coordinator.submit('audit', { by, action: 'image-add', params: about }));
+}
+
 async function takePart({ context, params, query, by, request }: Call<'imagePart'>): Promise<ImageArrival> {
   if (!request.isMultipart()) throw wrong('headers: content-type: expected multipart/form-data, got another');
   const limits = { files: 1, fields: 0, fileSize: maxImagePartBytes + 1 };
@@ -49,10 +56,8 @@ async function takePart({ context, params, query, by, request }: Call<'imagePart
     if (part.type !== 'file' || part.fieldname !== 'file') continue;
     const taken = await context.images.take(params.image, query.offset, part.file, by);
     if (!('sha256' in taken)) return arrivalOf(taken.manifest, { heldBytes: taken.arrives.heldBytes });
-    const { manifest, keyId } = taken;
-    const about = { ...nameOf(manifest), bytes: manifest.download.bytes, ...(keyId === undefined ? {} : { keyId }) };
-    accepted(await context.coordinator.submit('audit', { by, action: 'image-add', params: about }));
-    return arrivalOf(manifest, { heldBytes: manifest.download.bytes, image: taken });
+    await noteAdded(context, by, taken);
+    return arrivalOf(taken.manifest, { heldBytes: taken.manifest.download.bytes, image: taken });
   }
   throw wrong('file: expected the next bytes of the image, got nothing');
 }
@@ -88,8 +93,9 @@ export const imageHandlers = {
       keysFolder: releases.keysDir,
     };
   },
-  async imageAdd({ context: { images }, body }) {
-    const { manifest, ...about } = await images.offer(body);
+  async imageAdd({ context, body, by }) {
+    const { manifest, isChanged, ...about } = await context.images.offer(body);
+    if (isChanged && about.image) await noteAdded(context, by, about.image);
     return arrivalOf(manifest, about);
   },
   imagePart: takePart,

@@ -48,6 +48,13 @@ interface Offer {
   signature?: string;
   unsigned?: boolean;
 }
+interface Offered {
+  manifest: ImageManifest;
+  heldBytes: number;
+  image?: FleetImage;
+  /** It was here unsigned, and is signed now. */
+  isChanged?: boolean;
+}
 /** An image that is being brought. */
 interface Coming {
   arrives: ImageArrives;
@@ -122,12 +129,15 @@ export class Images {
   }
 
   /** Begins to take an image, or goes on with one. @throws FleetError */
-  async offer(offer: Offer): Promise<{ manifest: ImageManifest; heldBytes: number; image?: FleetImage }> {
+  async offer(offer: Offer): Promise<Offered> {
     const manifest = readManifest(offer.manifest);
     const keyId = await this.#judge(offer);
     const { sha256, bytes } = manifest.download;
     const known = this.#rows.get(sha256);
-    if (known) return { manifest, heldBytes: bytes, image: await this.#knownNow(known, manifest, keyId) };
+    if (known) {
+      const image = await this.#knownNow(known, manifest, keyId);
+      return { manifest, heldBytes: bytes, image, isChanged: image !== known };
+    }
     const before = this.#comingAs(sha256, offer.manifest, keyId);
     if (before) return { manifest, heldBytes: before.arrives.heldBytes };
     this.#refuseTwin(manifest);
@@ -135,9 +145,10 @@ export class Images {
     // The same may have been offered meanwhile.
     const meanwhile = this.#comingAs(sha256, offer.manifest, keyId);
     if (meanwhile) return { manifest, heldBytes: meanwhile.arrives.heldBytes };
-    await this.#giveUp(sha256);
+    const other = this.#coming.get(sha256);
     const arrives = new ImageArrives(join(this.#dir, `coming-${sha256}-${++this.#arrivals}.new`));
     this.#wait(sha256, { arrives, text: offer.manifest, manifest, keyId, giveUp: { cancel() {} } });
+    await other?.arrives.remove();
     return { manifest, heldBytes: 0 };
   }
 
@@ -232,11 +243,12 @@ export class Images {
   async #refuseWithoutRoom({ sha256, bytes }: ImageManifest['download']): Promise<void> {
     const full = (detail: string) => new FleetError('fleet-full', { detail });
     if (bytes > maxImageBytes) throw refused(`download: expected at most ${maxImageBytes} bytes, got ${bytes}`);
-    if (this.#rows.size >= maxKeptImages)
+    const others = this.#coming.size - (this.#coming.has(sha256) ? 1 : 0);
+    if (this.#rows.size + others >= maxKeptImages)
       throw full(`The coordinator keeps ${maxKeptImages} images at most: remove one first.`);
-    if (this.#coming.size >= maxComingImages && !this.#coming.has(sha256))
+    if (others >= maxComingImages)
       throw new FleetError('unavailable', {
-        detail: `${this.#coming.size} images are being brought already.`,
+        detail: `${others} images are being brought already.`,
         retryAfterSeconds: 60,
       });
     const freeBytes = freeBytesOf(await statfs(this.#dir));

@@ -134,7 +134,7 @@ async function download(call: VerbCall): Promise<void> {
   const path = await save(call, image, personal);
   call.show({ path, sha256: image.sha256, settings: personal !== null }, () =>
     [
-      `${path}${personal === null ? '' : ' holds your settings, the join token among them: delete it once it is on the card'}.`,
+      `${path}${personal === null ? '' : ' holds your settings: delete it once it is on the card'}.`,
       `Write it to a card with Raspberry Pi Imager (Use custom), or: xz -dc ${basename(path)} | sudo dd of=/dev/sdX bs=4M conv=fsync status=progress`,
     ].join('\n'),
   );
