@@ -109,6 +109,10 @@ const samples: { [T in EventType]: [EventParams<T>, string] } = {
     { rollout: 'r1', version: '1.2.0', state: 'rolled-back', text: 'it did not start' },
     'node-agent 1.2.0: rolled-back, it did not start',
   ],
+  'os-update': [
+    { rollout: 'r1', job: 'restart', state: 'failed', text: 'it did not go down' },
+    'restart of the machine: failed, it did not go down',
+  ],
   'node-forgotten': [{ node: 'alice' }, 'alice was forgotten'],
   'node-class': [
     { node: 'alice', class: 'gpu', was: 'cpu' },

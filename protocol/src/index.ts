@@ -51,6 +51,7 @@ export * from './near.ts';
 export * from './node.ts';
 export * from './node-events.ts';
 export * from './node-model.ts';
+export * from './os-update.ts';
 export * from './permissions.ts';
 export * from './placement.ts';
 export * from './principal.ts';

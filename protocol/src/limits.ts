@@ -348,6 +348,8 @@ export const maxRolloutWindows = 14;
 export const maxRolloutSeconds = 30 * 86_400;
 /** Nodes that one decision tells about a rollout; the rest follows a second later. */
 export const maxRolloutOrdersAtOnce = 200;
+/** Packages of one machine that wait for an update: as many as Debian has. */
+export const maxPendingUpdates = 100_000;
 /** Balena fleets that a coordinator looks after: one for each kind of device. */
 export const maxBalenaFleets = 8;
 /** Devices of all of them: each node may be one, and as many more wait to join. */

@@ -8,11 +8,13 @@ import { FetchFault } from './fetch-faults.ts';
 import { diskFullBytes, diskLowBytes, overheatedC, troubleOverAfterMs } from './health-limits.ts';
 import { BootId, Generation, TimeMs } from './ids.ts';
 import { RuntimeKind } from './node-model.ts';
+import { OsUpdateState, UpdateOs } from './os-update.ts';
 import { degreesInWords, gibInWords } from './quantity-words.ts';
 import { type Static, Type } from './typebox.ts';
 import { ReleaseVersion, UpdateState } from './update.ts';
 
 const gib = 1024 ** 3;
+const osJobWords = { security: 'security updates', all: 'updates of the system', restart: 'restart of the machine' };
 const Over = { over: Type.Boolean() };
 const unlessOver =
   (severity: Severity) =>
@@ -106,6 +108,19 @@ export const nodeEvents = {
     { rollout: Type.String({ maxLength: 40 }), version: ReleaseVersion, state: UpdateState, text: Words },
     ({ version, state, text }) => `node-agent ${version}: ${state}${text === '' ? '' : `, ${text}`}`,
     ({ state }) => (state === 'rolled-back' || state === 'refused' || state === 'failed' ? 'warning' : 'info'),
+  ),
+  'os-update': kind(
+    'info',
+    'How far the node is with an update of its operating system; `warning` where it did not get there',
+    {
+      rollout: Type.String({ maxLength: 40 }),
+      job: UpdateOs.properties.job,
+      state: OsUpdateState,
+      text: Words,
+      restart: Type.Optional(Type.Boolean({ description: 'Of `updated`: the machine needs a restart.' })),
+    },
+    ({ job, state, text }) => `${osJobWords[job]}: ${state}${text === '' ? '' : `, ${text}`}`,
+    ({ state }) => (state === 'refused' || state === 'failed' ? 'warning' : 'info'),
   ),
   'outbox-full': kind(
     'error',

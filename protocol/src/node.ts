@@ -26,6 +26,7 @@ import {
   maxRequestsPerModel,
 } from './limits.ts';
 import { ModelFetch, NodeModel, RuntimeKind } from './node-model.ts';
+import { OsUpdates } from './os-update.ts';
 import { type Static, Type } from './typebox.ts';
 import { ReleaseVersion } from './update.ts';
 
@@ -102,6 +103,12 @@ export const NodeInfo = Type.Object({
     Type.Literal(true, {
       description:
         'It was installed from a release and takes another one from the coordinator. Missing: a container, a source folder, or an older node.',
+    }),
+  ),
+  osUpdates: Type.Optional(
+    Type.Object(OsUpdates.properties, {
+      description:
+        'Its operating system takes updates from the coordinator, by apt. Missing: another system, an installation without the part that runs as root, or an older node.',
     }),
   ),
   balenaDevice: Type.Optional(BalenaUuid),

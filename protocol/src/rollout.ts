@@ -11,6 +11,7 @@ import {
   maxRolloutWindows,
 } from './limits.ts';
 import { NodeClassName } from './node.ts';
+import { OsPackages, OsRestart } from './os-update.ts';
 import { Asker } from './principal.ts';
 import { gates } from './rollout-gates.ts';
 import { weekdays } from './rollout-words.ts';
@@ -52,6 +53,14 @@ export const RolloutWhat = Type.Union(
     Type.Object(
       { kind: Type.Literal('balena'), release: BalenaRelease },
       { ...closed, description: 'Pinned to the balena devices that the nodes run on.' },
+    ),
+    Type.Object(
+      { kind: Type.Literal('os'), packages: OsPackages, restart: OsRestart },
+      {
+        ...closed,
+        description:
+          'Updates of the operating system, by apt. There is no way back: a red gate stops the rollout, and what was installed stays.',
+      },
     ),
     Type.Object(
       {
@@ -145,7 +154,11 @@ export const RolloutRequest = Type.Object(
       }),
     ),
     gates: Optional(Type.Array(GateName, { maxItems: 20, description: 'Those that stop it. Missing: all.' })),
-    onRed: Optional(Type.OneOf(['roll-back', 'stop'], { default: 'roll-back', description: 'What a red gate does.' })),
+    onRed: Optional(
+      Type.OneOf(['roll-back', 'stop'], {
+        description: 'What a red gate does. Missing: roll-back; of what has no way back (os): stop, and nothing else is taken.',
+      }),
+    ),
     approval: Optional(
       Type.OneOf(['none', 'first', 'each'], {
         default: 'none',

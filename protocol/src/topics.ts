@@ -38,6 +38,7 @@ import { MemoryDown, MemoryUp } from './memory.ts';
 import { ModelAnswers, ModelChannel, ModelRequestPiece, ModelRequestStop, ModelServers } from './model-request.ts';
 import { AgentObserved, NodeCapacity, NodeHealth, NodeHello, NodeInfo, NodeState } from './node.ts';
 import { NodeEvent } from './node-events.ts';
+import { UpdateOs } from './os-update.ts';
 import { TaskChunk, TaskLease, TaskReport } from './task.ts';
 import { topicRow as row } from './topic-row.ts';
 import { type Static, Type } from './typebox.ts';
@@ -275,6 +276,15 @@ export const topics = {
     UpdateNode,
     small,
     'Install this release of the node-agent.',
+  ),
+  updateOs: row(
+    'coordinator',
+    'cmd/{node}/os-update',
+    1,
+    false,
+    UpdateOs,
+    small,
+    'Update the operating system, or restart the machine.',
   ),
   identify: row(
     'coordinator',

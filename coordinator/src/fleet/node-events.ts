@@ -8,7 +8,7 @@ import {
   nodeAsks,
   nodeEvents,
 } from '@blackroad/protocol';
-import { hearUpdate } from '../rollouts/reports.ts';
+import { hearOsUpdate, hearUpdate } from '../rollouts/reports.ts';
 import type { EventRow } from '../state/change.ts';
 import { change, decided, openDraft, remark } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
@@ -30,6 +30,8 @@ export const acceptEvent: Decide<'node-event'> = (view, { node, message }, nowMs
   const kind = kindOf(message);
   if (kind.type === 'update' && Object.keys(kind.params).length > 0)
     hearUpdate(draft, node, kind.params as EventParams<'update'>);
+  if (kind.type === 'os-update' && Object.keys(kind.params).length > 0)
+    hearOsUpdate(draft, node, kind.params as EventParams<'os-update'>);
   change(draft, { type: 'event', row: { atMs: nowMs, node, agent: null, ...kind, severity, text } });
   return decided(draft);
 };

@@ -5,7 +5,7 @@ import { change, decided, noteAudit, openDraft } from '../state/draft.ts';
 import type { Decide, RolloutAct } from '../state/input.ts';
 import type { RolloutRow } from '../state/rollout-rows.ts';
 import type { View } from '../state/view.ts';
-import { kindOf } from './kinds.ts';
+import { kindOf, noWayBack } from './kinds.ts';
 import { needsApproval, standOf } from './stand.ts';
 import { bringBack, isLive } from './step.ts';
 import { subjectsOf } from './subjects.ts';
@@ -60,6 +60,8 @@ export const actOnRollout: Decide<'rollout-act'> = (view, { by, id, act }, nowMs
 
 function whyNot(view: View, rollout: RolloutRow, act: RolloutAct, nowMs: number, timeZone: string): string | null {
   const subjects = subjectsOf(view, rollout.id);
+  const stays = noWayBack(rollout.what);
+  if (act === 'roll-back' && stays !== null) return `${stays} To end it where it is: abort it.`;
   if (act === 'approve') {
     if (!needsApproval(rollout)) return `The next wave of ${rollout.id} needs no approval.`;
     // What a person approves is what the gates showed: not before they could.

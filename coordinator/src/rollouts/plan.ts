@@ -15,7 +15,7 @@ import {
 import type { KnownRelease, RolloutRow } from '../state/rollout-rows.ts';
 import { agentIdOf, type View } from '../state/view.ts';
 import type { Before } from './kind.ts';
-import { kindOf } from './kinds.ts';
+import { kindOf, noWayBack } from './kinds.ts';
 import { isLive } from './step.ts';
 import { isHere, nameOf, nodeOf, subjectsOf } from './subjects.ts';
 import { defaultWaves, type Member, wavesOf } from './waves.ts';
@@ -42,6 +42,9 @@ export function planRollout(view: View, by: Pick<Principal, 'space'>, request: R
   const no = (refused: string, code: ProblemCode = 'conflict'): PlanOutcome => ({ refused, code });
   if (driver === 'outside' && what.kind !== 'node-agent')
     return no('body: driver: only a node-agent is installed from outside.', 'invalid-request');
+  const stays = noWayBack(what);
+  if (stays !== null && request.onRed === 'roll-back')
+    return no(`body: onRed: expected stop, got "roll-back". ${stays}`, 'invalid-request');
   const found = selected(view, by, request);
   if ('refused' in found) return found;
   const members: (Member & { before: Before })[] = [];
@@ -152,14 +155,17 @@ function reasons(leftOut: Planned['leftOut']): string {
 function warningsOf(view: View, { what, onRed, approval }: RolloutRequest, planned: Planned): string[] {
   const all = planned.waves.flat();
   const away = all.filter((each) => each.away);
-  const said: string[] = [];
+  const stays = noWayBack(what);
+  const said: string[] = stays === null ? [] : [stays];
   if (all.length < 5)
     said.push(
       `With ${counted(all.length, kindOf(what).of)} the gates prove little: a fault that shows once in ${all.length * 10} is not seen.`,
     );
   if (planned.waves.length === 1 && all.length > 1 && (approval ?? 'none') === 'none')
-    said.push('There is one wave: all get it at once, and the gates can only bring it back.');
-  if (onRed === 'stop')
+    said.push(
+      `There is one wave: all get it at once, and the gates can only ${stays === null ? 'bring it back' : 'stop what was not begun'}.`,
+    );
+  if (onRed === 'stop' && stays === null)
     said.push('A red gate stops it, and what has the change keeps it until a person says what follows.');
   if (away.length > 0)
     said.push(

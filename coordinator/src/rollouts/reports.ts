@@ -26,6 +26,26 @@ export function hearUpdate(draft: Draft, node: string, { rollout, version, state
     change(draft, { type: 'rollout-subject', row: told });
 }
 
+/** An event `os-update` of a node. Of the packages nothing more is heard once the restart was ordered, but that it is not needed any more. */
+export function hearOsUpdate(draft: Draft, node: string, told: EventParams<'os-update'>): void {
+  const { rollout, job, state, text, restart = false } = told;
+  const row = draft.view.rolloutSubjects.get(`${rollout}/${node}`);
+  const what = draft.view.rollouts.get(rollout)?.what;
+  const isRestart = row?.os?.isRestart === true;
+  const isOrdered =
+    what?.kind === 'os' &&
+    (job === 'restart' ? isRestart : job === what.packages && (!isRestart || (state === 'updated' && !restart)));
+  if (!row || !isOrdered || row.state === 'waiting') {
+    remark(draft, 'stale-update', `${node} tells ${state} of ${job} in ${rollout}, which is not its order`);
+    return;
+  }
+  const step = `${state}${text === '' ? '' : `: ${text}`}`.slice(0, maxStep);
+  const os = state === 'updated' ? { needsRestart: restart, isRestart } : row.os;
+  const next: RolloutSubjectRow = { ...row, step, report: { version: job, state }, ...(os ? { os } : {}) };
+  if (JSON.stringify(next) !== JSON.stringify(row))
+    change(draft, { type: 'rollout-subject', row: { ...next, sinceMs: draft.nowMs } });
+}
+
 const outside: Record<Exclude<RolloutReport['state'], 'begun'>, UpdateState | 'installed'> = {
   installed: 'installed',
   failed: 'failed',

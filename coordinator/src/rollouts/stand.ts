@@ -4,8 +4,9 @@ import { counted, listInWords, type RolloutView } from '@blackroad/protocol';
 import type { Policy } from '../state/input.ts';
 import type { RolloutRow, RolloutSubjectRow } from '../state/rollout-rows.ts';
 import type { View } from '../state/view.ts';
-import type { RolloutOf } from './kind.ts';
+import type { RolloutOf, Wait } from './kind.ts';
 import { kindOf } from './kinds.ts';
+import { restartsOf } from './restarts.ts';
 import { isFrozen, isHere, isTouched, nameOf } from './subjects.ts';
 import { isOpen, windowsInWords } from './window.ts';
 
@@ -50,6 +51,8 @@ export function standOf(standing: Standing): RolloutStand {
   const stand = { passed, isSoaking, soakUntilMs, due };
   if (rollout.state === 'done') return { ...stand, waitsFor: null, reason: doneReason(rollout, away.length) };
   if (rollout.state !== 'running') return { ...stand, waitsFor: null, reason: rollout.reason };
+  const held = told.length > 0 && due.length === 0 ? whyHeld(standing, told) : null;
+  if (held) return { ...stand, waitsFor: held.for, reason: held.why };
   if (told.length > 0 || (isOpenInWave && due.length > 0))
     return { ...stand, waitsFor: 'nodes', reason: `waits for ${listInWords([...told, ...due].map(name))}` };
   if (isOpenInWave) return { ...stand, ...whyNobodyIsDue(standing, open) };
@@ -67,6 +70,14 @@ export function standOf(standing: Standing): RolloutStand {
   return { ...stand, waitsFor: 'nodes', reason: 'the next wave begins' };
 }
 
+/** What all that were told wait for, of which the first one is named; null: something goes on. */
+function whyHeld({ view, rollout, nowMs, timeZone }: Standing, told: readonly RolloutSubjectRow[]): Wait | null {
+  const { stand, waitsFor } = kindOf(rollout.what);
+  const like = rollout as RolloutOf<'node-agent'>;
+  const [first] = told;
+  if (!waitsFor || !first || told.some((each) => stand(view, like, each) !== 'held')) return null;
+  return waitsFor({ view, restarts: () => restartsOf(view, [], nowMs), nowMs, timeZone }, like, first);
+}
 function doneReason({ reason }: RolloutRow, away: number): string {
   return away > 0 ? `${counted(away, 'node')} that ${away === 1 ? 'is' : 'are'} away will follow` : reason;
 }

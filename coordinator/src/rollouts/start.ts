@@ -6,7 +6,7 @@ import { change, type Draft, decided, noteAudit, noteEvent, openDraft } from '..
 import type { Decide } from '../state/input.ts';
 import type { RolloutRow, RolloutSubjectRow } from '../state/rollout-rows.ts';
 import { noSums } from '../state/sums.ts';
-import { kindOf } from './kinds.ts';
+import { kindOf, noWayBack } from './kinds.ts';
 import { type Planned, planRollout, waitingElsewhere } from './plan.ts';
 import { isLive } from './step.ts';
 
@@ -69,7 +69,7 @@ function rowOf(request: RolloutRequest, planned: Planned, id: string, by: Princi
     patienceMs,
     maxUnavailable,
     gates,
-    onRed: onRed ?? 'roll-back',
+    onRed: onRed ?? (noWayBack(what) === null ? 'roll-back' : 'stop'),
     approval: approval ?? 'none',
     windows: windows ?? [],
     driver: driver ?? 'coordinator',

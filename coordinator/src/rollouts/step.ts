@@ -20,6 +20,7 @@ import {
   setRollout,
   tell,
   tellAgain,
+  tellOn,
   turn,
   type Work,
 } from './work.ts';
@@ -56,20 +57,23 @@ export function stepRollouts(draft: Draft, policy: Policy): void {
 
 const steps: Record<RolloutRow['state'], (work: Work) => void> = {
   running(work) {
-    const underWay = observe(work);
+    const observed = observe(work);
     if (judgedRed(work)) return;
-    repeat(work, underWay);
+    repeat(work, observed);
+    goOn(work, observed);
     advance(work);
   },
   paused(work) {
-    const underWay = observe(work);
-    if (!judgedRed(work)) repeat(work, underWay);
+    const observed = observe(work);
+    if (!judgedRed(work)) repeat(work, observed);
   },
   stopped(work) {
     repeat(work, observe(work));
   },
   done(work) {
-    repeat(work, observe(work));
+    const observed = observe(work);
+    repeat(work, observed);
+    goOn(work, observed);
     tellDue(work);
   },
   'rolling-back': bringBack,
@@ -77,25 +81,35 @@ const steps: Record<RolloutRow['state'], (work: Work) => void> = {
   aborted: () => {},
 };
 
-/** What became of the orders. Returns those that are under way: whether they are told again is for the gates. */
-function observe(work: Work): RolloutSubjectRow[] {
+interface Observed {
+  underWay: readonly RolloutSubjectRow[];
+  /** Those whose next order waits for its turn. No patience runs out meanwhile. */
+  held: readonly RolloutSubjectRow[];
+}
+/** What became of the orders. Returns those that are not there yet: whether they are told again, or told more, is for the gates. */
+function observe(work: Work): Observed {
   const { draft, rollout } = work;
   const { stand, of } = kindOf(rollout.what);
   const underWay: RolloutSubjectRow[] = [];
+  const held: RolloutSubjectRow[] = [];
   for (const subject of [...work.subjects]) {
     if (subject.state !== 'told' && !(subject.state === 'done' && of === 'agent')) continue;
     const found = stand(draft.view, rollout as RolloutOf<'node-agent'>, subject);
     if (typeof found === 'object' && 'left' in found) turn(work, subject, 'left', found.left);
     else if (subject.state === 'done') continue;
     else if (found === 'there') arrive(work, subject);
+    else if (found === 'held') held.push(subject);
     else if (found !== 'under-way') turn(work, subject, 'failed', found.failed);
     else if (draft.nowMs - subject.toldMs >= rollout.patienceMs) turn(work, subject, 'failed', late(subject, rollout));
     else underWay.push(subject);
   }
-  return underWay;
+  return { underWay, held };
 }
-function repeat(work: Work, underWay: readonly RolloutSubjectRow[]): void {
+function repeat(work: Work, { underWay }: Observed): void {
   for (const subject of underWay) tellAgain(work, subject);
+}
+function goOn(work: Work, { held }: Observed): void {
+  for (const subject of held) tellOn(work, subject);
 }
 function late({ step }: RolloutSubjectRow, { patienceMs }: RolloutRow): string {
   const minutes = Math.round(patienceMs / 60_000);
@@ -169,7 +183,12 @@ function tellDue(work: Work): void {
 /** Every subject that may have the change goes back, however long it takes; whoever is away goes back when it returns. */
 export function bringBack(work: Work): void {
   const { draft, rollout } = work;
-  const { isBack, stand } = kindOf(rollout.what);
+  const kind = kindOf(rollout.what);
+  if ('noWayBack' in kind) {
+    leaveAsItIs(work);
+    return;
+  }
+  const { isBack, stand } = kind;
   const like = rollout as RolloutOf<'node-agent'>;
   for (const subject of work.subjects.filter(isTouched)) {
     const found = stand(draft.view, like, subject);
@@ -177,8 +196,19 @@ export function bringBack(work: Work): void {
     if (isLeft) turn(work, subject, 'left', found.left);
     else if (isBack(draft.view, like, subject)) comeBack(work, subject);
     else if (subject.state !== 'returning') {
-      if (work.left > 0) sendBack(work, subject);
+      if (work.left > 0) sendBack(work, subject, kind);
     } else tellAgain(work, subject);
   }
   if (!work.subjects.some(isTouched)) end(work, rollout.goal ?? 'rolled-back', rollout.reason);
+}
+/** What has no way back ends where it is: nobody is told more, and what was begun on a node goes on there. */
+function leaveAsItIs(work: Work): void {
+  for (const subject of work.subjects.filter(({ state }) => state === 'told'))
+    turn(
+      work,
+      subject,
+      'left',
+      `was under way when the rollout ended${subject.step === '' ? '' : `: ${subject.step}`}`,
+    );
+  end(work, work.rollout.goal ?? 'aborted', work.rollout.reason);
 }

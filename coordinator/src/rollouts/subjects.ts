@@ -79,8 +79,9 @@ export function evidenceOf(
  * Its process ended to start the release that it was told, or the release on trial did: its launcher starts it again, or the one before. A
  * change that takes nodes away may do so until its patience is over.
  */
-function isSwitching({ what }: RolloutRow, { state, report, sinceMs }: RolloutSubjectRow, nowMs: number): boolean {
+function isSwitching({ what }: RolloutRow, subject: RolloutSubjectRow, nowMs: number): boolean {
+  const { state, report, sinceMs } = subject;
   if (state !== 'told') return false;
   const isOnTrial = report?.state === 'switching' || report?.state === 'soaking';
-  return kindOf(what).takesAway === true || (isOnTrial && nowMs - sinceMs < switchMs);
+  return kindOf(what).takesAway?.(subject) === true || (isOnTrial && nowMs - sinceMs < switchMs);
 }

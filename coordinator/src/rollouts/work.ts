@@ -1,13 +1,14 @@
 // A rollout while a decision works on it: its row and its subjects with what this decision changed, and the few ways in which they change.
 // [INV-rollout]
-import { type GateView, maxRolloutOrdersAtOnce, type SubjectState } from '@blackroad/protocol';
+import { type GateView, maxRolloutOrdersAtOnce, type RolloutKind, type SubjectState } from '@blackroad/protocol';
 import { change, type Draft, noteEvent } from '../state/draft.ts';
 import type { Policy } from '../state/input.ts';
 import type { RolloutRow, RolloutSubjectRow } from '../state/rollout-rows.ts';
 import { addSums, noSums } from '../state/sums.ts';
 import { judge } from './gates.ts';
-import type { RolloutOf } from './kind.ts';
+import type { Now, RolloutOf, WayBack } from './kind.ts';
 import { kindOf } from './kinds.ts';
+import { noteRestart, type Restarts, restartsOf } from './restarts.ts';
 import { evidenceOf, isHere, subjectsOf } from './subjects.ts';
 
 export interface Work {
@@ -20,6 +21,8 @@ export interface Work {
   readonly anew: Set<string>;
   /** Orders that this decision may still give. */
   left: number;
+  /** Found when first asked for, as most rollouts restart nobody. */
+  restarts: Restarts | null;
 }
 type AnyRollout = RolloutOf<'node-agent'>;
 
@@ -29,7 +32,16 @@ const maxRepeatMs = 600_000;
 
 export function openWork(draft: Draft, rollout: RolloutRow, policy: Policy): Work {
   const subjects = subjectsOf(draft.view, rollout.id);
-  return { draft, policy, before: rollout, rollout, subjects, anew: new Set(), left: maxRolloutOrdersAtOnce };
+  return {
+    draft,
+    policy,
+    before: rollout,
+    rollout,
+    subjects,
+    anew: new Set(),
+    left: maxRolloutOrdersAtOnce,
+    restarts: null,
+  };
 }
 /** Its row is stored once for each decision. */
 export function closeWork({ draft, before, rollout }: Work): void {
@@ -57,7 +69,7 @@ export function tell(work: Work, subject: RolloutSubjectRow): void {
   work.left--;
 }
 function begun(subject: RolloutSubjectRow, state: SubjectState, nowMs: number): RolloutSubjectRow {
-  const { report: _, ...rest } = subject;
+  const { report: _, os: __, ...rest } = subject;
   return { ...rest, state, step: '', toldMs: nowMs, orderedMs: nowMs, orders: 0, sinceMs: nowMs };
 }
 /** Repeats an order of which nothing is heard; an absent one hears it when it is back. */
@@ -66,8 +78,10 @@ export function tellAgain(work: Work, subject: RolloutSubjectRow): void {
   const { orders, orderedMs } = subject;
   const waitMs = Math.min(maxRepeatMs, repeatMs * 2 ** Math.min(orders - 1, 10));
   if (work.left <= 0 || draft.nowMs - orderedMs < waitMs || !isHere(draft.view, rollout, subject.subject)) return;
-  const { order, orderBack } = kindOf(rollout.what);
-  const give = subject.state === 'returning' ? orderBack : order;
+  const kind = kindOf(rollout.what);
+  const isReturning = subject.state === 'returning';
+  if (!isReturning && kind.waitsFor?.(nowOf(work), rollout as AnyRollout, subject)) return;
+  const give = isReturning && 'orderBack' in kind ? kind.orderBack : kind.order;
   setSubject(work, {
     ...give(draft, rollout as AnyRollout, subject, policy),
     orders: orders + 1,
@@ -75,11 +89,30 @@ export function tellAgain(work: Work, subject: RolloutSubjectRow): void {
   });
   work.left--;
 }
+/** Gives the order that follows the one which was carried out, where it has not to wait; its patience begins anew. */
+export function tellOn(work: Work, subject: RolloutSubjectRow): void {
+  const { draft, rollout, policy } = work;
+  const { order, waitsFor } = kindOf(rollout.what);
+  const like = rollout as AnyRollout;
+  if (work.left <= 0 || !isHere(draft.view, rollout, subject.subject) || waitsFor?.(nowOf(work), like, subject)) return;
+  const ordered = order(draft, like, { ...subject, toldMs: draft.nowMs, sinceMs: draft.nowMs }, policy);
+  setSubject(work, { ...ordered, orders: 1, orderedMs: draft.nowMs });
+  if (ordered.os?.isRestart && work.restarts) noteRestart(work.restarts, draft.view, subject.subject);
+  work.left--;
+}
+function nowOf(work: Work): Now {
+  const { view, changes, nowMs } = work.draft;
+  const restarts = () => {
+    work.restarts ??= restartsOf(view, changes, nowMs);
+    return work.restarts;
+  };
+  return { view, restarts, nowMs, timeZone: work.policy.timeZone };
+}
 /** Gives the order to go back. */
-export function sendBack(work: Work, subject: RolloutSubjectRow): void {
+export function sendBack(work: Work, subject: RolloutSubjectRow, { orderBack }: WayBack<RolloutKind>): void {
   const { draft, rollout, policy } = work;
   const fresh = begun(subject, 'returning', draft.nowMs);
-  const ordered = kindOf(rollout.what).orderBack(draft, rollout as AnyRollout, fresh, policy);
+  const ordered = orderBack(draft, rollout as AnyRollout, fresh, policy);
   setSubject(work, { ...ordered, orders: 1, orderedMs: draft.nowMs });
   work.left--;
 }

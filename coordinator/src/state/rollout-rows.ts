@@ -6,6 +6,7 @@ import type {
   Asker,
   GateName,
   GateView,
+  OsUpdateState,
   RolloutRequest,
   RolloutState,
   RolloutWhat,
@@ -110,8 +111,10 @@ export interface RolloutSubjectRow {
     readonly from: Pick<BalenaRelease, 'id' | 'name'>;
     readonly to: Pick<BalenaRelease, 'id' | 'name'>;
   };
-  /** The node's last word on an update, or what balena did with the present order. */
-  readonly report?: { readonly version: string; readonly state: UpdateState | 'installed' | 'pinned' };
+  /** Of an update of the operating system, after its packages: whether the machine needs a restart, and whether it was told to. */
+  readonly os?: { readonly needsRestart: boolean; readonly isRestart: boolean };
+  /** The node's last word on an update, or what balena did with the present order. Of the operating system the version is the job. */
+  readonly report?: { readonly version: string; readonly state: UpdateState | OsUpdateState | 'installed' | 'pinned' };
   /** When it was first told the present order, and last, and how often. */
   readonly toldMs: number;
   readonly orderedMs: number;

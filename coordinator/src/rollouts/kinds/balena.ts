@@ -12,7 +12,7 @@ export const balenaKind: Kind<'balena'> = {
   // An image of some hundred megabytes over a slow line.
   patienceMs: 3_600_000,
   // Balena ends the old container before the new one starts, and a release may bring another host OS.
-  takesAway: true,
+  takesAway: () => true,
   words: ({ release }) => `balena release ${release}`,
   fault: ({ balena }) =>
     balena

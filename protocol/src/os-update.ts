@@ -1,0 +1,73 @@
+// Updates of a node's operating system, which apt of Debian makes: what a node can take and what waits for it, the coordinator's order, and what
+// the node tells of it. The order is one of three words; nothing else of it reaches the part of the node that runs as root. A repeated order
+// means the same again, and is answered with where the node stands.
+import { maxPendingUpdates } from './limits.ts';
+import { counted } from './quantity-words.ts';
+import { type Static, Type } from './typebox.ts';
+
+export const OsPackages = Type.OneOf(['security', 'all'], {
+  description:
+    "security: what the machine's own unattended-upgrades takes, which is the security updates of Debian unless its owner changed that; " +
+    'all: every package of which its sources have a newer version.',
+});
+export type OsPackages = Static<typeof OsPackages>;
+export const OsRestart = Type.OneOf(['if-needed', 'never'], {
+  description:
+    'if-needed: a machine that needs a restart afterwards gets one, within the windows, and one machine of a site at a time.',
+});
+
+const jobs = ['security', 'all', 'restart'] as const;
+const OsJob = Type.OneOf(jobs, { description: 'Packages to update, or a restart of a machine that needs one.' });
+export type OsJob = Static<typeof OsJob>;
+
+const states = ['begun', 'updated', 'restarting', 'restarted', 'refused', 'failed'] as const;
+export const OsUpdateState = Type.OneOf(states, {
+  description:
+    'begun: apt works on it; updated: it is done, and `restart` says whether the machine needs one; restarting: the machine goes down; ' +
+    'restarted: it is up again; refused: this machine cannot do it; failed: it was tried, and `text` says what went wrong.',
+});
+export type OsUpdateState = Static<typeof OsUpdateState>;
+
+/** An order is void after this time: what is begun, is begun within the window that it was given in. */
+export const osOrderMs = 120_000;
+export const UpdateOs = Type.Object({
+  rollout: Type.String({ pattern: '^[a-z0-9-]{1,40}$' }),
+  job: OsJob,
+  withinMs: Type.Integer({
+    minimum: 1_000,
+    maximum: 3_600_000,
+    description: 'The order is void when the job cannot be begun within so long.',
+  }),
+});
+export type UpdateOs = Static<typeof UpdateOs>;
+
+const Pending = (description: string) => Type.Integer({ minimum: 0, maximum: maxPendingUpdates, description });
+export const OsUpdates = Type.Object({
+  takes: Type.Array(OsPackages, { maxItems: 2, description: 'Which updates it can be ordered to make.' }),
+  why: Type.Optional(Type.String({ maxLength: 300, description: 'Why it does not take the others, in words.' })),
+  security: Type.Optional(Pending('Security updates that wait, by the last look of apt. Missing: not looked yet.')),
+  others: Type.Optional(Pending('Other updates that wait.')),
+  restart: Type.Boolean({ description: 'The machine needs a restart for updates that it has.' }),
+  restartFor: Type.Optional(
+    Type.Array(Type.String({ maxLength: 100 }), {
+      maxItems: 8,
+      description: 'Packages that need it, the first of them.',
+    }),
+  ),
+});
+export type OsUpdates = Static<typeof OsUpdates>;
+
+/** `3 security updates and 12 others wait, restart needed`. */
+export function osUpdatesInWords({ security, others = 0, restart }: OsUpdates): string {
+  const waiting =
+    security === undefined
+      ? 'updates not looked for yet'
+      : security + others === 0
+        ? 'up to date'
+        : security === 0
+          ? `${counted(others, 'update')} ${others === 1 ? 'waits' : 'wait'}`
+          : others === 0
+            ? `${counted(security, 'security update')} ${security === 1 ? 'waits' : 'wait'}`
+            : `${counted(security, 'security update')} and ${counted(others, 'other')} wait`;
+  return restart ? `${waiting}, restart needed` : waiting;
+}
