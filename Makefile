@@ -21,7 +21,7 @@ STEP := @$(ROOT)/bin/step.sh
 SOURCES := $(shell find protocol std model-server node-agent/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
 CONSOLE := $(shell find coordinator/console/src coordinator/console/build.ts coordinator/console/found.ts protocol/src -type f -not -name '*.test.ts' 2>/dev/null) docs/examples/home.yaml
 
-.PHONY: cloud-init-check image-boot image image-check image-lock balena install install-check ansible-check rollouts-check up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
+.PHONY: cloud-init-check image-boot image image-check image-lock balena install install-check os-check ansible-check rollouts-check up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
 
 help:
 	@sed -n 's/^##//p' $(MAKEFILE_LIST)
@@ -124,6 +124,11 @@ install-check: node_modules/.installed coordinator/console/dist/index.html
 ##                (needs root, mmdebstrap, qemu-system-x86, mtools, dosfstools and e2fsprogs); SUITE=bookworm
 cloud-init-check: node_modules/.installed
 	@NPM="$(NPM)" $(WITH_NODE) node --disable-warning=ExperimentalWarning test/install/cloud-init.ts $(SUITE)
+
+## make os-check  updates of the operating system on a booted throw-away Debian: orders, faults, a power cut, a rollout that restarts it (needs
+##                root, mmdebstrap and systemd-nspawn); SUITE=bookworm
+os-check: node_modules/.installed coordinator/console/dist/index.html
+	@NPM="$(NPM)" $(WITH_NODE) node --disable-warning=ExperimentalWarning test/os/check.ts $(SUITE)
 
 ## make ansible-check  checks the collection in ansible/: lint and sanity with an ansible of its own, which it fetches, modules against a coordinator, and
 ##                the roles and playbooks on booted throw-away Debians (needs root, mmdebstrap and systemd-nspawn); PART="lint sanity modules machines"

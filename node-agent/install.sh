@@ -24,6 +24,9 @@ settings=/etc/blackroad
 unit=/etc/systemd/system/blackroad-node.service
 command=/usr/local/bin/fleet-node
 package=/usr/lib/blackroad-node
+# The part that updates the system and runs as root (docs/os-updates.md): its units and what it tells.
+os_units=/etc/systemd/system/blackroad-os-update
+os_stand=/var/lib/blackroad-os
 user=blackroad-node
 work='' made_user='' made_data='' made_keys=''
 
@@ -321,6 +324,31 @@ place_unit() {
   systemctl daemon-reload
 }
 
+# Only where apt has the packages. The folder tells the node-agent that this part is there.
+place_os_update() {
+  [ -d /run/systemd/system ] || return 0
+  if ! has apt-get || [ ! -e "$home/current/os-update" ]; then
+    remove_os_update
+    return 0
+  fi
+  [ -d "$os_stand" ] || is_new=1
+  mkdir -p "$os_stand" && chmod 755 "$os_stand"
+  for kind in service path; do
+    sed "s#$home/os-update#$home/current/os-update#g" "$home/current/blackroad-os-update.$kind" >"$os_units.$kind.new" && mv -f "$os_units.$kind.new" "$os_units.$kind"
+  done
+  systemctl daemon-reload
+  systemctl enable --quiet --now blackroad-os-update.path 2>"$work/said" || fail "The unit of the system's updates cannot be enabled: $(tail -n 1 "$work/said")"
+}
+remove_os_update() {
+  [ -e "$os_units.path" ] || return 0
+  if [ -d /run/systemd/system ]; then
+    # An update that is under way comes to its end.
+    systemctl disable --quiet --now blackroad-os-update.path 2>/dev/null
+    systemctl stop blackroad-os-update.service 2>/dev/null
+  fi
+  rm -rf "$os_units.path" "$os_units.service" "$os_stand"
+}
+
 node_name() { sed -n 's/.*"node": *"\([a-z0-9-]*\)".*/\1/p' "$data/identity.json" 2>/dev/null | head -n 1; }
 
 join_fleet() {
@@ -408,6 +436,7 @@ install_node() {
   keep_keys
   [ ! -d "$work/new" ] || place
   place_unit
+  place_os_update
   join_fleet
   if [ -d /run/systemd/system ]; then start; else set_ordered_aside; fi
   say "$did, in $home, as the user $user, with its data in $data."
@@ -427,6 +456,7 @@ uninstall() {
     say 'There is no node-agent here. Nothing was changed.'
     return 0
   fi
+  remove_os_update
   if [ -d /run/systemd/system ]; then
     systemctl disable --quiet --now blackroad-node 2>/dev/null
     rm -rf "$unit" "$unit.d"
@@ -440,7 +470,7 @@ uninstall() {
   if id "$user" >/dev/null 2>&1; then
     userdel "$user" || fail "The user $user is still there: something runs as it. End that, and run: userdel $user"
   fi
-  say "The node-agent is gone: $home, $data with what it had not yet sent, $settings/node.env, the unit, the command, the user $user."
+  say "The node-agent is gone: $home, $data with what it had not yet sent, $settings/node.env, the units, the command, the user $user."
   say 'Lines of its log stay in the journal.'
   [ -z "$name" ] || say "The fleet still lists it. On the coordinator: fleet nodes forget $name"
 }

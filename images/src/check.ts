@@ -186,6 +186,15 @@ function checkNodeAgent(ext4: Ext4, findings: Findings): void {
     'blackroad-node.service: expected it to start the launcher',
   );
   findings.expect(isThere(`${home}/launch`), `${home}/launch: expected it`);
+  const updater = ext4.text('/etc/systemd/system/blackroad-os-update.service') ?? '';
+  findings.expect(
+    updater.includes(`ExecStart=${home}/current/os-update`) && isThere(`${release}/os-update`),
+    'blackroad-os-update.service: expected it to start the part of the release that updates the system',
+  );
+  findings.expect(
+    wanted(ext4).has('blackroad-os-update.path') && ext4.entries('/var/lib/blackroad-os') !== null,
+    'blackroad-os-update.path: expected it to start with the machine, and its folder',
+  );
   findings.expect(isThere('/usr/lib/blackroad-image/first-boot.mjs'), 'expected the program of the first boot');
   for (const file of ['ollama.mjs', 'ollama.json'])
     findings.expect(isThere(`/usr/lib/blackroad-image/${file}`), `expected ${file}, which installs Ollama`);

@@ -73,6 +73,13 @@ function installNodeAgent({ nodeAgent, publicKey, work }: SystemOrder, root: str
     join(root, 'etc/systemd/system/blackroad-node.service'),
     unit.replaceAll(`/${home}/bin/`, `/${home}/current/bin/`),
   );
+  for (const kind of ['service', 'path']) {
+    const part = readFileSync(join(release, `blackroad-os-update.${kind}`), 'utf8');
+    const placed = part.replaceAll(`/${home}/os-update`, `/${home}/current/os-update`);
+    writeFileSync(join(root, `etc/systemd/system/blackroad-os-update.${kind}`), placed);
+  }
+  // The node-agent sees by this folder that the part is there which updates the system.
+  mkdirSync(join(root, 'var/lib/blackroad-os'), { recursive: true });
   mkdirSync(join(root, 'usr/local/bin'), { recursive: true });
   symlinkSync(`/${home}/current/bin/fleet-node`, join(root, 'usr/local/bin/fleet-node'));
   const add = [
@@ -150,7 +157,7 @@ export function systemOf(order: SystemOrder): { boot: string; tar: string } {
   installPrograms(order, root);
   writeFileSync(join(root, 'etc/blackroad/image.json'), `${JSON.stringify(about, null, 1)}\n`);
   inside(root, 'systemd-sysusers');
-  inside(root, 'systemctl', 'enable', ...description.enabled, 'blackroad-first-boot');
+  inside(root, 'systemctl', 'enable', ...description.enabled, 'blackroad-os-update.path', 'blackroad-first-boot');
   inside(root, 'systemctl', 'disable', ...description.disabled);
   inside(root, '/usr/lib/blackroad-image/write-boot');
   empty(root);

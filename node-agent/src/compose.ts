@@ -20,6 +20,7 @@ import type { EnsureKinds } from './models/default-models.ts';
 import { createLearned } from './models/learned.ts';
 import { type ModelPlaces, modelNotes, noModelText } from './models/model-notes.ts';
 import { ModelPool } from './models/model-pool.ts';
+import type { NodeOsUpdates } from './os-update/os-updates.ts';
 import type { MachineIdentity } from './probes/hardware.ts';
 import type { Probes } from './probes/probes.ts';
 import type { Runtime } from './runtimes/runtime.ts';
@@ -69,6 +70,8 @@ export interface NodeOrder {
   onFarewell: (reason: 'forgotten' | 'quarantined', text: string) => void;
   /** Missing: this node takes no updates. */
   updates?: Updates | null;
+  /** Missing: its operating system takes no updates from the coordinator. */
+  osUpdates?: NodeOsUpdates | null;
   /** The UUID of the balena device that it runs on; missing: it runs on none. */
   balenaDevice?: string;
 }
@@ -135,6 +138,7 @@ export function composeNode(order: NodeOrder): RunningNode {
     onModelCache: order.onModelCache ?? (() => {}),
     onFarewell: order.onFarewell,
     updates: order.updates ?? null,
+    osUpdates: order.osUpdates ?? null,
     balenaDevice: order.balenaDevice,
   });
 }

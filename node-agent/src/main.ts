@@ -199,6 +199,13 @@ async function updatesHere(config: NodeConfig, caller: MachineCaller, restart: (
   });
 }
 
+/** Null: nothing on this machine updates its operating system for the coordinator. */
+async function osUpdatesHere(dir: string, log: Log) {
+  const { findRootPart } = await import('./os-update/root-part.ts');
+  const root = findRootPart(dir, log);
+  return root && (await import('./os-update/os-updates.ts')).createOsUpdates({ root, dir, clock, log });
+}
+
 /** A container is given a join token in place of a person who types `join`. */
 async function identityHere(config: NodeConfig): Promise<Identity> {
   const { data } = folders(config);
@@ -262,6 +269,7 @@ async function run(config: NodeConfig): Promise<void> {
     },
     onModelCache: cache.tell,
     updates: await updatesHere(config, { identity: () => identity, time, clock }, () => void stop(0), log),
+    osUpdates: await osUpdatesHere(data, log),
     onNotAccepted: () => renewal.nudge(),
     onFarewell: (reason, text) => {
       log.error({ reason }, text);

@@ -7,7 +7,7 @@ import { type Static, Type } from './typebox.ts';
 
 export const OsPackages = Type.OneOf(['security', 'all'], {
   description:
-    "security: what the machine's own unattended-upgrades takes, which is the security updates of Debian unless its owner changed that; " +
+    "security: what the machine's own unattended-upgrades takes: security updates, and what else its owner or its system has set there; " +
     'all: every package of which its sources have a newer version.',
 });
 export type OsPackages = Static<typeof OsPackages>;

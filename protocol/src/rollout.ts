@@ -156,7 +156,8 @@ export const RolloutRequest = Type.Object(
     gates: Optional(Type.Array(GateName, { maxItems: 20, description: 'Those that stop it. Missing: all.' })),
     onRed: Optional(
       Type.OneOf(['roll-back', 'stop'], {
-        description: 'What a red gate does. Missing: roll-back; of what has no way back (os): stop, and nothing else is taken.',
+        description:
+          'What a red gate does. Missing: roll-back; of what has no way back (os): stop, and nothing else is taken.',
       }),
     ),
     approval: Optional(

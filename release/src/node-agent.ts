@@ -37,13 +37,19 @@ export async function nodeAgent(packages: Packages, root: string, arch: Arch): P
   tree.set('bin/node', { content: readFileSync(join(node, 'bin/node')), isProgram: true });
   for (const name of ['fleet-node', 'node-path.sh'])
     tree.set(`bin/${name}`, text(readFileSync(join(root, 'bin', name), 'utf8'), name === 'fleet-node'));
-  tree.set('launch', text(readFileSync(join(root, 'node-agent/launch'), 'utf8'), true));
+  for (const name of ['launch', 'os-update'])
+    tree.set(name, text(readFileSync(join(root, 'node-agent', name), 'utf8'), true));
   for (const name of ['v8-flags', 'malloc-env', 'install.sh'])
     tree.set(name, text(readFileSync(join(root, 'node-agent', name), 'utf8')));
   for (const kind of ['service', 'sysusers.conf', 'tmpfiles.conf'])
     tree.set(
       `blackroad-node.${kind}`,
       text(readFileSync(join(root, `node-agent/systemd/blackroad-node.${kind}`), 'utf8')),
+    );
+  for (const kind of ['service', 'path'])
+    tree.set(
+      `blackroad-os-update.${kind}`,
+      text(readFileSync(join(root, `node-agent/systemd/blackroad-os-update.${kind}`), 'utf8')),
     );
   return { tree, packages: found };
 }

@@ -1,5 +1,6 @@
 // Boots the root of a Debian with its own systemd in a container. In: the folder, a name, how it is connected. Out: commands run in it, and its end.
 import { execFile, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Said {
@@ -9,17 +10,32 @@ export interface Said {
 interface Booted {
   /** In a shell of its root user. */
   run(command: string): Promise<Said>;
+  /** Waits until it has booted, also after it restarted itself. */
+  isUp(): Promise<void>;
+  /** All its processes end at once, and it boots again. */
+  cutPower(): Promise<void>;
   end(): void;
 }
+/** What systemd-nspawn ends with where the system in it restarts. */
+const restarts = 133;
 const deadlineMs = 60_000;
 
 export async function boot(root: string, name: string, network: string): Promise<Booted> {
   const options = ['--quiet', '--boot', '--register=no', '--keep-unit', '--console=pipe', network];
-  const container = spawn('systemd-nspawn', [...options, '-D', root, '-M', name], { stdio: 'ignore' });
-  const leader = await found(`the first process of ${name}`, () => childOf(container.pid as number));
-  const inside = ['-t', leader, '-m', '-u', '-i', '-n', '-p', '--'];
-  const run = (command: string) =>
-    new Promise<Said>((resolve) => {
+  let isOver = false;
+  const start = () => {
+    const started = spawn('systemd-nspawn', [...options, '-D', root, '-M', name], { stdio: 'ignore' });
+    started.on('exit', (code) => {
+      if (code === restarts && !isOver) container = start();
+    });
+    return started;
+  };
+  let container = start();
+  const first = () => found(`the first process of ${name}`, () => childOf(container.pid as number));
+  await first();
+  const run = async (command: string) => {
+    const inside = ['-t', await first(), '-m', '-u', '-i', '-n', '-p', '--'];
+    return new Promise<Said>((resolve) => {
       const env = {
         PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
         HOME: '/root',
@@ -31,24 +47,37 @@ export async function boot(root: string, name: string, network: string): Promise
         resolve({ code: error ? Number(error.code ?? 1) : 0, text }),
       );
     });
-  const end = () => {
+  };
+  const isUp = async () => {
+    const probe = async () => /running|degraded/.exec((await run('systemctl is-system-running')).text)?.[0];
+    await found(`${name}, booted`, probe);
+  };
+  const cut = () => {
     try {
-      process.kill(Number(leader), 'SIGKILL');
+      process.kill(Number(childOf(container.pid as number)), 'SIGKILL');
     } catch {
       // It has ended by itself.
     }
+  };
+  const end = () => {
+    isOver = true;
+    cut();
     container.kill('SIGKILL');
   };
+  const cutPower = async () => {
+    const ended = once(container, 'exit');
+    cut();
+    await ended;
+    container = start();
+    await isUp();
+  };
   try {
-    await found(
-      `${name}, booted`,
-      async () => /running|degraded/.exec((await run('systemctl is-system-running')).text)?.[0],
-    );
+    await isUp();
   } catch (error) {
     end();
     throw error;
   }
-  return { run, end };
+  return { run, isUp, cutPower, end };
 }
 
 function childOf(parent: number): string | null {

@@ -14,14 +14,25 @@ export interface Machine {
   run(command: string): Promise<Said>;
   /** Every file with its kind, mode, owner, size and where it leads. */
   files(): Promise<string[]>;
+  /** It has restarted itself: waits for it, and links it to this machine again. */
+  cameBack(): Promise<void>;
+  /** Its power fails, and comes back. */
+  cutPower(): Promise<void>;
   close(): void;
 }
 
-export async function bootMachine(work: string, suite: string): Promise<Machine> {
+/** `more`: packages beside those. */
+export async function bootMachine(work: string, suite: string, more: readonly string[] = []): Promise<Machine> {
   mkdirSync(work, { recursive: true });
-  const archive = join(work, `${suite}.tar`);
+  const archive = join(work, `${[suite, ...more].join('-')}.tar`);
   if (!existsSync(archive)) {
-    const order = ['--mode=root', '--variant=minbase', '--format=tar', `--include=${packages}`, suite];
+    const order = [
+      '--mode=root',
+      '--variant=minbase',
+      '--format=tar',
+      `--include=${[packages, ...more].join(',')}`,
+      suite,
+    ];
     execFileSync('mmdebstrap', [...order, `${archive}.part`], { stdio: 'ignore' });
     renameSync(`${archive}.part`, archive);
   }
@@ -29,15 +40,30 @@ export async function bootMachine(work: string, suite: string): Promise<Machine>
   mkdirSync(root);
   execFileSync('tar', ['-xf', archive, '-C', root]);
   const name = `fi${process.pid}`;
-  const { run, end } = await boot(root, name, '--network-veth');
+  const { run, isUp, cutPower, end } = await boot(root, name, '--network-veth');
   const close = () => {
     end();
     rmSync(root, { recursive: true, force: true });
   };
-  execFileSync('ip', ['addr', 'add', `${addresses.here}/24`, 'dev', `ve-${name}`]);
-  execFileSync('ip', ['link', 'set', `ve-${name}`, 'up']);
-  await run(`ip addr add ${addresses.there}/24 dev host0; ip link set host0 up`);
+  const link = async () => {
+    execFileSync('ip', ['addr', 'replace', `${addresses.here}/24`, 'dev', `ve-${name}`]);
+    execFileSync('ip', ['link', 'set', `ve-${name}`, 'up']);
+    await run(`ip addr replace ${addresses.there}/24 dev host0; ip link set host0 up`);
+  };
+  await link();
   const list =
     "find / -xdev \\( -path /proc -o -path /sys -o -path /run -o -path /dev -o -path /var/log \\) -prune -o \\( -type d -printf '%y %m %U %G %l %p\\n' -o -printf '%y %m %U %G %s %l %p\\n' \\); md5sum /etc/passwd /etc/group";
-  return { run, files: async () => (await run(list)).text.split('\n').sort(), close };
+  return {
+    run,
+    files: async () => (await run(list)).text.split('\n').sort(),
+    async cameBack() {
+      await isUp();
+      await link();
+    },
+    async cutPower() {
+      await cutPower();
+      await link();
+    },
+    close,
+  };
 }

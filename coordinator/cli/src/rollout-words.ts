@@ -5,15 +5,23 @@ import { wrongUse } from './verb.ts';
 
 type What = RolloutRequest['what'];
 
-export function whatOf([kind, ...rest]: readonly string[]): What {
+/** `restart`: of a flag, for updates of the operating system alone. */
+export function whatOf([kind, ...rest]: readonly string[], restart?: string): What {
   const [first] = rest;
+  if (restart !== undefined && kind !== 'os')
+    throw wrongUse('--restart goes with os: nothing else that is rolled out restarts machines.');
+  if (kind === 'os') {
+    if ((first !== 'security' && first !== 'all') || rest.length > 1)
+      throw wrongUse(`os: expected security or all, got ${JSON.stringify(rest.join(' '))}.`);
+    return { kind, packages: first, restart: restart === 'never' ? 'never' : 'if-needed' };
+  }
   if (kind === 'node-agent' && first !== undefined && rest.length === 1) return { kind, version: first };
   if (kind === 'model' && first !== undefined && rest.length === 1) return { kind, model: first };
   if (kind === 'balena' && first !== undefined && rest.length === 1) return { kind, release: first };
   if (kind === 'agents' && rest.length > 0) return { kind: 'agent', change: changeOf(rest) };
   if (kind === 'labels' && rest.length > 0) return { kind: 'configuration', labels: labelsOf(rest) };
   throw wrongUse(
-    'Say what is rolled out: node-agent <version>, model <name>, agents <field=value...>, labels <name=value...> or balena <release>.',
+    'Say what is rolled out: node-agent <version>, model <name>, agents <field=value...>, labels <name=value...>, balena <release> or os <security|all>.',
   );
 }
 

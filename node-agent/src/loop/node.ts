@@ -9,6 +9,7 @@ import {
   type NodeEventType,
   nodeAsks,
   type UpdateNode,
+  type UpdateOs,
   type Welcome,
 } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
@@ -22,6 +23,7 @@ import type { HardwareLook } from '../hardware/look.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { NodeMemory } from '../memory/node-memory.ts';
 import type { ModelPool } from '../models/model-pool.ts';
+import type { NodeOsUpdates } from '../os-update/os-updates.ts';
 import type { MachineIdentity } from '../probes/hardware.ts';
 import type { Probes } from '../probes/probes.ts';
 import { AgentStates } from '../reports/agent-states.ts';
@@ -74,6 +76,8 @@ interface NodeParts {
   onModelCache: (port: number | null) => void;
   /** Null: this node was not installed from a release that updates itself. */
   updates: Updates | null;
+  /** Null: its operating system takes no updates from the coordinator. */
+  osUpdates: NodeOsUpdates | null;
   balenaDevice: string | undefined;
 }
 
@@ -175,12 +179,17 @@ class Loop implements RunningNode {
       tasksRunning: () => this.tasksRunning,
       isWelcome: () => this.#session.isWelcome,
     });
+    await this.#parts.osUpdates?.start({
+      tell: (data) => this.#event('os-update', data),
+      tasksRunning: () => this.tasksRunning,
+    });
   }
 
   async stop(): Promise<void> {
     if (this.#stopped.signal.aborted) return;
     this.#stopped.abort();
     this.#parts.updates?.stop();
+    this.#parts.osUpdates?.stop();
     const { transport, memory, pool, probes, assignments } = this.#parts;
     for (const timer of this.#timers) timer.cancel();
     this.#heartbeat.stop();
@@ -270,6 +279,9 @@ class Loop implements RunningNode {
       case 'update':
         this.#update(decoded.message);
         return;
+      case 'updateOs':
+        this.#updateOs(decoded.message);
+        return;
       case 'hardware':
         void this.#hardware.answer(decoded.message.command);
         return;
@@ -290,6 +302,13 @@ class Loop implements RunningNode {
     const text = 'this node-agent was not installed as a release that updates itself';
     if (this.#parts.updates) this.#parts.updates.receive(order);
     else this.#event('update', { rollout, version, state: 'refused', text });
+  }
+
+  #updateOs(order: UpdateOs): void {
+    const { rollout, job } = order;
+    const text = 'this node-agent was installed without the part that updates the system';
+    if (this.#parts.osUpdates) this.#parts.osUpdates.receive(order);
+    else this.#event('os-update', { rollout, job, state: 'refused', text });
   }
 
   #welcome(message: Welcome): void {

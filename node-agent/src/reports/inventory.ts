@@ -1,6 +1,6 @@
 // What this node is and what it can carry: its inventory and its capacity, each kept by the transport and sent again when it has changed. In:
 // the probes, the models and notes for people. Out: kept messages. Nothing is sent that says no more than the message before.
-import type { NodeCapacity, NodeInfo } from '@blackroad/protocol';
+import type { NodeCapacity, NodeInfo, OsUpdates } from '@blackroad/protocol';
 import type { ModelPool } from '../models/model-pool.ts';
 import type { Probes } from '../probes/probes.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -16,6 +16,8 @@ interface InventoryParts {
   version: string;
   /** Null: this node takes no updates. */
   updates: { isReady(): Promise<boolean> } | null;
+  /** Null: its operating system takes no updates from the coordinator. */
+  osUpdates: { stand(): OsUpdates } | null;
   balenaDevice: string | undefined;
   /** Plain words on what is missing on this machine. */
   notes: () => string[];
@@ -47,6 +49,7 @@ export class Inventory {
       hasLed: led,
       version,
       updates,
+      osUpdates,
       balenaDevice,
       transport,
       stopped,
@@ -61,6 +64,7 @@ export class Inventory {
       led,
       version,
       ...((await updates?.isReady()) ? { updates: true as const } : {}),
+      ...(osUpdates ? { osUpdates: osUpdates.stand() } : {}),
       ...(balenaDevice === undefined ? {} : { balenaDevice }),
       simulated,
     };

@@ -52,6 +52,12 @@ const flags: Record<string, Flag> = {
     many: true,
     text: 'Only in these hours something new begins: 22:00-06:00 or "sat,sun 09:00-18:00".',
   },
+  restart: {
+    type: 'string',
+    value: '<when>',
+    values: ['if-needed', 'never'],
+    text: 'With os: machines that need a restart get one, one of a site at a time, or none does.',
+  },
   downgrade: { type: 'boolean', text: 'An older version than a node runs is meant.' },
   outside: { type: 'boolean', text: 'Something else installs it, such as ansible, and asks for each wave.' },
   note: { type: 'string', value: '<text>', text: 'Why, for others to read.' },
@@ -73,7 +79,7 @@ function requestOf(call: VerbCall): RolloutRequest {
     labels: labelsFlag(call, 'labels'),
   });
   return {
-    what: whatOf(call.args),
+    what: whatOf(call.args, text('restart')),
     ...given({
       select: Object.keys(select).length > 0 ? select : undefined,
       waves: waves === undefined ? undefined : wavesOf(waves),
@@ -172,7 +178,7 @@ export const rolloutVerbs: Verb[] = [
   {
     words: 'rollouts start',
     args: '<what> <version...>',
-    text: 'Starts a rollout: node-agent <version>, model <name>, agents <field=value...>, labels <name=value...>, balena <release>.',
+    text: 'Starts a rollout: node-agent <version>, model <name>, agents <field=value...>, labels <name=value...>, balena <release>, os <security|all>.',
     flags,
     async run(call) {
       const rollout = await call.client().call('rolloutStart', { body: requestOf(call) });

@@ -49,16 +49,14 @@ export const osKind: Kind<'os'> = {
     return { ...rest, os: { needsRestart: true, isRestart: true }, step: 'told to restart' };
   },
   stand(view, { what }, subject) {
-    const { report, os, toldMs } = subject;
+    const { report, os } = subject;
     if (!report) return 'under-way';
     if (report.state === 'failed' || report.state === 'refused') return { failed: subject.step };
     const isUpdated = report.state === 'updated' || report.state === 'restarted';
     if (!isUpdated) return 'under-way';
     const mustRestart = what.restart === 'if-needed' && os?.needsRestart === true;
     if (report.state === 'updated' && mustRestart) return os.isRestart ? 'under-way' : 'held';
-    // After a restart its hello is younger than the order: the one before came from the system that went down.
-    const isBack = !os?.isRestart || (view.live.get(subject.subject)?.helloMs ?? 0) >= toldMs;
-    return isBack && isOnline(view, subject.subject) ? 'there' : 'under-way';
+    return isOnline(view, subject.subject) ? 'there' : 'under-way';
   },
   waitsFor: (now, rollout, subject) => waitFor(now, rollout, subject),
 };
