@@ -10,6 +10,7 @@ import { FleetTotals } from './feed.ts';
 import { AgentName, Labels, NodeId, TaskId, TimeMs } from './ids.ts';
 import { maxFeedChannels } from './limits.ts';
 import { NodeClassName, NodeView } from './node.ts';
+import { OsUpdates } from './os-update.ts';
 import { Asker } from './principal.ts';
 import { TaskOrigin, TaskState, TaskUsage, TaskView } from './task.ts';
 import { type Static, Type } from './typebox.ts';
@@ -39,6 +40,14 @@ export const NodeLine = Type.Object({
   temperatureC: Type.Nullable(Type.Number({ description: 'Of the processor, or the hottest GPU; in steps of 2.' })),
   gpu: Type.Nullable(Share, { description: 'Mean utilisation of its GPUs, in steps of .05.' }),
   models: Type.Array(Type.String(), { description: 'Resident models.' }),
+  osUpdates: Type.Nullable(
+    Type.Object({
+      security: OsUpdates.properties.security,
+      others: OsUpdates.properties.others,
+      restart: OsUpdates.properties.restart,
+    }),
+    { description: 'What waits for an update of its operating system. Null: it takes none from the coordinator.' },
+  ),
   agents: Type.Integer(),
   staying: Type.Integer({ description: 'Of these, while it drains: those that no other node takes.' }),
   onlyHere: Type.Nullable(

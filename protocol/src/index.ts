@@ -52,6 +52,7 @@ export * from './node.ts';
 export * from './node-events.ts';
 export * from './node-model.ts';
 export * from './os-update.ts';
+export * from './os-update-words.ts';
 export * from './permissions.ts';
 export * from './placement.ts';
 export * from './principal.ts';

@@ -2,7 +2,6 @@
 // the node tells of it. The order is one of three words; nothing else of it reaches the part of the node that runs as root. A repeated order
 // means the same again, and is answered with where the node stands.
 import { maxPendingUpdates } from './limits.ts';
-import { counted } from './quantity-words.ts';
 import { type Static, Type } from './typebox.ts';
 
 export const OsPackages = Type.OneOf(['security', 'all'], {
@@ -15,6 +14,7 @@ export const OsRestart = Type.OneOf(['if-needed', 'never'], {
   description:
     'if-needed: a machine that needs a restart afterwards gets one, within the windows, and one machine of a site at a time.',
 });
+export type OsRestart = Static<typeof OsRestart>;
 
 const jobs = ['security', 'all', 'restart'] as const;
 const OsJob = Type.OneOf(jobs, { description: 'Packages to update, or a restart of a machine that needs one.' });
@@ -56,18 +56,3 @@ export const OsUpdates = Type.Object({
   ),
 });
 export type OsUpdates = Static<typeof OsUpdates>;
-
-/** `3 security updates and 12 others wait, restart needed`. */
-export function osUpdatesInWords({ security, others = 0, restart }: OsUpdates): string {
-  const waiting =
-    security === undefined
-      ? 'updates not looked for yet'
-      : security + others === 0
-        ? 'up to date'
-        : security === 0
-          ? `${counted(others, 'update')} ${others === 1 ? 'waits' : 'wait'}`
-          : others === 0
-            ? `${counted(security, 'security update')} ${security === 1 ? 'waits' : 'wait'}`
-            : `${counted(security, 'security update')} and ${counted(others, 'other')} wait`;
-  return restart ? `${waiting}, restart needed` : waiting;
-}

@@ -3,6 +3,7 @@ import { counted, type HardwareView, type NodeModel, type NodeView, numberInWord
 import { drainingInWords, isDrained } from '@blackroad/protocol/drain-words';
 import { partsInWords } from '@blackroad/protocol/hardware-words';
 import { loadOnNode, loadWords } from '@blackroad/protocol/model-load';
+import { osUpdatesInWords } from '@blackroad/protocol/os-update-words';
 import { argument, numberFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
 import { ago, byName, bytes, duration, healthWords, type Paint, table } from '../words.ts';
 import { pullVerb } from './pull.ts';
@@ -64,6 +65,12 @@ function oneNode(node: NodeView, call: VerbCall): string {
     lines.push(
       `machine    ${info.board ?? info.hostname}, ${info.cores} cores, ${bytes(info.memoryBytes)}, ${info.os} ${info.arch}`,
     );
+    const { osUpdates } = info;
+    if (osUpdates) {
+      const { restartFor = [], why } = osUpdates;
+      const more = [restartFor.length > 0 ? ` for ${restartFor.join(', ')}` : '', why === undefined ? '' : `; ${why}`];
+      lines.push(`updates    ${osUpdatesInWords(osUpdates)}${more.join('')}`);
+    }
     for (const gpu of info.gpus) lines.push(`gpu        ${gpu.name}, ${bytes(gpu.memoryBytes)}`);
     for (const runtime of info.runtimes) lines.push(`runtime    ${runtime}`);
     for (const note of info.notes) lines.push(`note       ${note}`);

@@ -1,6 +1,13 @@
 // The rows of the console's tables: pure functions from the view to the fields that a line of ten thousand needs. Figures move in steps,
 // and only when they differ by a step from the last ones sent: a heartbeat without news changes no row.
-import { type AgentLine, conditionNames, type NodeLine, type NodeView, type TaskLine } from '@blackroad/protocol';
+import {
+  type AgentLine,
+  conditionNames,
+  type NodeLine,
+  type NodeView,
+  type OsUpdates,
+  type TaskLine,
+} from '@blackroad/protocol';
 import { nodeConditions } from '../../fleet/conditions.ts';
 import { onlyOn, stayingOn } from '../../fleet/draining.ts';
 import { type EndedTask, isEnded, type TaskRow } from '../../state/rows.ts';
@@ -42,6 +49,7 @@ export function nodeLine(view: View, id: string, before: NodeLine | undefined): 
   const gpus = health?.gpus?.length ?? 0;
   const models: string[] = [];
   for (const model of capacity?.models ?? []) if (model.resident) models.push(model.name);
+  const { osUpdates } = row.info ?? {};
   const sameTotal = before?.memoryTotalBytes === total;
   return {
     id,
@@ -78,12 +86,17 @@ export function nodeLine(view: View, id: string, before: NodeLine | undefined): 
     temperatureC: steady(before?.temperatureC, hottest, temperatureStepC),
     gpu: gpus === 0 ? null : steady(before?.gpu, utilisation / gpus, shareStep),
     models,
+    osUpdates: osUpdates ? pendingOf(osUpdates) : null,
     agents: view.agentsByNode.get(id)?.size ?? 0,
     staying: stayingOn(view, id).length,
     // This figure changes with every memory, so only draining nodes have it.
     onlyHere: row.draining ? onlyOn(view, id) : null,
     tasksRunning: view.leasesByNode.get(id)?.size ?? 0,
   } satisfies NodeLine & { presence: NodeView['presence'] };
+}
+
+function pendingOf({ security, others, restart }: OsUpdates): NodeLine['osUpdates'] {
+  return { restart, ...(security === undefined ? {} : { security, others: others ?? 0 }) };
 }
 
 export function agentLine(view: View, id: string, branches: ReadonlyMap<string, number>): AgentLine | null {

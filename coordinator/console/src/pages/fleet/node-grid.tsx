@@ -1,6 +1,7 @@
 // The nodes by site: a card each while they are few, a tile each while they can be told apart, and a painted field for thousands.
 // Colour and outline are health, shape is class, fill is memory; the words are in the label, in the card or under the pointer.
 import type { NodeLine } from '@blackroad/protocol';
+import { osUrgentInWords } from '@blackroad/protocol/os-update-words';
 import { Link } from '@tanstack/react-router';
 import { memo, useMemo, useRef } from 'react';
 import { ClassShape, classShapes } from '../../fleet/class-shape.tsx';
@@ -127,9 +128,10 @@ function figuresOf(node: NodeLine): string {
     .filter(Boolean)
     .join(' · ');
 }
+const urgentOf = ({ osUpdates }: NodeLine): string => (osUpdates ? osUrgentInWords(osUpdates) : '');
 export function inWords(node: NodeLine): string {
   const { word, text } = standingOf(node);
-  return [`${node.id}: ${word}`, text, node.class, figuresOf(node), plural(node.agents, 'agent')]
+  return [`${node.id}: ${word}`, text, node.class, figuresOf(node), plural(node.agents, 'agent'), urgentOf(node)]
     .filter(Boolean)
     .join(', ');
 }
@@ -161,6 +163,7 @@ function NodeCard({ node }: { node: NodeLine }) {
           {plural(node.agents, 'agent')}
           {node.tasksRunning > 0 && ` · ${plural(node.tasksRunning, 'task')} running`}
         </p>
+        {urgentOf(node) !== '' && <p className="small">{urgentOf(node)}</p>}
         {node.models.length > 0 && (
           <p className="small cut">
             <span className="dim">loaded </span>

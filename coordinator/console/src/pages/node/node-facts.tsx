@@ -1,5 +1,6 @@
 // The properties and the present state of a node: the last heartbeat, shown with its age when the node is away.
-import type { NodeHealth, NodeView } from '@blackroad/protocol';
+import type { NodeHealth, NodeView, OsUpdates } from '@blackroad/protocol';
+import { osUpdatesInWords } from '@blackroad/protocol/os-update-words';
 import { Left, Time } from '../../fleet/time.tsx';
 import { Facts, Meter, Panel } from '../../kit/layout.tsx';
 import { Empty } from '../../kit/states.tsx';
@@ -98,6 +99,17 @@ export function NodeNow({ node }: { node: NodeView }) {
   );
 }
 
+function OsState({ of }: { of: OsUpdates }) {
+  const { why, restartFor = [] } = of;
+  return (
+    <>
+      {osUpdatesInWords(of)}
+      {restartFor.length > 0 && <span className="dim small"> for {restartFor.join(', ')}</span>}
+      {why !== undefined && <span className="dim small"> ({why})</span>}
+    </>
+  );
+}
+
 export function NodeHardware({ node }: { node: NodeView }) {
   const { info } = node;
   const price = node.capacity?.pricePerMillionTokens ?? 0;
@@ -111,6 +123,7 @@ export function NodeHardware({ node }: { node: NodeView }) {
           info && ['Memory', bytes(info.memoryBytes)],
           ...(info?.gpus ?? []).map((gpu): [string, string] => ['GPU', `${gpu.name}, ${bytes(gpu.memoryBytes)}`]),
           info && ['System', `${info.os} · ${info.arch}`],
+          info?.osUpdates && ['Updates', <OsState key="os" of={info.osUpdates} />],
           info && ['Host name', info.hostname],
           node.address !== null && ['Address', node.address],
           info && info.runtimes.length > 0 && ['Runtimes', info.runtimes.join(', ')],

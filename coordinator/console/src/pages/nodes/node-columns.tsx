@@ -1,5 +1,6 @@
 // The columns of the table of nodes.
 import type { NodeLine } from '@blackroad/protocol';
+import { osUpdatesInWords } from '@blackroad/protocol/os-update-words';
 import { Link } from '@tanstack/react-router';
 import { ClassShape } from '../../fleet/class-shape.tsx';
 import { gravity, memoryUsed, standingOf } from '../../fleet/node-health.ts';
@@ -108,6 +109,13 @@ export const nodeColumns: Column<NodeLine>[] = [
     cell: (node) => inFigures(whileOnline(node, node.gpu), percent),
   },
   { id: 'models', title: 'Loaded models', width: 160, grow: 2, value: ({ models }) => models.join(', ') || null },
+  {
+    id: 'updates',
+    title: 'Updates',
+    width: 190,
+    spare: true,
+    value: ({ osUpdates }) => (osUpdates ? osUpdatesInWords(osUpdates) : null),
+  },
   {
     id: 'labels',
     title: 'Labels',

@@ -1,18 +1,19 @@
 // What a person may tell a rollout: the acts that fit its state.
 import type { RolloutView } from '@blackroad/protocol';
-import { Check, Pause, Play, Undo2 } from 'lucide-react';
+import { Check, Pause, Play, Square, Undo2 } from 'lucide-react';
 import { useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
 import { Button } from '../../kit/button.tsx';
 import { ConfirmButton } from '../../kit/overlay.tsx';
 
-export function RolloutActs({ of: { id, text, state, waitsFor, wave } }: { of: RolloutView }) {
+export function RolloutActs({ of: { id, what, text, state, waitsFor, wave } }: { of: RolloutView }) {
   const may = useMay();
   const stales: ('rollout' | 'rollouts')[] = ['rollout', 'rollouts'];
   const pause = useAct('rolloutPause', { stales, done: () => `${text} is paused.` });
   const resume = useAct('rolloutResume', { stales, done: () => `${text} goes on.` });
   const approve = useAct('rolloutApprove', { stales, done: () => `Wave ${wave + 1} of ${text} may begin.` });
   const back = useAct('rolloutBack', { stales, done: () => `${text} goes back.` });
+  const abort = useAct('rolloutAbort', { stales, done: () => `${text} is over.` });
   if (!may('rolloutBack')) return null;
   const given = { params: { rollout: id } };
   const isOver = state === 'rolling-back' || state === 'rolled-back' || state === 'aborted';
@@ -33,7 +34,18 @@ export function RolloutActs({ of: { id, text, state, waitsFor, wave } }: { of: R
           {state === 'paused' ? 'Resume' : 'Go on all the same'}
         </Button>
       )}
-      {!isOver && (
+      {what.kind === 'os' && !isOver && state !== 'done' && (
+        <ConfirmButton
+          icon={<Square />}
+          title={`End ${text}?`}
+          text="Nobody further is updated or told to restart. What is under way comes to its end, and what was installed stays: apt has no way back."
+          verb="End it"
+          act={() => abort.run(given)}
+        >
+          End
+        </ConfirmButton>
+      )}
+      {what.kind !== 'os' && !isOver && (
         <ConfirmButton
           icon={<Undo2 />}
           title={`Roll ${text} back?`}

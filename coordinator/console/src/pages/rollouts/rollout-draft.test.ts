@@ -52,6 +52,14 @@ t.test('all that a rollout has', async (t) => {
   });
 });
 
+t.test('updates of the operating system have no way back', async (t) => {
+  t.match(request({ kind: 'os', what: '', onRed: 'roll-back' }), {
+    what: { kind: 'os', packages: 'security', restart: 'if-needed' },
+    onRed: 'stop',
+  });
+  t.match(request({ kind: 'os', packages: 'all', restart: 'never' }), { what: { packages: 'all', restart: 'never' } });
+});
+
 t.test('what is wrong is named with its field', async (t) => {
   const table: [Partial<Draft>, RegExp][] = [
     [{ waves: '1,50 of 9' }, /^Waves: "50 of 9" is no number/],

@@ -1,5 +1,5 @@
 // The form of a rollout as a person fills it in, and the request that it stands for. What is left empty is left to the coordinator. Pure.
-import type { GateName, RolloutRequest } from '@blackroad/protocol';
+import type { GateName, OsPackages, OsRestart, RolloutRequest } from '@blackroad/protocol';
 import { gatesOf } from '@blackroad/protocol/rollout-gates';
 import { readLabelChange, readWaves, readWindow, usualWaves } from '@blackroad/protocol/rollout-words';
 
@@ -27,6 +27,9 @@ export interface Draft {
   off: readonly GateName[];
   onRed: NonNullable<RolloutRequest['onRed']>;
   note: string;
+  /** Of updates of the operating system. */
+  packages: OsPackages;
+  restart: OsRestart;
 }
 export const freshDraft: Draft = {
   kind: 'node-agent',
@@ -49,6 +52,8 @@ export const freshDraft: Draft = {
   off: [],
   onRed: 'roll-back',
   note: '',
+  packages: 'security',
+  restart: 'if-needed',
 };
 
 export const gatesFor = (kind: Kind): readonly GateName[] => gatesOf[kind === 'agent' ? 'agent' : 'node'];
@@ -58,7 +63,8 @@ class DraftFault extends Error {}
 /** The request; a text: what is wrong with the draft. */
 export function requestOf(draft: Draft): RolloutRequest | string {
   try {
-    const { waves, minutes, approval, onRed } = draft;
+    const { waves, minutes, approval } = draft;
+    const onRed = draft.kind === 'os' ? 'stop' : draft.onRed;
     const read = readWaves(waves);
     if ('unread' in read) throw new DraftFault(`Waves: "${read.unread}" is no number, percent, label or name.`);
     const soak = figure('Watched for', minutes, 'minutes, more than 0');
@@ -92,6 +98,7 @@ function whatOf(draft: Draft): RolloutRequest['what'] {
   if (kind === 'node-agent') return { kind, version: what };
   if (kind === 'model') return { kind, model: what };
   if (kind === 'balena') return { kind, release: what };
+  if (kind === 'os') return { kind, packages: draft.packages, restart: draft.restart };
   if (kind === 'configuration') return { kind, labels: labelsOf(what) };
   const change = given({
     model: listOf(draft.models, ','),

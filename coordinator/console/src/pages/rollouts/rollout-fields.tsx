@@ -37,7 +37,7 @@ function Text({
   );
 }
 
-const asked: Record<Exclude<Kind, 'agent'>, { label: string; placeholder: string; hint?: string }> = {
+const asked: Record<Exclude<Kind, 'agent' | 'os'>, { label: string; placeholder: string; hint?: string }> = {
   'node-agent': { label: 'Version', placeholder: '1.4.0' },
   model: { label: 'Model', placeholder: 'llama3.2:3b' },
   configuration: { label: 'Labels', placeholder: 'ring=new', hint: 'With commas between them; old- removes one.' },
@@ -57,11 +57,14 @@ export function WhatFields({ draft, edit }: PartProps) {
           ['agent', 'a change to agents'],
           ['configuration', 'labels of nodes'],
           ['balena', 'a release of a balena fleet'],
+          ['os', 'updates of the operating system'],
         ]}
         onChange={(event) => edit({ kind: event.target.value as Kind, what: '' })}
       />
       {draft.kind === 'agent' ? (
         <AgentFields {...part} />
+      ) : draft.kind === 'os' ? (
+        <OsFields {...part} />
       ) : (
         <Text of="what" required {...asked[draft.kind]} {...part} />
       )}
@@ -93,6 +96,37 @@ function AgentFields(part: PartProps) {
         value={draft.instructions}
         onChange={(event) => edit({ instructions: event.target.value })}
       />
+    </>
+  );
+}
+
+function OsFields({ draft, edit }: PartProps) {
+  return (
+    <>
+      <div className="field-pair">
+        <SelectField
+          label="Which"
+          value={draft.packages}
+          options={[
+            ['security', 'security updates'],
+            ['all', 'all updates'],
+          ]}
+          onChange={(event) => edit({ packages: event.target.value as Draft['packages'] })}
+        />
+        <SelectField
+          label="Restart"
+          value={draft.restart}
+          options={[
+            ['if-needed', 'where one is needed, one machine of a site at a time'],
+            ['never', 'no machine'],
+          ]}
+          onChange={(event) => edit({ restart: event.target.value as Draft['restart'] })}
+        />
+      </div>
+      <p className="dim small">
+        By apt, on nodes with Debian. There is no way back: a red gate stops the rollout, and what was installed stays.
+        Restarts keep to the hours below.
+      </p>
     </>
   );
 }
@@ -197,15 +231,17 @@ export function GateFields({ draft, edit }: PartProps) {
           />
         ))}
       </fieldset>
-      <SelectField
-        label="When a gate is red"
-        value={draft.onRed}
-        options={[
-          ['roll-back', 'it goes back by itself'],
-          ['stop', 'it stops, and a person decides'],
-        ]}
-        onChange={(event) => edit({ onRed: event.target.value as Draft['onRed'] })}
-      />
+      {draft.kind !== 'os' && (
+        <SelectField
+          label="When a gate is red"
+          value={draft.onRed}
+          options={[
+            ['roll-back', 'it goes back by itself'],
+            ['stop', 'it stops, and a person decides'],
+          ]}
+          onChange={(event) => edit({ onRed: event.target.value as Draft['onRed'] })}
+        />
+      )}
     </details>
   );
 }
