@@ -29,6 +29,27 @@ export const sourceOf = (file: string): string => readFileSync(join(root, file),
 
 export const mutants: readonly Mutant[] = [
   {
+    name: 'two-machines-of-a-site-restart-at-once',
+    file: 'coordinator/src/rollouts/kinds/os.ts',
+    search: 'return others.length > 0',
+    replace: 'return others.length > 9',
+    test: 'test/sim/rollouts/os.test.ts',
+  },
+  {
+    name: 'a-machine-restarts-when-its-window-is-over',
+    file: 'coordinator/src/rollouts/kinds/os.ts',
+    search: '![nowMs, nowMs + osOrderMs].every(',
+    replace: '![nowMs, nowMs].every(',
+    test: 'coordinator/src/rollouts/os.test.ts',
+  },
+  {
+    name: 'a-machine-that-was-told-to-restart-is-forgotten',
+    file: 'coordinator/src/rollouts/restarts.ts',
+    search: "|| view.nodes.get(subject)?.presence !== 'online'",
+    replace: '',
+    test: 'coordinator/src/rollouts/os.test.ts',
+  },
+  {
     name: 'placement-notes-what-is-not-yet-committed',
     file: 'coordinator/src/road/coordinator.ts',
     search: 'if (reason) reasons.push(reason);',

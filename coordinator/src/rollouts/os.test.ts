@@ -2,6 +2,11 @@
 import type { NodeInfo, OsUpdates, RolloutDetails, RolloutPlan, RolloutView, UpdateOs } from '@blackroad/protocol';
 import t from 'tap';
 import { type ApiFleet, type FakeNode, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
+import { rolloutRow, rolloutSubject } from '../../../test/fixtures/coordinator/rollout-rows.ts';
+import { nodeRow } from '../../../test/fixtures/coordinator/stored-rows.ts';
+import { emptyView } from '../state/view.ts';
+import { osKind } from './kinds/os.ts';
+import { restartsOf } from './restarts.ts';
 
 type Report = { state: 'begun' | 'updated' | 'restarting' | 'restarted' | 'refused' | 'failed'; restart?: boolean };
 /** A node that takes updates, with the orders that it was given. */
@@ -169,4 +174,44 @@ t.test('a failure stops it, an end leaves things as they are', async (t) => {
   n0.tell({ state: 'updated', restart: true });
   await new Promise((resolve) => setTimeout(resolve, 2_000));
   t.equal(n0.jobs, 'security security', 'nobody is restarted after the end');
+});
+
+t.test('when a machine may be told to restart', async (t) => {
+  const view = emptyView('c', 0);
+  for (const id of ['n0', 'n1']) view.nodes.set(id, nodeRow(id, { site: 'home', presence: 'online' }));
+  const what = { kind: 'os', packages: 'security', restart: 'if-needed' } as const;
+  const windows = [{ from: '22:00', to: '06:00' }];
+  const rollout = { ...rolloutRow('r1', { windows }), what };
+  view.rollouts.set('r1', rollout);
+  const at = (time: string) => Date.parse(`2026-11-29T${time}:00Z`);
+  const waits = (time: string) => {
+    const subject = rolloutSubject('r1', 'n1', { os: { needsRestart: true, isRestart: true } });
+    const restarts = () => restartsOf(view, [], at(time));
+    return osKind.waitsFor?.({ view, restarts, nowMs: at(time), timeZone: 'UTC' }, rollout, subject) ?? null;
+  };
+  t.match(waits('21:59'), { for: 'window', why: 'n1 waits for the window to restart: 22:00 to 06:00' });
+  t.equal(waits('22:00'), null);
+  t.equal(waits('05:57'), null);
+  t.match(waits('05:59'), { for: 'window' }, 'its order would be good for longer than the window');
+
+  const told = (over: object) => {
+    const row = rolloutSubject('r1', 'n0', {
+      os: { needsRestart: true, isRestart: true },
+      orderedMs: at('22:00'),
+      ...over,
+    });
+    view.rolloutSubjects.set('r1/n0', row);
+    view.subjectsByRollout.set('r1', new Set(['r1/n0']));
+  };
+  told({});
+  t.match(waits('22:03'), { for: 'nodes', why: 'n1 waits to restart until n0 of its site is up again' });
+  t.equal(waits('22:05'), null, 'it is here, and its order is void');
+  view.nodes.set('n0', nodeRow('n0', { site: 'home', presence: 'lost' }));
+  t.match(waits('23:30'), { for: 'nodes' }, 'it went down, and is not up again');
+  told({ report: { version: 'restart', state: 'restarting' } });
+  t.match(waits('23:30'), { for: 'nodes' });
+  told({ report: { version: 'restart', state: 'restarted' } });
+  t.equal(waits('23:30'), null, 'it was up again, and went away later');
+  told({ state: 'left', os: { needsRestart: true, isRestart: false } });
+  t.equal(waits('22:03'), null, 'it was told nothing');
 });

@@ -60,6 +60,7 @@ export function rolloutChecker(
         if (change.type !== 'rollout') continue;
         const before = rollouts.get(change.row.id);
         rollouts.set(change.row.id, change.row);
+        if (change.row.what.kind !== 'node-agent') continue;
         if (before && before.wave !== change.row.wave) judgeWave(before, change.row);
         const isBack = change.row.state === 'rolled-back' || change.row.state === 'aborted';
         if (isBack && before?.state !== change.row.state) judgeEnd(change.row);
@@ -96,6 +97,7 @@ export function rolloutChecker(
     },
     looked() {
       for (const rollout of rollouts.values()) {
+        if (rollout.what.kind !== 'node-agent') continue;
         if (rollout.state === 'done' || rollout.state === 'aborted' || rollout.state === 'rolled-back') continue;
         exercised.looks++;
         const mine = subjectsOf(rollout.id);

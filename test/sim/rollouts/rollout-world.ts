@@ -13,6 +13,7 @@ import { type Blow, CoordinatorHost } from '../coordinator-host.ts';
 import { Network } from '../network.ts';
 import { people } from '../people-principal.ts';
 import { Timeline } from '../timeline.ts';
+import { osChecker } from './os-checker.ts';
 import { type RolloutChecker, rolloutChecker } from './rollout-checker.ts';
 import { type Behaviour, ScriptedNode } from './scripted-node.ts';
 
@@ -24,6 +25,8 @@ const startSettleMs = 20_000;
 interface WorldOptions {
   seed: number;
   nodes?: number;
+  /** Missing: one, in which all are. */
+  sites?: number;
   behaviours?: Record<string, Behaviour>;
   /** Share of attempts that fail anyway; missing: there are no tasks. */
   errorShare?: number;
@@ -37,16 +40,19 @@ export class RolloutWorld {
   readonly host: CoordinatorHost;
   readonly network: Network;
   readonly checker: RolloutChecker;
+  readonly osChecker: ReturnType<typeof osChecker>;
   readonly random: Random;
   readonly broken: string[] = [];
   readonly trace: string[] = [];
   readonly #behaviours: Record<string, Behaviour>;
   readonly #errorShare: number | null;
+  readonly #sites: number;
 
-  constructor({ seed, nodes = 40, behaviours = {}, errorShare, isBad = false }: WorldOptions) {
+  constructor({ seed, nodes = 40, sites = 1, behaviours = {}, errorShare, isBad = false }: WorldOptions) {
     this.random = seededRandom(seed);
     this.#behaviours = behaviours;
     this.#errorShare = errorShare ?? null;
+    this.#sites = sites;
     const faulty = { latencyMs: 5, dropRate: isBad ? 0.02 : 0, repeatRate: isBad ? 0.05 : 0, reorders: false };
     this.network = new Network(this.timeline, seededRandom(seed + 1), faulty, {
       fromNode() {},
@@ -57,6 +63,7 @@ export class RolloutWorld {
     });
     const policy = {
       ...policyOf(readConfig([], {})),
+      timeZone: 'UTC',
       heartbeatMs: 10_000,
       lostAfterMs: 30_000,
       restartGraceMs: 60_000,
@@ -84,6 +91,7 @@ export class RolloutWorld {
           for (const change of changes)
             if (change.type === 'event' && change.row.type.startsWith('rollout')) this.#say('event', change.row.text);
           this.checker.committed(changes);
+          this.osChecker.committed(changes);
         },
         told: (messages) => this.checker.told(messages),
         failed: (error) => this.broken.push(error.stack ?? error.message),
@@ -109,6 +117,16 @@ export class RolloutWorld {
       () => this.timeline.nowMs,
       (text) => this.broken.push(text),
     );
+    this.osChecker = osChecker(
+      this.nodes,
+      (node) => this.#siteOf(node),
+      () => this.wallMs(),
+      (text) => this.broken.push(text),
+    );
+  }
+  #siteOf(node: ScriptedNode): string {
+    const place = this.nodes.indexOf(node) % this.#sites;
+    return place === 0 ? 'home' : `site-${place}`;
   }
   #say(who: string, what: string): void {
     this.trace.push(`${(this.timeline.nowMs / 1000).toFixed(1).padStart(8)} ${who.padEnd(11)} ${what}`);
@@ -153,7 +171,7 @@ export class RolloutWorld {
     await this.run(1_000, () => this.host.coordinator !== null);
     for (const node of this.nodes) {
       const { hardware, id } = node;
-      const request = { uses: 1, expiresSeconds: 3_600, site: 'home' };
+      const request = { uses: 1, expiresSeconds: 3_600, site: this.#siteOf(node) };
       await this.submit('token-create', { by: coordinatorSelf, id: `t-${id}`, secretHash: hardware, request });
       const joins = { tokenId: `t-${id}`, secretHash: hardware, hardware, keyFingerprint: hardware };
       await this.submit('enrol', {
@@ -195,6 +213,7 @@ export class RolloutWorld {
   }
   #look(): void {
     this.checker.looked();
+    this.osChecker.looked();
     this.timeline.after(lookMs, () => this.#look());
   }
 

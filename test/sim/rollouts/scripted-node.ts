@@ -4,6 +4,7 @@
 import {
   type AssignedAgent,
   decode,
+  type EventParams,
   encode,
   idOf,
   type NodeEvent,
@@ -18,6 +19,7 @@ import type { Link } from '../../../node-agent/src/transport/dial.ts';
 import { sampleHealth } from '../../fixtures/coordinator/sample-rows.ts';
 import type { Network } from '../network.ts';
 import { ProcessClock, type Timeline } from '../timeline.ts';
+import { ScriptedOs } from './scripted-os.ts';
 
 /** `goes-away`: it loses contact for minutes once it was committed, again and again. */
 export type Behaviour = 'good' | 'no-start' | 'leak' | 'errors' | 'goes-away';
@@ -41,6 +43,14 @@ const noStartMs = 45_000;
 /** A new version that finds no coordinator for so long is given up. */
 const noContactMs = 90_000;
 
+interface Update {
+  state: UpdateState;
+  rollout: string;
+  version: string;
+  text: string;
+}
+type Told = { type: 'update'; data: Update } | { type: 'os-update'; data: EventParams<'os-update'> };
+
 export class ScriptedNode {
   readonly id: string;
   readonly class: string;
@@ -49,11 +59,12 @@ export class ScriptedNode {
     previous: string | null;
     /** Switched to, not committed. */
     pending: { rollout: string; version: string } | null;
-    outbox: { state: UpdateState; rollout: string; version: string; text: string }[];
+    outbox: Told[];
   };
   /** The order that it works on before the switch. */
   fetching: UpdateNode | null = null;
   isOn = false;
+  readonly os: ScriptedOs;
   readonly hardware: string;
   readonly #world: NodeWorld;
   readonly #random: Random;
@@ -75,6 +86,17 @@ export class ScriptedNode {
     this.hardware = random.hex(32);
     this.disk = { current: version, previous: null, pending: null, outbox: [] };
     this.#clock = new ProcessClock(world.timeline, () => world.wallMs());
+    this.os = new ScriptedOs({
+      random,
+      clock: () => this.#clock,
+      report: (data) => this.#post({ type: 'os-update', data }),
+      goDown: (ms) => {
+        world.trace(id, 'restarts its machine');
+        this.stop(random.next() < 0.5);
+        world.timeline.after(ms, () => !this.isOn && this.start());
+      },
+      trace: (what) => world.trace(id, what),
+    });
   }
   get behaviour(): Behaviour {
     return this.#world.behaviourOf(this.disk.current);
@@ -93,6 +115,7 @@ export class ScriptedNode {
     this.fetching = null;
     this.isOn = true;
     trace(this.id, `starts ${this.disk.current}`);
+    this.os.start();
     if (this.disk.pending && this.behaviour === 'no-start') {
       this.#clock.after(noStartMs, () => this.#giveUp('it did not start'));
       return;
@@ -118,7 +141,7 @@ export class ScriptedNode {
     const { pending } = disk;
     if (!pending || disk.previous === null) return;
     this.#world.trace(this.id, `gives ${pending.version} up: ${text}`);
-    disk.outbox.push({ ...pending, state: 'rolled-back', text });
+    disk.outbox.push({ type: 'update', data: { ...pending, state: 'rolled-back', text } });
     disk.current = disk.previous;
     disk.pending = null;
     this.#restart();
@@ -203,6 +226,7 @@ export class ScriptedNode {
       const end = fails ? { state: 'failed' as const, problem } : { state: 'done' as const, result: 'ok', usage };
       this.#clock.after(1_000, () => this.#say('taskReport', { task }, { task, attempt, agent, epoch, ...end }));
     } else if (decoded.name === 'update') this.#order(decoded.message);
+    else if (decoded.name === 'updateOs') this.os.order(decoded.message);
   }
   #ready(assigned: AssignedAgent): void {
     const agent = idOf(assigned);
@@ -248,8 +272,11 @@ export class ScriptedNode {
       });
     });
   }
-  #report(report: { state: UpdateState; rollout: string; version: string; text: string }): void {
-    this.disk.outbox.push(report);
+  #report(data: Update): void {
+    this.#post({ type: 'update', data });
+  }
+  #post(told: Told): void {
+    this.disk.outbox.push(told);
     this.#flush();
   }
   #flush(): void {
@@ -258,12 +285,12 @@ export class ScriptedNode {
     const message: NodeEvent = {
       boot: this.#boot,
       atMs: this.#world.wallMs(),
-      type: 'update',
+      type: first.type,
       severity: 'info',
-      text: first.state,
-      data: first,
+      text: first.data.state,
+      data: { ...first.data },
     };
-    const { topic, payload } = encode('nodeEvent', { node: this.id, type: 'update' }, message);
+    const { topic, payload } = encode('nodeEvent', { node: this.id, type: first.type }, message);
     const clock = this.#clock;
     this.#link.publish(topic, payload, 1, false).then(
       () => {
@@ -315,6 +342,7 @@ export class ScriptedNode {
         simulated: false,
         version: this.disk.current,
         updates: true,
+        osUpdates: { takes: ['security', 'all'], restart: this.os.needsRestart },
       },
     );
     const speed = { prefillTps: 100, decodeTps: 20, samples: 9 };
