@@ -39,8 +39,8 @@ options:
     type: str
   what:
     description: >-
-      The change, as in the API. C(kind) is C(node-agent) with C(version), C(model) with C(model), C(agent) with C(change), or
-      C(configuration) with C(labels).
+      The change, as in the API. C(kind) is C(node-agent) with C(version), C(model) with C(model), C(agent) with C(change),
+      C(configuration) with C(labels), or C(os) with C(packages) (C(security) or C(all)) and C(restart) (C(if-needed) or C(never)).
     type: dict
   select:
     description: Who is meant, by C(names), C(class), C(site) and C(labels); all that is given must hold. If not set, all are.
