@@ -166,6 +166,7 @@ const calls: Record<string, Record<string, string[]>> = {
     requests: ['identity', 'models', 'runtimes'],
     assignment: ['files'],
     reports: ['models'],
+    'os-update': [],
     update: ['install', 'weights'],
     loop: ['assignment', 'reports', 'requests', 'runtimes', 'tasks', 'transport'],
   },

@@ -24,6 +24,7 @@ import { createRenewal, renewOnce } from './identity/renew.ts';
 import type { EnsureKinds } from './models/default-models.ts';
 import { createModelLook, lackingKinds, standOf } from './models/model-look.ts';
 import { type ModelPlaces, modelNotes } from './models/model-notes.ts';
+import { findOsUpdates } from './os-update/os-updates.ts';
 import { createProbes, type Probes } from './probes/probes.ts';
 import { createFinder } from './runtimes/find.ts';
 import { ollamaComing, ollamaStateFolder } from './runtimes/ollama-coming.ts';
@@ -199,13 +200,6 @@ async function updatesHere(config: NodeConfig, caller: MachineCaller, restart: (
   });
 }
 
-/** Null: nothing on this machine updates its operating system for the coordinator. */
-async function osUpdatesHere(dir: string, log: Log) {
-  const { findRootPart } = await import('./os-update/root-part.ts');
-  const root = findRootPart(dir, log);
-  return root && (await import('./os-update/os-updates.ts')).createOsUpdates({ root, dir, clock, log });
-}
-
 /** A container is given a join token in place of a person who types `join`. */
 async function identityHere(config: NodeConfig): Promise<Identity> {
   const { data } = folders(config);
@@ -269,7 +263,7 @@ async function run(config: NodeConfig): Promise<void> {
     },
     onModelCache: cache.tell,
     updates: await updatesHere(config, { identity: () => identity, time, clock }, () => void stop(0), log),
-    osUpdates: await osUpdatesHere(data, log),
+    osUpdates: findOsUpdates({ dir: data, clock, log }),
     onNotAccepted: () => renewal.nudge(),
     onFarewell: (reason, text) => {
       log.error({ reason }, text);

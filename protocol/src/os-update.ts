@@ -18,7 +18,6 @@ export type OsRestart = Static<typeof OsRestart>;
 
 const jobs = ['security', 'all', 'restart'] as const;
 const OsJob = Type.OneOf(jobs, { description: 'Packages to update, or a restart of a machine that needs one.' });
-export type OsJob = Static<typeof OsJob>;
 
 const states = ['begun', 'updated', 'restarting', 'restarted', 'refused', 'failed'] as const;
 export const OsUpdateState = Type.OneOf(states, {

@@ -20,7 +20,7 @@ const units = {
 function read(path: string): [string, string][] {
   return readFileSync(join(root, path), 'utf8')
     .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#') && !/^\[(Unit|Service|Install)\]$/.test(line))
+    .filter((line) => line !== '' && !line.startsWith('#') && !/^\[(Unit|Service|Path|Install)\]$/.test(line))
     .map((line) => {
       const found = /^([A-Z]\w+)=(.*)$/.exec(line);
       if (!found) throw new Error(`${path}: ${line}`);
@@ -63,6 +63,26 @@ t.test('a release that updates itself is started by its launcher, a package is n
   t.doesNotThrow(() => accessSync(join(root, 'node-agent/launch'), constants.X_OK));
 });
 
+t.test("root's part starts for the word that the node-agent leaves, and for what it has not ended", async (t) => {
+  const unit = (kind: string) => read(`node-agent/systemd/blackroad-os-update.${kind}`);
+  const program = readFileSync(join(root, 'node-agent/os-update'), 'utf8');
+  const agent = readFileSync(join(root, 'node-agent/src/os-update/root-part.ts'), 'utf8');
+  const watched = unit('path').flatMap(([key, value]) => (key === 'PathExists' ? [value] : []));
+  t.same(watched, ['/var/lib/blackroad-node/os-order', '/var/lib/blackroad-os/under-way']);
+  t.match(program, `\norder=${watched[0]}\n`);
+  t.match(program, '\nstand=/var/lib/blackroad-os\n');
+  t.match(agent, "data: '/var/lib/blackroad-node'");
+  t.match(agent, "stand: '/var/lib/blackroad-os'");
+  const start = unit('service').find(([key]) => key === 'ExecStart')?.[1] ?? '';
+  t.doesNotThrow(() => accessSync(start.replace('/opt/blackroad', join(root, 'node-agent')), constants.X_OK), start);
+  const limit = (name: string) => Number(new RegExp(`${name}_limit=(\\d+)`).exec(program)?.[1]);
+  const steps = limit('lock') + limit('fetch') + limit('upgrade') + 2 * limit('repair') + 60;
+  const [, minutes] = unit('service').find(([key]) => key === 'TimeoutStartSec') ?? [];
+  t.ok(steps < Number.parseInt(minutes ?? '', 10) * 60, `${steps} s of steps end before systemd ends them`);
+  t.ok(Number.parseInt(minutes ?? '', 10) < 120, 'and that comes before the node and the rollout give up');
+});
+
+const osUpdate = 'node-agent/systemd/blackroad-os-update.service';
 /** The unit of a model server: its program is not ours, and its settings are a file of each server. */
 const vllm = 'node-agent/vllm/blackroad-vllm@.service';
 /** `KEY=value` lines; systemd and Docker both take the rest of the line as the value. */
@@ -142,19 +162,20 @@ t.test('systemd finds nothing wrong', { skip }, async (t) => {
   if (!judges) t.comment('this systemd is older than 250 and cannot say how exposed a unit is');
   const dir = mkdtempSync(join(tmpdir(), 'fleet-units-'));
   t.teardown(() => rmSync(dir, { recursive: true, force: true }));
-  for (const path of [...Object.keys(units), vllm]) {
+  for (const path of [...Object.keys(units), vllm, osUpdate]) {
     const file = join(dir, path.split('/').at(-1) as string);
     writeFileSync(
       file,
       readFileSync(join(root, path), 'utf8')
         .replaceAll('/opt/blackroad', root)
-        .replace('/opt/vllm/bin/vllm', '/bin/true'),
+        .replace('/opt/vllm/bin/vllm', '/bin/true')
+        .replace(`${root}/os-update`, `${root}/node-agent/os-update`),
     );
     const verified = spawnSync('systemd-analyze', ['verify', '--man=no', file], { encoding: 'utf8' });
     // Other units of this machine are not ours to judge.
     const ours = verified.stderr.split('\n').filter((line) => line.includes('blackroad'));
     t.same(ours, [], path);
-    if (path === vllm) continue;
+    if (path === vllm || path === osUpdate) continue;
     if (!judges) continue;
     // Tenths of the exposure that systemd counts together.
     const exposed = spawnSync('systemd-analyze', ['security', '--offline=yes', '--threshold=15', file], {

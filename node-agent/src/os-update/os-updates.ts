@@ -17,7 +17,7 @@ import {
 import { type Clock, sleep, type Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { saveWhole } from '@blackroad/std/whole-file';
-import type { RootPart, RootResult } from './root-part.ts';
+import { findRootPart, type RootPart, type RootResult } from './root-part.ts';
 
 interface OsUpdatesParts {
   root: RootPart;
@@ -64,6 +64,11 @@ const downWithinMs = 600_000;
 const countEveryMs = 600_000;
 const namesShown = 10;
 
+/** Null: nothing on this machine updates its operating system for the coordinator. */
+export function findOsUpdates({ dir, clock, log }: Omit<OsUpdatesParts, 'root'>): NodeOsUpdates | null {
+  const root = findRootPart(dir, log);
+  return root && createOsUpdates({ root, dir, clock, log });
+}
 export function createOsUpdates(parts: OsUpdatesParts): NodeOsUpdates {
   return new MachineUpdates(parts);
 }

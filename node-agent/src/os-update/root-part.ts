@@ -26,7 +26,7 @@ const RootResult = Type.Object({
   count: Type.Integer({ minimum: 0 }),
 });
 export type RootResult = Static<typeof RootResult>;
-export type RootWord = 'security' | 'all' | 'restart' | 'look';
+type RootWord = 'security' | 'all' | 'restart' | 'look';
 
 export interface RootPlaces {
   /** Where the order is left. */
@@ -37,7 +37,7 @@ export interface RootPlaces {
   restartNeeded: string;
   bootId: string;
 }
-export const rootPlaces: RootPlaces = {
+const rootPlaces: RootPlaces = {
   data: '/var/lib/blackroad-node',
   stand: '/var/lib/blackroad-os',
   dpkgStatus: '/var/lib/dpkg/status',
