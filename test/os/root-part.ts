@@ -147,7 +147,7 @@ async function faults(machine: Machine): Promise<void> {
 async function powerCut(machine: Machine): Promise<void> {
   await offer(machine, 'security', [{ ...lib('1.5'), setUp: 'sleep 6' }]);
   await machine.run(asUser(`echo security >${order}`));
-  await until('the middle of it', async () => (await machine.run('pgrep -f br-lib.postinst')).code === 0);
+  await until('the middle of it', async () => (await machine.run("pgrep -f 'br-lib[.]postinst'")).code === 0);
   const cut = await json<Result>(machine, 'result.json');
   assert.equal(cut?.state, 'running');
   await machine.cutPower();
