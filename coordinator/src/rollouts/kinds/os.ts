@@ -40,10 +40,11 @@ export const osKind: Kind<'os'> = {
     if (updates.takes.includes(packages)) return { was: osUpdatesInWords(updates) };
     return { why: `cannot: ${updates.why ?? `it takes no ${packagesInWords[packages]}`}` };
   },
-  order(draft, { id, what: { packages } }, subject) {
+  order(draft, { id, what }, subject) {
     const { subject: node } = subject;
-    const isRestart = needsRestartNow(subject);
-    send(draft, 'updateOs', { node }, { rollout: id, job: isRestart ? 'restart' : packages, withinMs: osOrderMs });
+    const isRestart = isRestartNext(what, subject);
+    const job = isRestart ? 'restart' : what.packages;
+    send(draft, 'updateOs', { node }, { rollout: id, job, withinMs: osOrderMs });
     if (!isRestart || subject.os?.isRestart) return subject;
     const { report: _, ...rest } = subject;
     return { ...rest, os: { needsRestart: true, isRestart: true }, step: 'told to restart' };
@@ -61,12 +62,16 @@ export const osKind: Kind<'os'> = {
   waitsFor: (now, rollout, subject) => waitFor(now, rollout, subject),
 };
 
-const needsRestartNow = ({ os, report }: RolloutSubjectRow) =>
-  os?.isRestart === true || (os?.needsRestart === true && report?.state === 'updated');
+/** Whether its next order is the restart. */
+function isRestartNext({ restart }: RolloutOf<'os'>['what'], { os, report }: RolloutSubjectRow): boolean {
+  return (
+    restart === 'if-needed' && (os?.isRestart === true || (os?.needsRestart === true && report?.state === 'updated'))
+  );
+}
 
 function waitFor(now: Now, rollout: RolloutOf<'os'>, subject: RolloutSubjectRow): Wait | null {
   const { view, nowMs, timeZone } = now;
-  const isRestart = needsRestartNow(subject);
+  const isRestart = isRestartNext(rollout.what, subject);
   const words = isRestart ? `${subject.subject} waits for the window to restart` : 'waits for its window';
   // The node may begin as late as its order is valid.
   if (![nowMs, nowMs + osOrderMs].every((atMs) => isOpen(rollout.windows, atMs, timeZone)))
