@@ -20,6 +20,16 @@ t.test('rollouts in a browser', { skip: noBrowser, timeout: 120_000 }, async (t)
     await page.getByRole('button', { name: 'See the plan' }).click();
     await page.getByRole('alert').getByText('looks after no balena fleet').waitFor();
     if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/rollout-balena.png` });
+    await page.getByLabel('What').selectOption('os');
+    t.equal(
+      await page.getByLabel('Which').inputValue(),
+      'security',
+      'security updates unless something else is chosen',
+    );
+    await page.getByText('There is no way back').waitFor();
+    await page.getByRole('button', { name: 'See the plan' }).click();
+    await page.getByRole('alert').getByText('takes no updates of its system').waitFor();
+    if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/rollout-os.png` });
     await page.getByLabel('What').selectOption('configuration');
     await page.getByLabel('Labels', { exact: true }).fill('ring=new');
     await page.getByLabel('Waves').fill('1,50 of 9');
