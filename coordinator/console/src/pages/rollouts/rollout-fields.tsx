@@ -117,7 +117,7 @@ function OsFields({ draft, edit }: PartProps) {
           label="Restart"
           value={draft.restart}
           options={[
-            ['if-needed', 'where one is needed, one machine of a site at a time'],
+            ['if-needed', 'where one is needed'],
             ['never', 'no machine'],
           ]}
           onChange={(event) => edit({ restart: event.target.value as Draft['restart'] })}
@@ -125,7 +125,7 @@ function OsFields({ draft, edit }: PartProps) {
       </div>
       <p className="dim small">
         By apt, on nodes with Debian. There is no way back: a red gate stops the rollout, and what was installed stays.
-        Restarts keep to the hours below.
+        Restarts keep to the hours below, one machine of a site at a time.
       </p>
     </>
   );
