@@ -521,16 +521,17 @@ t.test('a pull is answered when it is known whether the model can be had', async
   t.match(replies()[3], { ok: true }, 'nobody waits longer than the coordinator does');
 });
 
+const places = {
+  ollamaUrl: null,
+  openAiUrls: [],
+  modelsDir: '/models',
+  isServerNamed: false,
+  isBooting: false,
+  ollamaComing: null,
+};
+
 t.test('notes and runtimes are told again when they change, and a machine without a model says why', async (t) => {
   let error: RuntimeError | null = null;
-  const places = {
-    ollamaUrl: null,
-    openAiUrls: [],
-    modelsDir: '/models',
-    isServerNamed: false,
-    isBooting: false,
-    ollamaComing: null,
-  };
   const { clock, infos, capacities, until } = await rig(
     t,
     (plain) => ({ models: () => (error ? Promise.reject(error) : plain.models()) }),
@@ -656,14 +657,6 @@ t.test('a machine that joins without a model gets one by itself, and is told of 
   const served: string[] = [];
   let arrive = () => {};
   let isTold = true;
-  const places = {
-    ollamaUrl: null,
-    openAiUrls: [],
-    modelsDir: '/models',
-    isServerNamed: false,
-    isBooting: false,
-    ollamaComing: null,
-  };
   const { clock, plain, capacities, infos, until } = await rig(
     t,
     (plain) => ({ models: async () => (await plain.models()).filter(({ name }) => served.includes(name)) }),
