@@ -117,7 +117,7 @@ async function main(): Promise<void> {
   say('a machine that has cloud-init and a user-data file starts');
   const node = await until(
     'it joins',
-    async () => (await fleet.client.call('nodes')).find(({ presence }) => presence === 'online'),
+    async () => (await fleet.client.call('nodes')).find(({ presence, info }) => presence === 'online' && info),
     startMs,
   );
   say(`node ${node.id} has joined by itself: ${node.info?.os}, labels ${JSON.stringify(node.labels)}`);
