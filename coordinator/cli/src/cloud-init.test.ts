@@ -9,7 +9,7 @@ import { cloudInitFile } from './cloud-init.ts';
 const about = { until: '2026-12-01T00:00:00.000Z', machines: 'one machine', needs: 'It needs nothing.' };
 /** The script of the file, with a `sleep` that takes no time. Returns how often the line ran, and how the script ended. */
 function run(t: Pick<Test, 'testdir'>, line: string) {
-  const folder = t.testdir({ sleep: '#!/bin/sh\n', runs: '' });
+  const folder = t.testdir({ runs: '' });
   writeFileSync(join(folder, 'sleep'), '#!/bin/sh\n', { mode: 0o755 });
   const [script] = (parse(cloudInitFile({ ...about, command: line })) as { runcmd: string[] }).runcmd;
   const env = { PATH: `${folder}:${process.env.PATH}` };
