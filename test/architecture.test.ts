@@ -129,7 +129,8 @@ const calls: Record<string, Record<string, string[]>> = {
     tasks: [],
     memory: [],
     history: [],
-    store: [],
+    vectors: [],
+    store: ['vectors'],
     backup: ['store'],
     balena: [],
     upgrade: ['backup', 'store'],
@@ -231,6 +232,8 @@ forbid(
 /** Where a process, a bundle or a generator begins. */
 const entries = [
   'coordinator/src/main.ts',
+  'coordinator/src/vectors/scan-thread.ts',
+  'coordinator/src/vectors/kernel/build.ts',
   'coordinator/src/model-cache/process.ts',
   'coordinator/src/backup/process.ts',
   'coordinator/cli/src/main.ts',

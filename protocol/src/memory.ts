@@ -207,5 +207,11 @@ export const MemoryHit = Type.Object({
   importance: Type.Number(),
   source: Type.String(),
   score: Type.Number(),
+  found: Type.Optional(
+    Type.Array(Type.OneOf(['words', 'meaning']), {
+      description:
+        'By what: it has words of the search, or means something like it. An older coordinator does not say it.',
+    }),
+  ),
 });
 export type MemoryHit = Static<typeof MemoryHit>;

@@ -15,6 +15,7 @@ const outside = ['better-sqlite3', 'sqlite-vec'];
 const entryPoints = {
   main: 'coordinator/src/main.ts',
   'store-worker': 'coordinator/src/store/worker/worker.ts',
+  'scan-thread': 'coordinator/src/vectors/scan-thread.ts',
   backup: 'coordinator/src/backup/process.ts',
   'model-cache': 'coordinator/src/model-cache/process.ts',
   fleet: 'coordinator/cli/src/main.ts',

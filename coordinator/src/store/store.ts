@@ -107,6 +107,8 @@ export interface Store {
   /** Entries after `afterSeq`, oldest first. */
   memoryLog(agent: string, afterSeq: number, limit: number): Promise<MemoryEntry[]>;
   branchEntries(branch: string): Promise<MemoryEntry[]>;
+  /** The model whose vectors the newest memories have; null: none has a vector. */
+  vectorModel(): Promise<string | null>;
   /** Hybrid search: words (FTS5) and, when a vector of that model is given, meaning; reciprocal rank fusion. */
   searchMemory(query: {
     text: string;

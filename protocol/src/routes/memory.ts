@@ -20,7 +20,7 @@ export const memoryRoutes = {
     method: 'GET',
     path: '/v1/memory/search',
     needs: 'memory:read',
-    text: 'Searches memories by words and, with an embedding of the same model, by meaning.',
+    text: 'Searches memories by words and, where a node has the model that made their vectors, by meaning.',
     query: Type.Object({
       q: Type.String({ minLength: 1, maxLength: 500 }),
       agent: Type.Optional(AgentName),

@@ -108,6 +108,16 @@ export async function searchConformance(t: Test, open: OpenStore): Promise<void>
       'greeter/2',
     ]);
     t.strictSame(await found(store, { text: '', vector: meaning('bge', 0, 1, 0) }), ['greeter/4']);
+    t.equal(await store.vectorModel(), 'minilm', 'the model of the newest');
+    const how = await store.searchMemory({ text: 'fence', agent: 'greeter', vector: near, limit: 3 });
+    t.strictSame(
+      how.map(({ seq, found }) => [seq, found]),
+      [
+        [3, ['words', 'meaning']],
+        [1, ['meaning']],
+        [2, ['meaning']],
+      ],
+    );
     t.strictSame(await found(store, { text: '', vector: meaning('unknown', 1, 0, 0) }), []);
     t.strictSame(await found(store, { text: '', vector: meaning('minilm') }), []);
     t.strictSame(await found(store, { text: '', vector: meaning('minilm', 0, 0, 0) }), []);
@@ -164,6 +174,7 @@ export async function searchConformance(t: Test, open: OpenStore): Promise<void>
       tags: ['Ada', 'drinks'],
       importance: 0.5,
       source: 'task:t1',
+      found: ['words'],
     });
     t.equal((await store.searchMemory({ text: 'garage', limit: 1 })).length, 1);
     t.strictSame(await store.searchMemory({ text: 'garage', limit: 0 }), []);

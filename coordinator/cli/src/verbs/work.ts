@@ -2,6 +2,7 @@
 import type { EventType, TaskState, TaskView } from '@blackroad/protocol';
 import { actorOf, askerWords, counted, maxPageRows, taskStates } from '@blackroad/protocol';
 import { groupEvents } from '@blackroad/protocol/event-groups';
+import { foundInWords } from '@blackroad/protocol/memory-words';
 import { argument, numberFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
 import { ago, duration, table } from '../words.ts';
 import { agentTable } from './agents.ts';
@@ -239,12 +240,13 @@ export const workVerbs: Verb[] = [
         String(hit.seq),
         hit.kind,
         ago(hit.createdAt, call.clock.nowMs()),
+        foundInWords(hit),
         hit.text,
       ]);
       call.show(hits, () =>
         hits.length === 0
           ? 'Nothing found.'
-          : table(['AGENT', 'SEQ', 'KIND', 'WHEN', 'MEMORY'], rows, call.columns, call.paint),
+          : table(['AGENT', 'SEQ', 'KIND', 'WHEN', 'BY', 'MEMORY'], rows, call.columns, call.paint),
       );
     },
   },

@@ -330,6 +330,17 @@ export const migrations: readonly Migration[] = [
       CREATE TABLE rollout_subject (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
     `,
   },
+  {
+    version: 25,
+    name: 'changed vectors',
+    // The order in which vectors came, changed and went: whoever has an index of them reads on where it was.
+    sql: `
+      CREATE TABLE vector_change (n INTEGER PRIMARY KEY AUTOINCREMENT, id INTEGER NOT NULL);
+      CREATE TRIGGER vector_came AFTER INSERT ON memory_vector BEGIN INSERT INTO vector_change (id) VALUES (NEW.id); END;
+      CREATE TRIGGER vector_changed AFTER UPDATE ON memory_vector BEGIN INSERT INTO vector_change (id) VALUES (NEW.id); END;
+      CREATE TRIGGER vector_went AFTER DELETE ON memory_vector BEGIN INSERT INTO vector_change (id) VALUES (OLD.id); END;
+    `,
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

@@ -13,6 +13,7 @@ import { holderRows } from './holders.ts';
 import { memoryLog } from './memory-log.ts';
 import { memorySearch } from './memory-search.ts';
 import { migrate } from './migrations.ts';
+import { type Nearest, scannedVectors } from './near-vectors.ts';
 import { rollupRows } from './rollups.ts';
 import { type TaskBatch, taskBatch } from './task-batch.ts';
 import { taskRows } from './tasks.ts';
@@ -48,7 +49,13 @@ export async function openSqliteStore({ path, log, clock }: SqliteOptions, db = 
 type Appliers = { [T in DurableChange['type']]: (change: Extract<DurableChange, { type: T }>) => void };
 
 /** The store over an open, migrated database. `isReader`: of a connection that cannot write, nor rebuild a damaged word index. */
-export function sqliteStore(db: Database, log: Log, clock: Clock, isReader = false): Store {
+export function sqliteStore(
+  db: Database,
+  log: Log,
+  clock: Clock,
+  isReader = false,
+  nearest: Nearest = scannedVectors(db),
+): Store {
   const rows = wholeRows(db);
   const holders = holderRows(db);
   const tasks = taskRows(db, log);
@@ -56,7 +63,8 @@ export function sqliteStore(db: Database, log: Log, clock: Clock, isReader = fal
   const rollups = rollupRows(db);
   const words = wordIndex(db, log);
   const memory = memoryLog(db, words);
-  const search = memorySearch(db, words, () => clock.nowMs());
+  const newestModel = db.prepare('SELECT model FROM memory_vector ORDER BY id DESC LIMIT 1').pluck();
+  const search = memorySearch(db, words, nearest, () => clock.nowMs());
 
   /** The writes for each kind of change; a kind without a row does not compile. */
   const appliers = (stored: FleetEvent[], batch: TaskBatch, nowMs: number): Appliers => ({
@@ -164,6 +172,7 @@ export function sqliteStore(db: Database, log: Log, clock: Clock, isReader = fal
       guarded('read memory', () => memory.hashes(agent, fromSeq, uptoSeq)),
     memoryLog: async (agent, afterSeq, limit) => guarded('read memory', () => memory.after(agent, afterSeq, limit)),
     branchEntries: async (branch) => guarded('read a branch', () => memory.branchEntries(branch)),
+    vectorModel: async () => guarded('read memory', () => (newestModel.get() as string | undefined) ?? null),
     searchMemory: async (query) => guarded('search memory', () => mending(() => search(query))),
     series: async () => guarded('read series', () => rollups.series()),
     putRollups: async ({ rows, series = [] }) =>

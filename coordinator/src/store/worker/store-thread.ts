@@ -29,7 +29,7 @@ export class StoreThread {
   #over: FleetError | null = null;
 
   /** `died`: called once, when the thread ended by itself. */
-  constructor(role: 'writer' | 'reader', log: Log, died: (error: FleetError) => void) {
+  constructor(role: 'writer' | 'reader' | 'searcher', log: Log, died: (error: FleetError) => void) {
     this.#log = log;
     this.#worker = new Worker(new URL(workerFile, import.meta.url), { name: `store-${role}` });
     this.#gone = new Promise((resolve) => this.#worker.once('exit', resolve));

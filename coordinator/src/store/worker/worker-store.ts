@@ -1,6 +1,7 @@
 // The SQLite store as the coordinator has it: one thread writes, another one reads, each over its own connection to the same file, so that
 // the event loop computes no query and waits for no disk, and neither thread waits for the other. [decision 10] In: calls of the loop and
 // of the API. Out: the answers of the threads. This file decides which thread gets which call, and contains nothing about SQLite.
+import { availableParallelism } from 'node:os';
 import { FleetError, type MemoryHit } from '@blackroad/protocol';
 import { type Clock, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -29,6 +30,9 @@ const readsDeadlineMs = 2_000;
 const writesDeadlineMs = 4_000;
 /** A search takes up to a tenth of a second in a large fleet, so the last of these waits for ten seconds. */
 const maxWaitingSearches = 100;
+/** Of one search; more find nothing sooner, as they share the memory's speed. [M] */
+const searchThreads = 2;
+const beginAgainMs = 60_000;
 
 /** Calls that are passed on by name with their arguments. The other calls are written out below. */
 type Passed = Exclude<keyof Store, 'load' | 'searchMemory' | 'close'>;
@@ -52,6 +56,7 @@ const threadOf: Record<Passed, keyof Threads> = {
   memoryHashes: 'reader',
   memoryLog: 'reader',
   branchEntries: 'reader',
+  vectorModel: 'reader',
   series: 'reader',
   rollups: 'reader',
   lastRollupS: 'reader',
@@ -64,14 +69,15 @@ const threadOf: Record<Passed, keyof Threads> = {
 /** Opens or creates the file, and upgrades its schema. Rejects with FleetError `storage-failed`. */
 export async function openWorkerStore(parts: WorkerStoreParts): Promise<Store> {
   const threads = await openThreads(parts);
-  const searches = new Searches(threads);
+  const searcher = new Searcher(threads.writer === threads.reader ? null : parts);
+  const searches = new Searches(threads, searcher);
   let closing: Promise<void> | null = null;
   return {
     ...passedOn(threads),
     load: () => load(threads.writer),
     searchMemory: (query) => searches.search(query),
     close() {
-      closing ??= close(threads, parts);
+      closing ??= close(threads, searcher, parts);
       return closing;
     },
   };
@@ -123,11 +129,13 @@ function* emptying<T>(parts: T[][]): Generator<T> {
 /** Of all reads only searches are slow. The reader gets one at a time, so that a read of the loop waits for one search at most. */
 class Searches {
   readonly #threads: Threads;
+  readonly #searcher: Searcher;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
-  constructor(threads: Threads) {
+  constructor(threads: Threads, searcher: Searcher) {
     this.#threads = threads;
+    this.#searcher = searcher;
   }
 
   async search(query: Parameters<Store['searchMemory']>[0]): Promise<MemoryHit[]> {
@@ -142,8 +150,9 @@ class Searches {
   }
   async #find(query: Parameters<Store['searchMemory']>[0]): Promise<MemoryHit[]> {
     const { writer, reader } = this.#threads;
+    const thread = (query.vector && (await this.#searcher.thread())) || reader;
     try {
-      return await reader.call('searchMemory', [query]);
+      return await thread.call('searchMemory', [query]);
     } catch (error) {
       if (!isIndexDamage((error as Error).cause)) throw error;
       // Only the writer can repair the index.
@@ -153,8 +162,55 @@ class Searches {
   }
 }
 
+/**
+ * The thread that has the index of vectors. It begins with the first search by meaning, as it costs memory that a fleet without such searches
+ * does not need. Without it such a search is done by the reader, over the newest vectors.
+ */
+class Searcher {
+  /** Null: no other connection can read. */
+  readonly #parts: WorkerStoreParts | null;
+  #thread: Promise<StoreThread | null> | null = null;
+  #againMs = 0;
+
+  constructor(parts: WorkerStoreParts | null) {
+    this.#parts = parts;
+  }
+  async thread(): Promise<StoreThread | null> {
+    const { clock } = this.#parts ?? {};
+    if (!clock || clock.monotonicMs() < this.#againMs) return null;
+    this.#thread ??= this.#begin();
+    return this.#thread;
+  }
+  /** No other one begins. Returns the present one, for the caller to close. */
+  over(): Promise<StoreThread | null> {
+    this.#againMs = Number.POSITIVE_INFINITY;
+    return this.#thread ?? Promise.resolve(null);
+  }
+
+  async #begin(): Promise<StoreThread | null> {
+    const { path, log, clock } = this.#parts as WorkerStoreParts;
+    const ended = (err: Error) => {
+      log.error(
+        { err },
+        'the thread with the index of memory vectors ended: searches look at the newest vectors alone for a while',
+      );
+      this.#thread = null;
+      this.#againMs = clock.monotonicMs() + beginAgainMs;
+    };
+    const thread = new StoreThread('searcher', log, ended);
+    try {
+      await thread.call('openSearcher', [path, Math.min(searchThreads, availableParallelism())]);
+      return thread;
+    } catch (error) {
+      ended(error as Error);
+      await thread.end();
+      return null;
+    }
+  }
+}
+
 /** Earlier calls are answered. The reader ends first, as the last connection to close copies the log into the file. */
-async function close({ writer, reader }: Threads, { log, clock }: WorkerStoreParts): Promise<void> {
+async function close({ writer, reader }: Threads, searcher: Searcher, { log, clock }: WorkerStoreParts): Promise<void> {
   const closed = async (thread: StoreThread, deadlineMs: number, what: string) => {
     const late = () => new FleetError('storage-failed', { detail: `close: the ${what} were not through in time` });
     try {
@@ -164,9 +220,12 @@ async function close({ writer, reader }: Threads, { log, clock }: WorkerStorePar
       void thread.end();
     }
   };
-  if (reader !== writer)
-    await closed(reader, readsDeadlineMs, 'reads').catch((error) =>
-      log.warn({ err: error }, 'the database is closed before all is read that was asked for'),
-    );
+  const read = (thread: StoreThread | null) =>
+    thread === null || thread === writer
+      ? undefined
+      : closed(thread, readsDeadlineMs, 'reads').catch((error) =>
+          log.warn({ err: error }, 'the database is closed before all is read that was asked for'),
+        );
+  await Promise.all([read(reader), searcher.over().then(read)]);
   await closed(writer, writesDeadlineMs, 'writes');
 }

@@ -15,6 +15,7 @@ import {
 } from '../sqlite/database.ts';
 import { guarded } from '../sqlite/failure.ts';
 import { holdFile } from '../sqlite/file-lock.ts';
+import { IndexedVectors } from '../sqlite/indexed-vectors.ts';
 import { openSqliteStore, sqliteStore } from '../sqlite/sqlite-store.ts';
 import { rebuildWords } from '../sqlite/word-index.ts';
 import type { Store } from '../store.ts';
@@ -25,6 +26,8 @@ export interface WorkerCalls extends Omit<Store, 'load'> {
   /** Called once, before all other calls. `isShared`: another connection can read meanwhile, which some file systems do not allow. */
   openWriter(path: string): Promise<{ isShared: boolean }>;
   openReader(path: string): Promise<void>;
+  /** A reader that has an index of vectors, which `threads` threads scan. */
+  openSearcher(path: string, threads: number): Promise<void>;
   /** All rows of one moment, in parts, each of which is a message. */
   load(): Promise<void>;
   rebuildWords(why: string): Promise<void>;
@@ -41,6 +44,8 @@ export type Told =
 
 /** Rows of one message: the receiving thread reads them in a few milliseconds. */
 const partRows = 500;
+/** Between two looks for changed vectors; a search looks by itself. */
+const restMs = 1_000;
 
 const tell = (told: Told) => parentPort?.postMessage(told);
 const log = sentLog(tell);
@@ -69,10 +74,29 @@ function openReader(path: string): void {
   const store = guarded(`open ${path}`, () => sqliteStore(db, log, clock, true));
   opened = { db, store, prepare: () => emptyLongLog(db, path), release: nothing };
 }
+function openSearcher(path: string, threads: number): void {
+  const db = openReadingDatabase(path);
+  const index = new IndexedVectors(db, log, threads, `${path}-vectors`);
+  const store = guarded(`open ${path}`, () => sqliteStore(db, log, clock, true, (...query) => index.near(...query)));
+  // Work and searches take turns: a search that came meanwhile is next.
+  const work = () => clock.after(worked(index) ? 0 : restMs, () => clock.soon(work));
+  clock.soon(work);
+  opened = { db, store, prepare: nothing, release: () => index.close() };
+}
+/** What fails here fails again in the next search, which tells it. */
+function worked(index: IndexedVectors): boolean {
+  try {
+    return index.work();
+  } catch (err) {
+    log.error({ err }, 'the index of memory vectors could not be renewed');
+    return false;
+  }
+}
 
 async function answer({ id, call, args }: Asked): Promise<unknown> {
   if (call === 'openWriter') return openWriter(...args);
   if (call === 'openReader') return openReader(...args);
+  if (call === 'openSearcher') return openSearcher(...args);
   if (opened === null) throw new Error('the database was never opened');
   const { db, store, prepare, release } = opened;
   prepare();

@@ -1,5 +1,6 @@
-// Searches memories by words, of one agent or of all; a hit opens with its provenance.
+// Searches memories by words and by meaning, of one agent or of all; a hit opens with its provenance.
 import type { MemoryHit } from '@blackroad/protocol';
+import { foundInWords } from '@blackroad/protocol/memory-words';
 import { keepPreviousData } from '@tanstack/react-query';
 import { BookOpen } from 'lucide-react';
 import { useDeferredValue, useEffect, useId, useState } from 'react';
@@ -42,8 +43,8 @@ export function MemorySearch() {
         <Panel>
           <Empty title="Ask what your agents remember" icon={<BookOpen />}>
             <p>
-              Every exchange and every note of every agent is searched by its words. A name, a place, a date: what was
-              said about it, by whom, and when.
+              Every exchange and every note of every agent is searched by its words, and by its meaning where a node has
+              the model for it. A name, a place, a date: what was said about it, by whom, and when.
             </p>
           </Empty>
         </Panel>
@@ -98,7 +99,8 @@ function Hits({ hits, q, agent, open }: { hits: MemoryHit[]; q: string; agent: s
         <Empty title={`Nothing about “${q}”`}>
           <p>
             {agent ? `${agent} remembers nothing with these words.` : 'No agent remembers anything with these words.'}{' '}
-            Search is by words, not by meaning: try another one.
+            Try another one: where no node has the model that made the vectors of the memories, search is by words
+            alone.
           </p>
         </Empty>
       </Panel>
@@ -121,6 +123,7 @@ function Hits({ hits, q, agent, open }: { hits: MemoryHit[]; q: string; agent: s
                 <strong>{hit.agent}</strong>
                 <Tag>{kindInWords(hit.kind)}</Tag>
                 <Time at={hit.createdAt} />
+                <span>by {foundInWords(hit)}</span>
                 {hit.tags.map((tag) => (
                   <span key={tag}>#{tag}</span>
                 ))}

@@ -1,0 +1,169 @@
+// All vectors of the fleet as codes, in one piece of shared memory that is scanned whole: rows with an id, an agent and a kind. In: vectors. Out:
+// candidates, to be compared exactly by whoever holds the vectors. Nothing here is the truth: it can be built again from the store.
+import { baseline, relaxed } from './kernel/bytes.ts';
+import { rowTail } from './kernel/text.ts';
+import { PlaceTable } from './place-table.ts';
+import { Instance, Memory, Module, type SharedMemory, validate } from './web-assembly.ts';
+
+/** Where things lie in the memory, in bytes. */
+export const layout = {
+  query: 4_096,
+  /** A bit an agent. */
+  agents: 65_536,
+  maxAgents: 1_048_576,
+  /** Of each thread that scans. */
+  found: 262_144,
+  foundBytes: 32_768,
+  maxThreads: 16,
+  rows: 1_048_576,
+} as const;
+const pageBytes = 65_536;
+/** WebAssembly of 32 bits has no more. */
+const mostPages = 65_536;
+const growBytes = 16 * 1024 * 1024;
+
+/** A row whose factor is no number is above no threshold. */
+export interface Filter {
+  /** Numbers of agents; undefined: all. */
+  agents?: ReadonlySet<number>;
+  /** A bit a kind; undefined: all. */
+  kinds?: number;
+}
+export type Scan = (
+  from: number,
+  to: number,
+  query: number,
+  blocks: number,
+  base: number,
+  threshold: number,
+  out: number,
+  outEnd: number,
+  agents: number,
+  kinds: number,
+) => [number, number];
+
+export const newMemory = (): SharedMemory => new Memory({ initial: 16, maximum: mostPages, shared: true });
+
+/** The fastest form that this processor and Node have. */
+export function scanOf(memory: SharedMemory, form: 'relaxed' | 'baseline' | 'best' = 'best'): Scan {
+  const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'base64'));
+  const usable = validate(bytes(relaxed)) ? relaxed : baseline;
+  const module = new Module(bytes(form === 'best' ? usable : form === 'relaxed' ? relaxed : baseline));
+  const { exports } = new Instance(module, { scan: { memory } });
+  return exports.scan as Scan;
+}
+
+export class CodeRows {
+  readonly stride: number;
+  readonly memory: SharedMemory;
+  readonly #codeBytes: number;
+  #bytes = new Uint8Array(new SharedArrayBuffer(0));
+  #view = new DataView(new SharedArrayBuffer(0));
+  /** Rows that are filled or were. */
+  #count = 0;
+  readonly #free: number[] = [];
+  readonly #places = new PlaceTable((row) => this.#idAt(row));
+
+  constructor(memory: SharedMemory, blocks: number) {
+    this.memory = memory;
+    this.#codeBytes = blocks * 16;
+    this.stride = this.#codeBytes + rowTail.bytes;
+    this.#refresh();
+  }
+  /** Vectors that can be found. */
+  get size(): number {
+    return this.#places.size;
+  }
+  /** End of the rows, a multiple of four of them. */
+  get end(): number {
+    return layout.rows + Math.ceil(this.#count / 4) * 4 * this.stride;
+  }
+  has(id: number): boolean {
+    return this.#places.get(id) !== undefined;
+  }
+
+  /** @throws RangeError when there is no room for another row: 4 GB of codes */
+  put(id: number, agent: number, kind: number, encode: (codes: Uint8Array) => number): void {
+    const known = this.#places.get(id);
+    const row = known ?? this.#free.pop() ?? this.#count;
+    const at = layout.rows + row * this.stride;
+    if (row === this.#count) this.#makeRoom(at);
+    const tail = at + this.#codeBytes;
+    const factor = encode(this.#bytes.subarray(at, tail));
+    this.#view.setFloat32(tail + rowTail.factor, factor, true);
+    this.#view.setUint32(tail + rowTail.agent, agent, true);
+    this.#view.setUint32(tail + rowTail.id, id, true);
+    this.#view.setUint32(tail + rowTail.kind, kind, true);
+    if (row === this.#count) this.#count++;
+    if (known === undefined) this.#places.add(id, row);
+  }
+  remove(id: number): boolean {
+    const row = this.#places.get(id);
+    if (row === undefined) return false;
+    this.#drop(row, id);
+    return true;
+  }
+
+  /** Where the rows lie in the memory, in bytes. */
+  get extent(): { start: number; end: number } {
+    return { start: layout.rows, end: this.end };
+  }
+  copy(from: number, to: number): Buffer {
+    return Buffer.from(this.#bytes.subarray(from, to));
+  }
+  /** Takes the rows of a file instead of its own. `read` fills a piece and returns how much it had. */
+  fill(bytes: number, read: (target: Buffer) => number): void {
+    const rows = bytes / this.stride;
+    const piece = Buffer.alloc(Math.min(bytes, growBytes));
+    this.#grow(layout.rows + bytes + 4 * this.stride);
+    for (let at = 0; at < bytes; ) {
+      const had = read(piece.subarray(0, Math.min(piece.length, bytes - at)));
+      if (had === 0) break;
+      this.#bytes.set(piece.subarray(0, had), layout.rows + at);
+      at += had;
+    }
+    for (let row = 0; row < rows; row++) {
+      this.#count = row + 1;
+      const id = this.#idAt(row);
+      // It came again elsewhere while the file was written: the later row has it.
+      const before = this.#places.get(id);
+      if (before !== undefined) this.#drop(before, id);
+      const isFilled = id !== 0;
+      if (isFilled) this.#places.add(id, row);
+      else this.#free.push(row);
+    }
+  }
+
+  /** Room for the row at `at` and what the scan reads beside it; rows that are not filled have a factor that is no number. */
+  #makeRoom(at: number): void {
+    this.#grow(at + 4 * this.stride);
+    if (this.#count % 4 !== 0) return;
+    for (let i = 0; i < 4; i++)
+      this.#view.setFloat32(at + i * this.stride + this.#codeBytes + rowTail.factor, Number.NaN, true);
+  }
+  #drop(row: number, id: number): void {
+    this.#places.delete(id);
+    const at = layout.rows + row * this.stride;
+    this.#bytes.fill(0, at, at + this.stride);
+    this.#view.setFloat32(this.#tail(row) + rowTail.factor, Number.NaN, true);
+    this.#free.push(row);
+  }
+  #idAt(row: number): number {
+    return this.#view.getUint32(this.#tail(row) + rowTail.id, true);
+  }
+  #tail(row: number): number {
+    return layout.rows + row * this.stride + this.#codeBytes;
+  }
+  #grow(need: number): void {
+    const have = this.memory.buffer.byteLength;
+    if (need <= have) return;
+    const more = Math.min(mostPages * pageBytes - have, Math.max(growBytes, need - have));
+    if (have + more < need) throw new RangeError('the index of vectors is full: it holds 4 GB of codes');
+    this.memory.grow(Math.ceil(more / pageBytes));
+    this.#refresh();
+  }
+  #refresh(): void {
+    this.#bytes = new Uint8Array(this.memory.buffer);
+    this.#view = new DataView(this.memory.buffer);
+  }
+}

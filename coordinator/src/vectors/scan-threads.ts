@@ -1,0 +1,128 @@
+// Threads that scan a part of the rows each, at the word of the thread that owns the index. Between two searches they sleep in Atomics.wait. In: a
+// search. Out: its best candidates of all parts. A thread that does not answer in time is not asked again: the owner scans its part too.
+import { Worker } from 'node:worker_threads';
+import { systemClock as clock } from '@blackroad/std/clock';
+import { isBundle } from '@blackroad/std/own-version';
+import { layout, scanOf } from './code-index.ts';
+import { type Found, type Job, newFound, scanPart } from './scan.ts';
+import type { SharedMemory } from './web-assembly.ts';
+
+const threadFile = isBundle(import.meta.url) ? './scan-thread.mjs' : './scan-thread.ts';
+const answerWithinMs = 2_000;
+
+/** Words of 32 bits at the beginning of the memory: what is asked, and who is done. */
+export const word = {
+  job: 0,
+  done: 1,
+  ready: 2,
+  stop: 3,
+  end: 4,
+  blocks: 5,
+  wanted: 6,
+  agents: 7,
+  kinds: 8,
+  threads: 9,
+  base: 10,
+  found: 16,
+} as const;
+
+export interface ThreadData {
+  memory: SharedMemory;
+  thread: number;
+}
+
+/** The part of a thread: whole groups of four rows. */
+export function partOf(thread: number, threads: number, end: number, blocks: number): { from: number; to: number } {
+  const four = 4 * (blocks * 16 + 16);
+  const groups = (end - layout.rows) / four;
+  const at = (n: number) => layout.rows + Math.floor((groups * n) / threads) * four;
+  return { from: at(thread), to: at(thread + 1) };
+}
+
+export class ScanThreads {
+  readonly #memory: SharedMemory;
+  readonly #scan;
+  readonly #words: Int32Array;
+  readonly #floats: Float32Array;
+  readonly #found = newFound();
+  #helpers: Worker[] = [];
+  #jobs = 0;
+
+  /** `count` threads in all, the caller's one among them. */
+  constructor(memory: SharedMemory, count: number) {
+    this.#memory = memory;
+    this.#scan = scanOf(memory);
+    this.#words = new Int32Array(memory.buffer, 0, 64);
+    this.#floats = new Float32Array(memory.buffer, 0, 64);
+    for (let thread = 1; thread < Math.min(count, layout.maxThreads); thread++) {
+      const workerData: ThreadData = { memory, thread };
+      const worker = new Worker(new URL(threadFile, import.meta.url), { name: `scan-${thread}`, workerData });
+      worker.unref();
+      worker.on('error', () => this.#alone());
+      this.#helpers.push(worker);
+    }
+  }
+
+  scan(job: Job, end: number): Found {
+    const helpers = this.isReady ? this.#helpers.length : 0;
+    const threads = helpers + 1;
+    const words = this.#words;
+    if (helpers > 0) {
+      words[word.end] = end | 0;
+      words[word.blocks] = job.blocks;
+      words[word.wanted] = job.wanted;
+      words[word.agents] = job.agents;
+      words[word.kinds] = job.kinds;
+      words[word.threads] = threads;
+      this.#floats[word.base] = job.base;
+      Atomics.store(words, word.done, 0);
+      Atomics.store(words, word.job, ++this.#jobs);
+      Atomics.notify(words, word.job);
+    }
+    const found = this.#found;
+    const mine = partOf(0, threads, end, job.blocks);
+    scanPart(this.#scan, this.#memory.buffer, { thread: 0, ...mine }, job, found);
+    if (helpers === 0) return found;
+    if (!this.#waited(word.done, helpers, answerWithinMs)) {
+      this.#alone();
+      return this.scan(job, end);
+    }
+    for (let thread = 1; thread < threads; thread++) this.#add(found, thread);
+    return found;
+  }
+
+  stop(): void {
+    this.#alone();
+  }
+
+  #add(found: Found, thread: number): void {
+    const at = layout.found + thread * layout.foundBytes;
+    const count = this.#words[word.found + thread] as number;
+    const scores = new Float32Array(this.#memory.buffer, at, count);
+    const ids = new Uint32Array(this.#memory.buffer, at + layout.foundBytes / 2, count);
+    found.scores.set(scores, found.count);
+    found.ids.set(ids, found.count);
+    found.count += count;
+  }
+  /** Whether the other threads are there: one that starts takes no part yet. */
+  get isReady(): boolean {
+    return this.#helpers.length > 0 && Atomics.load(this.#words, word.ready) >= this.#helpers.length;
+  }
+  #waited(which: number, count: number, withinMs: number): boolean {
+    const endMs = clock.monotonicMs() + withinMs;
+    for (;;) {
+      const have = Atomics.load(this.#words, which);
+      if (have >= count) return true;
+      const leftMs = endMs - clock.monotonicMs();
+      if (leftMs <= 0) return false;
+      Atomics.wait(this.#words, which, have, leftMs);
+    }
+  }
+  #alone(): void {
+    Atomics.store(this.#words, word.stop, 1);
+    Atomics.add(this.#words, word.job, 1);
+    Atomics.notify(this.#words, word.job);
+    for (const helper of this.#helpers) void helper.terminate();
+    this.#helpers = [];
+  }
+}

@@ -1,0 +1,140 @@
+// Search by meaning over all the coordinator holds, end to end through the store: the scan of codes, the exact comparison of candidates, the texts.
+// Sets of which nothing is near to anything (hard) and of topics (clustered), both made from a seed, 384 numbers each. The peer is the exact
+// scan of sqlite-vec over the same file in the same run; it also says which ten are the nearest. 100,000 vectors, 1.2 million with BENCH=all or
+// ROWS=1200000.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '@blackroad/std/clock';
+import { silentLog } from '@blackroad/std/log';
+import { openDatabase, openReadingDatabase } from '../../coordinator/src/store/sqlite/database.ts';
+import { openSqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
+import { openWorkerStore } from '../../coordinator/src/store/worker/worker-store.ts';
+import { vectorSet } from '../fixtures/coordinator/vectors.ts';
+import { until } from '../fixtures/until.ts';
+import { bench, percentile } from './line.ts';
+
+const rows = Number(process.env.ROWS ?? (process.env.BENCH_LONG === '1' ? 1_200_000 : 100_000));
+const queries = Number(process.env.QUERIES ?? 1_000);
+const compared = 20;
+const dimension = 384;
+const model = 'made-up';
+const agents = 30_000;
+const folder = mkdtempSync(join(tmpdir(), 'fleet-vectors-bench-'));
+
+try {
+  for (const kind of ['hard', 'clustered'] as const) await measure(kind);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exit(0);
+
+/** Rows as the store writes them, without the hashes of a log, which a search does not read. */
+async function filled(kind: 'hard' | 'clustered', path: string): Promise<void> {
+  await (await openSqliteStore({ path, log: silentLog, clock: systemClock })).close();
+  const db = openDatabase(path);
+  db.pragma('synchronous = OFF');
+  const entry =
+    db.prepare(`INSERT INTO memory_entry (space, agent, seq, epoch, hash, previous_hash, payload_commitment, actor, kind,
+    created_at, received_ms, salt, payload) VALUES ('default', ?, ?, 1, ?, '', '', 'bench', 'turn', 0, 0, '', ?)`);
+  const vector = db.prepare('INSERT INTO memory_vector (id, model, vector) VALUES (?, ?, ?)');
+  const set = vectorSet(kind, dimension, 1);
+  const values = new Float32Array(dimension);
+  const some = db.transaction((from: number, to: number) => {
+    for (let i = from; i < to; i++) {
+      set.next(values);
+      const payload = JSON.stringify({ text: `memory ${i} of the bench`, tags: [], importance: 0.5, source: 'bench' });
+      const { lastInsertRowid } = entry.run(`agent-${i % agents}`, Math.floor(i / agents) + 1, `hash-${i}`, payload);
+      vector.run(lastInsertRowid, model, Buffer.from(values.buffer));
+    }
+  });
+  for (let from = 0; from < rows; from += 10_000) some(from, Math.min(rows, from + 10_000));
+  db.close();
+}
+
+async function measure(kind: 'hard' | 'clustered'): Promise<void> {
+  const path = join(folder, `${kind}.sqlite`);
+  await filled(kind, path);
+  let complete = false;
+  const info = (_: unknown, text?: string) => {
+    if (text?.includes('is complete')) complete = true;
+  };
+  const log = { ...silentLog, info };
+  const died = (error: Error) => {
+    throw error;
+  };
+  const store = await openWorkerStore({ path, log: log as typeof silentLog, clock: systemClock, died });
+  const set = vectorSet(kind, dimension, 2);
+  const ask = (agent?: string) => {
+    const values = new Float32Array(dimension);
+    set.query(values);
+    return { text: '', vector: { model, values }, limit: 10, ...(agent === undefined ? {} : { agent }) };
+  };
+  const before = process.memoryUsage.rss();
+  const began = performance.now();
+  const cpu = process.cpuUsage();
+  await until(async () => {
+    await store.searchMemory(ask());
+    return complete;
+  }, 3_600_000);
+  const used = process.cpuUsage(cpu);
+  const name = (what: string) => `memory-vectors-${kind}-${rows}-${what}`;
+  bench({ name: name('index-made'), value: (performance.now() - began) / 1_000, unit: 's' });
+  bench({
+    name: name('index-made-by-cpu'),
+    value: rows / ((used.user + used.system) / 1e6),
+    unit: 'memories/s',
+    goal: { is: '>=', value: 20_000 },
+  });
+
+  const timed = async (agent?: (i: number) => string) => {
+    const took: number[] = [];
+    for (let i = 0; i < queries; i++) {
+      const query = ask(agent?.(i));
+      const at = performance.now();
+      const hits = await store.searchMemory(query);
+      took.push(performance.now() - at);
+      if (hits.length === 0) throw new Error('nothing was found');
+    }
+    return took;
+  };
+  // The first ones compile.
+  await timed();
+  const took = await timed();
+  const ram = (process.memoryUsage.rss() - before) / 1e6;
+  const db = openExact(path);
+  let found = 0;
+  const exactly: number[] = [];
+  for (let i = 0; i < compared; i++) {
+    const query = ask();
+    const at = performance.now();
+    const nearest = db(query.vector.values);
+    exactly.push(performance.now() - at);
+    const texts = new Set((await store.searchMemory(query)).map(({ text }) => text));
+    found += nearest.filter((id) => texts.has(`memory ${id - 1} of the bench`)).length;
+  }
+  const goal = (is: '<=' | '>=', value: number) => ({ is, value });
+  bench({ name: name('recall-at-10'), value: found / (compared * 10), unit: 'share', goal: goal('>=', 0.99) });
+  const exact = { name: 'sqlite-vec', value: percentile(exactly, 0.5) };
+  bench({ name: name('p50'), value: percentile(took, 0.5), unit: 'ms', goal: goal('<=', 12), peer: exact });
+  bench({ name: name('p99'), value: percentile(took, 0.99), unit: 'ms', goal: goal('<=', 30) });
+  bench({
+    name: name('times-faster'),
+    value: exact.value / percentile(took, 0.5),
+    unit: 'times',
+    goal: goal('>=', 50),
+  });
+  const ofAgent = await timed((i) => `agent-${(i * 7919) % Math.min(agents, rows)}`);
+  bench({ name: name('of-an-agent-p50'), value: percentile(ofAgent, 0.5), unit: 'ms', goal: goal('<=', 12) });
+  bench({ name: name('ram'), value: ram, unit: 'MB', goal: goal('<=', 350) });
+  await store.close();
+}
+
+/** The ids of the ten nearest of all, by sqlite-vec. */
+function openExact(path: string): (values: Float32Array) => number[] {
+  const db = openReadingDatabase(path);
+  const nearest = db
+    .prepare<[Buffer], number>('SELECT id FROM memory_vector ORDER BY vec_distance_cosine(vector, ?) LIMIT 10')
+    .pluck();
+  return (values) => nearest.all(Buffer.from(values.buffer));
+}
