@@ -5,7 +5,7 @@ import Anthropic from '@anthropic-ai/sdk';
 import { Ollama } from 'ollama';
 import OpenAI from 'openai';
 import t from 'tap';
-import { startModelServer } from '../fixtures/model-server.ts';
+import { embedDimension, startModelServer } from '../fixtures/model-server.ts';
 import { startFleet, until } from '../fixtures/processes.ts';
 import { nodeOf, presence, ready } from '../fixtures/steps.ts';
 
@@ -435,8 +435,8 @@ t.test('Ollama', async (t) => {
     t.equal((await client.generate({ model, prompt: 'Once', raw: true })).response, 'You said: Once');
     const { embeddings } = await client.embed({ model: 'scripted-embed', input: ['a', 'b'] });
     t.equal(embeddings.length, 2);
-    t.equal(embeddings[0]?.length, 4);
-    t.equal((await client.embeddings({ model: 'scripted-embed', prompt: 'a' })).embedding.length, 4);
+    t.equal(embeddings[0]?.length, embedDimension);
+    t.equal((await client.embeddings({ model: 'scripted-embed', prompt: 'a' })).embedding.length, embedDimension);
     t.match(await thrown(client.pull({ model: 'llama3.2' })), { status_code: 400, error: /POST \/v1\/nodes/ });
   });
   await t.test('errors and cancelling', async (t) => {

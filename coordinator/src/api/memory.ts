@@ -16,13 +16,15 @@ function memoryOr404(context: ApiContext, by: Principal, name: string): string {
 
 /** A model that has to be loaded first takes longer: that search is by words, and the next one finds it loaded. */
 const vectorWithinMs = 1_500;
+/** Sentences about different things are below it with the models that nodes fetch by themselves; others start higher, and lose nothing by it. */
+const nearAtLeast = 0.3;
 
 /** The question in the model of the newest memories, made by a node that has it. Null: none makes it in time, and words alone decide. */
 async function vectorOf(
   { coordinator, gateway, clock }: ApiContext,
   by: Principal,
   text: string,
-): Promise<{ model: string; values: Float32Array } | null> {
+): Promise<{ model: string; values: Float32Array; atLeast: number } | null> {
   const model = await coordinator.store.vectorModel();
   if (model === null || gateway.router.directory.named(model, by.space).length === 0) return null;
   const request = { kind: 'embed' as const, texts: [text] };
@@ -31,7 +33,7 @@ async function vectorOf(
     const late = () => new FleetError('unavailable', { detail: `${model}: no vector in time` });
     const { answers } = await withDeadline(clock, vectorWithinMs, answer, late);
     const values = Float32Array.from(floatsOf(answers[0]?.vectors[0] ?? ''));
-    return values.length > 0 ? { model, values } : null;
+    return values.length > 0 ? { model, values, atLeast: nearAtLeast } : null;
   } catch {
     // The node is busy, or its model failed: that is told where it concerns somebody who asked for the model.
     return null;

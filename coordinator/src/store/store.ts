@@ -113,7 +113,8 @@ export interface Store {
   searchMemory(query: {
     text: string;
     agent?: string;
-    vector?: { model: string; values: Float32Array };
+    /** `atLeast`: the cosine below which a vector is not near; missing: however far it is. */
+    vector?: { model: string; values: Float32Array; atLeast?: number };
     limit: number;
   }): Promise<MemoryHit[]>;
 

@@ -108,6 +108,13 @@ export async function searchConformance(t: Test, open: OpenStore): Promise<void>
       'greeter/2',
     ]);
     t.strictSame(await found(store, { text: '', vector: meaning('bge', 0, 1, 0) }), ['greeter/4']);
+    const close = { ...near, atLeast: 0.5 };
+    t.strictSame(await found(store, { text: '', agent: 'greeter', vector: close }), ['greeter/1', 'greeter/3']);
+    t.strictSame(
+      await found(store, { text: 'tea', agent: 'greeter', vector: { ...near, atLeast: 1.5 } }),
+      ['greeter/2'],
+      'words find what is far',
+    );
     t.equal(await store.vectorModel(), 'minilm', 'the model of the newest');
     const how = await store.searchMemory({ text: 'fence', agent: 'greeter', vector: near, limit: 3 });
     t.strictSame(

@@ -8,7 +8,7 @@ import { normOf } from '../../vectors/codes.ts';
 import { saved, saving } from '../../vectors/index-file.ts';
 import { VectorIndex } from '../../vectors/vector-index.ts';
 import type { Database } from './database.ts';
-import { type Nearest, type SearchVector, scannedVectors, vectorBytes, withDistance } from './near-vectors.ts';
+import { type Nearest, nearEnough, type SearchVector, scannedVectors, vectorBytes } from './near-vectors.ts';
 
 /** Fewer are compared one by one. */
 const leastIndexed = 2_000;
@@ -114,7 +114,7 @@ export class IndexedVectors {
     const filter = number === undefined ? {} : { agents: new Set([number]) };
     const ids = indexed.index.search(vector.values, Math.max(leastCandidates, candidatesEach * wanted), filter);
     const list = JSON.stringify([...ids].sort((a, b) => a - b));
-    return withDistance(this.#read.distances.all(vectorBytes(vector), list, vector.model, byteLength, wanted));
+    return nearEnough(this.#read.distances.all(vectorBytes(vector), list, vector.model, byteLength, wanted), vector);
   }
 
   /** A piece of what is to be done; returns whether there is more. */

@@ -17,8 +17,8 @@ export const vectorBytes = ({ values }: SearchVector): Buffer =>
   Buffer.from(values.buffer, values.byteOffset, values.byteLength);
 type Found = { item: number; value: number | null };
 /** Without a distance: a vector of zeros or of no numbers is near to nothing. */
-export const withDistance = (found: Found[]): Ranked<number>[] =>
-  found.filter((each): each is Ranked<number> => each.value !== null);
+export const nearEnough = (found: Found[], { atLeast = -1 }: SearchVector): Ranked<number>[] =>
+  found.filter((each): each is Ranked<number> => each.value !== null && 1 - each.value >= atLeast);
 
 export function scannedVectors(db: Database): Nearest {
   // The distance stands once in the query: SQLite computes an expression again for each place that names it.
@@ -36,10 +36,10 @@ export function scannedVectors(db: Database): Nearest {
   );
   return (vector, agent, wanted) => {
     const bytes = vectorBytes(vector);
-    return withDistance(
+    const found =
       agent === undefined
         ? ofAll.all(bytes, vector.model, bytes.length, wanted)
-        : ofAgent.all(bytes, agent, vector.model, bytes.length, wanted),
-    );
+        : ofAgent.all(bytes, agent, vector.model, bytes.length, wanted);
+    return nearEnough(found, vector);
   };
 }
