@@ -3,6 +3,7 @@ import { X } from 'lucide-react';
 import { AlertDialog, DropdownMenu, Dialog as Radix } from 'radix-ui';
 import { type ReactNode, useEffect, useState } from 'react';
 import { Button, type ButtonProps } from './button.tsx';
+import { Fault } from './states.tsx';
 import { wordsOf } from './words.ts';
 
 interface DialogProps {
@@ -119,11 +120,7 @@ export function ConfirmButton({
               />
             </label>
           )}
-          {problem && (
-            <p role="alert" className="bad">
-              {problem}
-            </p>
-          )}
+          <Fault text={problem} />
           <footer className="row end">
             <AlertDialog.Cancel asChild>
               <Button>Cancel</Button>

@@ -17,6 +17,15 @@ export function Empty({ title, children, icon }: { title: string; children?: Rea
   );
 }
 
+/** Why what was asked for did not happen; empty: it was not refused. */
+export function Fault({ text }: { text: string }) {
+  return text === '' ? null : (
+    <p className="bad" role="alert">
+      {text}
+    </p>
+  );
+}
+
 /** Grey lines in place of the content; `label`: for screen readers. */
 export function Loading({ lines = 3, label = 'Loading' }: { lines?: number; label?: string }) {
   return (

@@ -7,7 +7,7 @@ import { Time } from '../../fleet/time.tsx';
 import { Button, IconButton } from '../../kit/button.tsx';
 import { CopyText, TextField } from '../../kit/field.tsx';
 import { Dialog, Menu } from '../../kit/overlay.tsx';
-import { Loaded } from '../../kit/states.tsx';
+import { Fault, Loaded } from '../../kit/states.tsx';
 import { wordsOf } from '../../kit/words.ts';
 import { everything } from './everything.ts';
 
@@ -170,11 +170,7 @@ function Delete({ of, close, gone }: About & { gone(): void }) {
       title={`Delete ${of.title || 'the conversation'}?`}
       text="It cannot be taken back. The agent keeps what it remembers of it, and its tasks stay in the history for as long as all others."
     >
-      {problem && (
-        <p role="alert" className="bad">
-          {problem}
-        </p>
-      )}
+      <Fault text={problem} />
       <footer className="row end">
         <Button onClick={close}>Cancel</Button>
         <Button look="danger" busy={remove.isPending} onClick={act}>

@@ -7,6 +7,7 @@ import { useWork } from '../../data/query.ts';
 import { Button } from '../../kit/button.tsx';
 import { Checkbox, TextField } from '../../kit/field.tsx';
 import { Dialog } from '../../kit/overlay.tsx';
+import { Fault } from '../../kit/states.tsx';
 import { bytes, wordsOf } from '../../kit/words.ts';
 
 interface Given {
@@ -92,11 +93,7 @@ export function AddImage() {
               {held}
             </p>
           )}
-          {fault !== '' && (
-            <p className="bad" role="alert">
-              {fault}
-            </p>
-          )}
+          <Fault text={fault} />
           <footer className="row end">
             <Button type="submit" look="primary" busy={add.isPending}>
               Add it

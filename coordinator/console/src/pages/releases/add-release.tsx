@@ -5,6 +5,7 @@ import { useAct } from '../../data/query.ts';
 import { Button } from '../../kit/button.tsx';
 import { TextField } from '../../kit/field.tsx';
 import { Dialog } from '../../kit/overlay.tsx';
+import { Fault } from '../../kit/states.tsx';
 import { wordsOf } from '../../kit/words.ts';
 
 export function AddRelease() {
@@ -57,11 +58,7 @@ export function AddRelease() {
             required
             hint="The .minisig file beside it."
           />
-          {fault !== '' && (
-            <p className="bad" role="alert">
-              {fault}
-            </p>
-          )}
+          <Fault text={fault} />
           <footer className="row end">
             <Button type="submit" look="primary" busy={add.isPending}>
               Add it

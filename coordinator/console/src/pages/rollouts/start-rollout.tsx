@@ -5,6 +5,7 @@ import { useNodes, useTotals } from '../../data/live.ts';
 import { useAct } from '../../data/query.ts';
 import { Button } from '../../kit/button.tsx';
 import { Dialog } from '../../kit/overlay.tsx';
+import { Fault } from '../../kit/states.tsx';
 import { plural, wordsOf } from '../../kit/words.ts';
 import { type Draft, freshDraft, requestOf } from './rollout-draft.ts';
 import { GateFields, NoteField, WavesFields, WhatFields, WhenFields, WhoFields } from './rollout-fields.tsx';
@@ -57,11 +58,7 @@ export function StartRollout({ open, onOpenChange, version }: StartRolloutProps)
         <WhenFields {...part} zone={zone} />
         <GateFields {...part} />
         <NoteField {...part} />
-        {fault !== '' && (
-          <p className="bad" role="alert">
-            {fault}
-          </p>
-        )}
+        <Fault text={fault} />
         {plan.data && <Plan of={plan.data} isOfAgents={draft.kind === 'agent'} />}
         <footer className="row end">
           <Button type="submit" look="primary" busy={plan.isPending || start.isPending}>
