@@ -1,8 +1,9 @@
 // Throw-away Debians on a bridge of their own, each with its booted systemd and an sshd: the machines of ansible-check. In: a folder to work in,
 // names, a suite. Out: an address each, a key for ssh, commands run in them. Needs root, mmdebstrap and systemd-nspawn.
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { debianArchive } from '../fixtures/debian-archive.ts';
 import { boot, type Said } from '../install/boot.ts';
 
 /** Beside what ansible itself needs: what the roles would install, as these machines reach no mirror. */
@@ -26,7 +27,7 @@ export interface Machines {
 }
 
 export async function bootMachines(work: string, names: readonly string[], suite: string): Promise<Machines> {
-  const archive = debianArchive(work, suite);
+  const archive = debianArchive(join(work, `${suite}.tar`), suite, packages);
   const keyFile = join(work, 'id_ed25519');
   if (!existsSync(keyFile)) execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', keyFile]);
   const bridge = `an${process.pid}`;
@@ -61,17 +62,6 @@ export async function bootMachines(work: string, names: readonly string[], suite
     close();
     throw error;
   }
-}
-
-function debianArchive(work: string, suite: string): string {
-  mkdirSync(work, { recursive: true });
-  const archive = join(work, `${suite}.tar`);
-  if (!existsSync(archive)) {
-    const order = ['--mode=root', '--variant=minbase', '--format=tar', `--include=${packages}`, suite];
-    execFileSync('mmdebstrap', [...order, `${archive}.part`], { stdio: 'ignore' });
-    renameSync(`${archive}.part`, archive);
-  }
-  return archive;
 }
 
 function prepare(root: string, name: string, key: string): void {

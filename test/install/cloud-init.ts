@@ -17,6 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
+import { debianArchive } from '../fixtures/debian-archive.ts';
 import { startModelServer } from '../fixtures/model-server.ts';
 import { runFleet, startFleet, until } from '../fixtures/processes.ts';
 import { sampleKey } from '../fixtures/sample-release.ts';
@@ -41,12 +42,8 @@ const say = (words: string) =>
 /** The disk of the machine, its kernel and its initrd. */
 function machineIn(folder: string): { disk: string; kernel: string; initrd: string } {
   const archive = join(work, `${suite}.tar`);
-  if (!existsSync(archive)) {
-    say(`packing a ${suite} with cloud-init (minutes, the first time)`);
-    const order = ['--mode=root', '--variant=minbase', '--format=tar', `--include=${packages}`, suite];
-    execFileSync('mmdebstrap', [...order, `${archive}.part`], { stdio: 'ignore' });
-    renameSync(`${archive}.part`, archive);
-  }
+  if (!existsSync(archive)) say(`packing a ${suite} with cloud-init (minutes, the first time)`);
+  debianArchive(archive, suite, packages);
   const root = join(folder, 'root');
   mkdirSync(root);
   execFileSync('tar', ['-xf', archive, '-C', root]);

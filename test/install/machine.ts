@@ -1,8 +1,9 @@
 // A throw-away Debian that has booted its own systemd, with nothing in it but what Debian has and wget: the other machine of install-check. In:
 // a folder to work in. Out: commands run in it, its file system as a list. Needs root, mmdebstrap and systemd-nspawn.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { debianArchive } from '../fixtures/debian-archive.ts';
 import { boot, type Said } from './boot.ts';
 
 const packages = 'systemd,systemd-sysv,dbus,udev,iproute2,wget';
@@ -23,19 +24,7 @@ export interface Machine {
 
 /** `more`: packages beside those. */
 export async function bootMachine(work: string, suite: string, more: readonly string[] = []): Promise<Machine> {
-  mkdirSync(work, { recursive: true });
-  const archive = join(work, `${[suite, ...more].join('-')}.tar`);
-  if (!existsSync(archive)) {
-    const order = [
-      '--mode=root',
-      '--variant=minbase',
-      '--format=tar',
-      `--include=${[packages, ...more].join(',')}`,
-      suite,
-    ];
-    execFileSync('mmdebstrap', [...order, `${archive}.part`], { stdio: 'ignore' });
-    renameSync(`${archive}.part`, archive);
-  }
+  const archive = debianArchive(join(work, `${[suite, ...more].join('-')}.tar`), suite, [packages, ...more].join(','));
   const root = join(work, `root-${process.pid}`);
   mkdirSync(root);
   execFileSync('tar', ['-xf', archive, '-C', root]);
