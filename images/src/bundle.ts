@@ -1,6 +1,7 @@
 // Writes a program of the image as one file that needs nothing but Node. In: the program's first file, the path of the file that is written.
 import { resolve } from 'node:path';
 import { build } from 'esbuild';
+import { bundling } from '../../release/src/traced.ts';
 
 const [entry, outfile] = process.argv.slice(2);
 if (!entry || !outfile) {
@@ -10,13 +11,7 @@ if (!entry || !outfile) {
 await build({
   entryPoints: [resolve(entry)],
   outfile,
-  bundle: true,
-  minify: true,
-  keepNames: true,
-  platform: 'node',
-  target: 'node22',
-  format: 'esm',
+  ...bundling,
+  write: true,
   logLevel: 'warning',
-  // Libraries in CommonJS ask for Node's own modules.
-  banner: { js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);" },
 });
