@@ -18,6 +18,10 @@ export function isOpen(windows: readonly RolloutWindow[], nowMs: number, timeZon
   });
 }
 
+/** From its beginning to its end; from a time to the same one is a whole day. */
+export function lengthMs({ from, to }: RolloutWindow): number {
+  return ((minutesOf(to) - minutesOf(from) + dayMinutes) % dayMinutes || dayMinutes) * 60_000;
+}
 function minutesOf(time: string): number {
   const [hours = 0, minutes = 0] = time.split(':').map(Number);
   return (hours * 60 + minutes) % dayMinutes;

@@ -7,7 +7,7 @@ import type { RolloutSubjectRow } from '../../state/rollout-rows.ts';
 import { freezeAt } from '../../state/rows.ts';
 import type { View } from '../../state/view.ts';
 import type { Kind, Now, RolloutOf, Wait } from '../kind.ts';
-import { isOpen, windowsInWords } from '../window.ts';
+import { isOpen, lengthMs, windowsInWords } from '../window.ts';
 
 /** A window for restarts is longer than two orders are valid. */
 const leastWindowMs = 2 * osOrderMs;
@@ -26,7 +26,7 @@ export const osKind: Kind<'os'> = {
     `${packagesInWords[packages]} of the operating system${restart === 'if-needed' ? ', with a restart where one is needed' : ''}`,
   fault(_view, { windows = [], what }) {
     if (what.restart === 'never') return null;
-    const short = windows.find(({ from, to }) => minutesBetween(from, to) * 60_000 <= leastWindowMs);
+    const short = windows.find((window) => lengthMs(window) <= leastWindowMs);
     return short
       ? `Between ${short.from} and ${short.to} no machine could be restarted: a window for restarts needs more than ${leastWindowMs / 60_000} minutes.`
       : null;
@@ -84,12 +84,4 @@ function waitFor(now: Now, rollout: RolloutOf<'os'>, subject: RolloutSubjectRow)
   return others.length > 0
     ? { for: 'nodes', why: `${subject.subject} waits to restart until ${listInWords(others)} of its site is up again` }
     : null;
-}
-
-function minutesBetween(from: string, to: string): number {
-  const [start, end] = [from, to].map((time) => {
-    const [hours = 0, minutes = 0] = time.split(':').map(Number);
-    return hours * 60 + minutes;
-  }) as [number, number];
-  return end > start ? end - start : end - start + 24 * 60;
 }
