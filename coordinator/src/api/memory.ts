@@ -1,7 +1,6 @@
 // Memories that the coordinator stores: the log, search, and the verification of the chain.
-import { FleetError, type Principal } from '@blackroad/protocol';
+import { decodeVector, FleetError, type Principal } from '@blackroad/protocol';
 import { withDeadline } from '@blackroad/std/clock';
-import { floatsOf } from '../gateway/dialects/openai-embeddings.ts';
 import { wholeAnswer } from '../gateway/whole.ts';
 import type { ApiContext } from '../http/context.ts';
 import type { Handlers } from '../http/handler.ts';
@@ -32,7 +31,7 @@ async function vectorOf(
   try {
     const late = () => new FleetError('unavailable', { detail: `${model}: no vector in time` });
     const { answers } = await withDeadline(clock, vectorWithinMs, answer, late);
-    const values = Float32Array.from(floatsOf(answers[0]?.vectors[0] ?? ''));
+    const values = decodeVector(answers[0]?.vectors[0] ?? '');
     return values.length > 0 ? { model, values, atLeast: nearAtLeast } : null;
   } catch {
     // The node is busy, or its model failed: that is told where it concerns somebody who asked for the model.

@@ -53,6 +53,9 @@ export function scanOf(memory: SharedMemory, form: 'relaxed' | 'baseline' | 'bes
   return exports.scan as Scan;
 }
 
+/** Bytes of a row. */
+export const strideOf = (blocks: number): number => blocks * 16 + rowTail.bytes;
+
 export class CodeRows {
   readonly stride: number;
   readonly memory: SharedMemory;
@@ -66,30 +69,26 @@ export class CodeRows {
 
   constructor(memory: SharedMemory, blocks: number) {
     this.memory = memory;
-    this.#codeBytes = blocks * 16;
-    this.stride = this.#codeBytes + rowTail.bytes;
+    this.stride = strideOf(blocks);
+    this.#codeBytes = this.stride - rowTail.bytes;
     this.#refresh();
   }
   /** Vectors that can be found. */
   get size(): number {
     return this.#places.size;
   }
-  /** End of the rows, a multiple of four of them. */
+  /** End of the rows in the memory, a multiple of four of them. They begin at `layout.rows`. */
   get end(): number {
-    return layout.rows + Math.ceil(this.#count / 4) * 4 * this.stride;
-  }
-  has(id: number): boolean {
-    return this.#places.get(id) !== undefined;
+    return this.#at(Math.ceil(this.#count / 4) * 4);
   }
 
   /** @throws RangeError when there is no room for another row: 4 GB of codes */
   put(id: number, agent: number, kind: number, encode: (codes: Uint8Array) => number): void {
     const known = this.#places.get(id);
     const row = known ?? this.#free.pop() ?? this.#count;
-    const at = layout.rows + row * this.stride;
-    if (row === this.#count) this.#makeRoom(at);
-    const tail = at + this.#codeBytes;
-    const factor = encode(this.#bytes.subarray(at, tail));
+    if (row === this.#count) this.#makeRoom(row);
+    const tail = this.#tail(row);
+    const factor = encode(this.#bytes.subarray(this.#at(row), tail));
     this.#view.setFloat32(tail + rowTail.factor, factor, true);
     this.#view.setUint32(tail + rowTail.agent, agent, true);
     this.#view.setUint32(tail + rowTail.id, id, true);
@@ -104,10 +103,6 @@ export class CodeRows {
     return true;
   }
 
-  /** Where the rows lie in the memory, in bytes. */
-  get extent(): { start: number; end: number } {
-    return { start: layout.rows, end: this.end };
-  }
   copy(from: number, to: number): Buffer {
     return Buffer.from(this.#bytes.subarray(from, to));
   }
@@ -134,25 +129,28 @@ export class CodeRows {
     }
   }
 
-  /** Room for the row at `at` and what the scan reads beside it; rows that are not filled have a factor that is no number. */
-  #makeRoom(at: number): void {
-    this.#grow(at + 4 * this.stride);
-    if (this.#count % 4 !== 0) return;
-    for (let i = 0; i < 4; i++)
-      this.#view.setFloat32(at + i * this.stride + this.#codeBytes + rowTail.factor, Number.NaN, true);
+  /** Room for the row and what the scan reads beside it; rows that are not filled have a factor that is no number. */
+  #makeRoom(row: number): void {
+    this.#grow(this.#at(row + 4));
+    if (row % 4 === 0) for (let i = 0; i < 4; i++) this.#empty(row + i);
   }
   #drop(row: number, id: number): void {
     this.#places.delete(id);
-    const at = layout.rows + row * this.stride;
-    this.#bytes.fill(0, at, at + this.stride);
-    this.#view.setFloat32(this.#tail(row) + rowTail.factor, Number.NaN, true);
+    this.#bytes.fill(0, this.#at(row), this.#at(row + 1));
+    this.#empty(row);
     this.#free.push(row);
   }
   #idAt(row: number): number {
     return this.#view.getUint32(this.#tail(row) + rowTail.id, true);
   }
+  #empty(row: number): void {
+    this.#view.setFloat32(this.#tail(row) + rowTail.factor, Number.NaN, true);
+  }
+  #at(row: number): number {
+    return layout.rows + row * this.stride;
+  }
   #tail(row: number): number {
-    return layout.rows + row * this.stride + this.#codeBytes;
+    return this.#at(row) + this.#codeBytes;
   }
   #grow(need: number): void {
     const have = this.memory.buffer.byteLength;

@@ -11,10 +11,11 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { crc32 } from 'node:zlib';
+import { saveWholeNow } from '@blackroad/std/whole-file';
+import { layout } from './code-index.ts';
 import type { VectorIndex } from './vector-index.ts';
 
 /** Raise it when rows, rotation or codes change. */
@@ -44,7 +45,7 @@ const aboutAt = (path: string) => `${path}.json`;
 
 /** Writes a piece each step; what was there before is whole until the last one. */
 export function* saving(path: string, index: VectorIndex, about: IndexAbout): Generator<void> {
-  const { start, end } = index.rows.extent;
+  const [start, end] = [layout.rows, index.rows.end];
   const part = `${rowsAt(path)}.part`;
   const file = openSync(part, 'w');
   let checksum = 0;
@@ -64,8 +65,7 @@ export function* saving(path: string, index: VectorIndex, about: IndexAbout): Ge
   // Rows without their header are nothing; a header names the rows that it is of.
   rmSync(aboutAt(path), { force: true });
   renameSync(part, rowsAt(path));
-  writeFileSync(`${aboutAt(path)}.part`, JSON.stringify(header));
-  renameSync(`${aboutAt(path)}.part`, aboutAt(path));
+  saveWholeNow(aboutAt(path), JSON.stringify(header));
 }
 
 interface SavedIndex {

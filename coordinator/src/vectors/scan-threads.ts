@@ -3,7 +3,7 @@
 import { Worker } from 'node:worker_threads';
 import { systemClock as clock } from '@blackroad/std/clock';
 import { isBundle } from '@blackroad/std/own-version';
-import { layout, scanOf } from './code-index.ts';
+import { layout, scanOf, strideOf } from './code-index.ts';
 import { type Found, type Job, newFound, scanPart } from './scan.ts';
 import type { SharedMemory } from './web-assembly.ts';
 
@@ -33,7 +33,7 @@ export interface ThreadData {
 
 /** The part of a thread: whole groups of four rows. */
 export function partOf(thread: number, threads: number, end: number, blocks: number): { from: number; to: number } {
-  const four = 4 * (blocks * 16 + 16);
+  const four = 4 * strideOf(blocks);
   const groups = (end - layout.rows) / four;
   const at = (n: number) => layout.rows + Math.floor((groups * n) / threads) * four;
   return { from: at(thread), to: at(thread + 1) };

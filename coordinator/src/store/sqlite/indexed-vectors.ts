@@ -224,7 +224,7 @@ export class IndexedVectors {
   }
   #readOlder(coming: Indexed): void {
     const rows = this.#read.older.all(coming.below, pieceRows);
-    for (const row of rows) this.#put(coming, row);
+    for (const row of rows) take(coming, row.id, row);
     coming.below = rows.length < pieceRows ? 0 : (rows.at(-1)?.id ?? 0);
     this.#follow(coming, pieceRows);
   }
@@ -233,19 +233,18 @@ export class IndexedVectors {
     for (let left = most; left > 0; ) {
       const changes = this.#read.changes.all(indexed.upto, Math.min(left, pieceRows));
       if (changes.length === 0) return;
-      for (const id of new Set(changes.map((change) => change.id))) {
-        const row = this.#read.row.get(id);
-        if (row && row.model === indexed.model && row.vector.length === indexed.bytes) this.#put(indexed, row);
-        else indexed.index.remove(id);
-      }
+      for (const id of new Set(changes.map((change) => change.id))) take(indexed, id, this.#read.row.get(id));
       indexed.upto = changes.at(-1)?.n ?? indexed.upto;
       left -= changes.length;
     }
   }
-  #put({ index, model, bytes, agents, kinds }: Indexed, { id, model: of, vector, agent, kind }: VectorRow): void {
-    if (of === model && vector.length === bytes)
-      index.put(id, numberOf(agents, agent), Math.min(31, numberOf(kinds, kind)), floatsOf(vector));
-  }
+}
+
+/** What the database has under this id is in the index, and nothing else is. */
+function take({ index, model, bytes, agents, kinds }: Indexed, id: number, row: VectorRow | undefined): void {
+  if (row?.model === model && row.vector.length === bytes)
+    index.put(id, numberOf(agents, row.agent), Math.min(31, numberOf(kinds, row.kind)), floatsOf(row.vector));
+  else index.remove(id);
 }
 
 const fresh = () => ({
