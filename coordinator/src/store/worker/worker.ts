@@ -78,8 +78,10 @@ function openSearcher(path: string, threads: number): void {
   const db = openReadingDatabase(path);
   const index = new IndexedVectors(db, log, threads, `${path}-vectors`);
   const store = guarded(`open ${path}`, () => sqliteStore(db, log, clock, true, (...query) => index.near(...query)));
-  // Work and searches take turns: a search that came meanwhile is next.
-  const work = () => clock.after(worked(index) ? 0 : restMs, () => clock.soon(work));
+  // Work and searches take turns: a search that came meanwhile is next. A database that is closed has no more of it.
+  const work = () => {
+    if (db.open) clock.after(worked(index) ? 0 : restMs, () => clock.soon(work));
+  };
   clock.soon(work);
   opened = { db, store, prepare: nothing, release: () => index.close() };
 }
