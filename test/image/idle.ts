@@ -26,10 +26,34 @@ async function writers({ pi }: Stage): Promise<Map<string, number>> {
   return new Map(pairs.map(([who, bytes]) => [who, Number(bytes ?? 0)]));
 }
 
+const tracing = '/sys/kernel/tracing';
+/** From here on the kernel keeps which files of the card are changed, and by whom. */
+const traceFiles = ({ pi }: Stage) =>
+  pi.run(
+    `echo >${tracing}/trace; for event in ext4_mark_inode_dirty ext4_sync_file_enter; do echo 1 >${tracing}/events/ext4/$event/enable; done`,
+  );
+/** The files of the card that were changed most often, each with who did it and how often; with `sync` where the writer waited for the card. */
+async function filesWritten({ pi }: Stage): Promise<string[]> {
+  const counted = `sed -nE 's/^ *(.*) \\[[0-9]+\\].*ext4_(mark|sync)[a-z_]*: dev ([0-9,]+) ino ([0-9]+).*/\\3 \\4 \\1 \\2/p' ${tracing}/trace`;
+  const rows = await pi.run(`${counted} | sort | uniq -c | sort -rn | head -n 30`);
+  const named = async (row: string) => {
+    const [times, dev, inode, ...who] = row.trim().split(' ');
+    const mount = await pi.run(
+      `findmnt -rno TARGET -S $(readlink -f /dev/block/${dev?.replace(',', ':')}) | head -n 1`,
+    );
+    const path = await pi.run(`find ${mount.trim()} -xdev -inum ${inode} -print -quit`);
+    return `${path.trim() || `a file that is gone (${inode})`}, ${who.join(' ')}: ${times} times`;
+  };
+  const files: string[] = [];
+  for (const row of rows.split('\n').filter(Boolean)) files.push(await named(row));
+  return files;
+}
+
 export async function idle(stage: Stage): Promise<void> {
   const { say } = stage;
   await settled(stage);
   await pause(settleMs);
+  await traceFiles(stage);
   const [before, own] = [await written(stage), await writers(stage)];
   const beganMs = performance.now();
   await pause(minutes * 60_000);
@@ -42,5 +66,6 @@ export async function idle(stage: Stage): Promise<void> {
     `idle for ${Math.round(hours * 60)} min: ${(bytes / 1000).toFixed(1)} kB written to the card, ${(aDay / 1e6).toFixed(2)} MB a day`,
   );
   for (const [who, more] of most.slice(0, 6)) say(`  ${who}: ${(more / 1000).toFixed(1)} kB`);
+  for (const file of await filesWritten(stage)) say(`  ${file}`);
   assert.ok(aDay <= maxBytesADay, `expected at most ${maxBytesADay / 1e6} MB a day`);
 }

@@ -29,8 +29,8 @@ export interface Pi {
   /** Starts it; what its consoles say is added to the log. */
   start(): void;
   cut(): Promise<void>;
-  /** In a shell of root. */
-  run(command: string): Promise<string>;
+  /** In a shell of root, for which it waits. */
+  run(command: string, withinMs?: number): Promise<string>;
   /** From now on the card holds this image again, with this personal file. */
   flash(personal: string): void;
   /** Restarts the system by its own means, and resolves when the next one runs. */
@@ -85,13 +85,13 @@ export function piOf(image: string, work: string): Pi {
       machine.once('exit', () => done());
       machine.kill('SIGKILL');
     });
-  const run = async (command: string) => {
+  const run = async (command: string, withinMs = startMs) => {
     // An answer may be empty.
     const probe = async () => {
       const text = await asked(at('shell'), command);
       return text === null ? null : { text };
     };
-    return (await until(`the shell: ${command}`, probe, startMs)).text;
+    return (await until(`the shell: ${command}`, probe, withinMs)).text;
   };
   const flash = (personal: string) => {
     copyFileSync(image, at('card.img'), constants.COPYFILE_FICLONE);
