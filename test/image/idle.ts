@@ -6,8 +6,11 @@ import type { Stage } from './stage.ts';
 
 const maxBytesADay = 5_000_000;
 const sectorBytes = 512;
-/** What a start writes is no part of it: logs, indexes, a first renewal of lists of packages. */
-const settleMs = 180_000;
+/**
+ * What a start and a first answer write is no part of it: within ten minutes the node-agent keeps how fast its model was, and says, where no
+ * server of times is reached, as here, that its clock is not set.
+ */
+const settleMs = 15 * 60_000;
 const minutes = Number(process.env.IDLE_MINUTES || 60);
 
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));

@@ -55,7 +55,7 @@ export function piOf(image: string, work: string): Pi {
   for (const name of ['vmlinuz', 'initrd.img'])
     execFileSync('mcopy', ['-n', '-o', '-i', fat, `::${folder}/${name}`, at(name)]);
   const words = execFileSync('mtype', ['-i', fat, `::${folder}/cmdline.txt`], { encoding: 'utf8' }).trim();
-  const line = `${words.replaceAll(/console=\S+ /g, '')} console=ttyAMA0 systemd.debug_shell=hvc0 systemd.show_status=no`;
+  const line = `${words.replaceAll(/console=\S+ /g, '')} console=ttyAMA0 systemd.debug_shell=hvc0 systemd.mask=serial-getty@hvc0.service systemd.show_status=no`;
   let machine: ChildProcess | null = null;
   // Of a Raspberry Pi's chip, by which a card that is written anew takes its node back.
   const dtb = at('machine.dtb');
