@@ -1,5 +1,5 @@
 // What the README tells people to type exists: verbs, flags, files, make targets.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readAgentFile } from '@blackroad/protocol/agent-file';
 import t from 'tap';
@@ -22,6 +22,19 @@ t.test('verbs and flags in the README exist', async (t) => {
     for (const flag of words.filter((word) => /^--\w/.test(word)))
       t.ok(known.has(flag.slice(2)), `${flag} of fleet ${verb?.words}`);
   }
+});
+
+t.test('the README leads to every page of the documentation, once', async (t) => {
+  const line = readme.split('\n').find((each) => each.startsWith('[Architecture')) ?? '';
+  const linked = [...line.matchAll(/\]\(docs\/([a-z-]+\.md)\)/g)].map(([, page]) => page);
+  t.strictSame(linked.toSorted(), [...new Set(linked)].toSorted(), 'each once');
+  const elsewhere = [...readme.matchAll(/\]\(docs\/([a-z-]+\.md)/g)].map(([, page]) => page);
+  const pages = readdirSync(join(root, 'docs')).filter((page) => page.endsWith('.md'));
+  t.strictSame(
+    pages.filter((page) => !elsewhere.includes(page)),
+    [],
+  );
+  t.equal(readme.split('\n').filter((each) => each.includes('[Glossary](docs/glossary.md)')).length, 1, 'one list');
 });
 
 t.test('make targets in the README exist', async (t) => {
