@@ -164,6 +164,13 @@ export const coordinatorOptions = {
     default: '',
     text: 'Time zone in which triggers are meant that name none, such as Europe/Berlin. Empty: that of this machine.',
   },
+  memoryModel: {
+    type: 'text',
+    flag: 'memory-model',
+    env: 'BLACKROAD_MEMORY_MODEL',
+    default: '',
+    text: 'Embedding model of which every memory gets a vector, made by a machine of the fleet that has it (docs/memory.md). Empty: the one that most memories have.',
+  },
   cloudCatalogue: {
     type: 'file',
     flag: 'cloud-catalogue',

@@ -211,6 +211,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
       installer: readInstaller(installerFile.pathname),
       consoleDir: existsSync(consoleDir) ? consoleDir : null,
       dataDir: data,
+      memoryModel: config.memoryModel || null,
     },
     clock,
     random,

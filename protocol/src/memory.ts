@@ -193,6 +193,21 @@ export const MemoryDown = Type.Union([
 ]);
 export type MemoryDown = Static<typeof MemoryDown>;
 
+/** How far the coordinator is with a vector of one model for every memory. */
+export const MemoryVectors = Type.Object({
+  model: Type.Nullable(
+    Type.String({ description: 'The model that every memory gets a vector of. Null: no memory has a vector.' }),
+  ),
+  isChosen: Type.Boolean({ description: 'Whether `--memory-model` names it.' }),
+  searched: Type.Nullable(Type.String({ description: 'The model whose vectors a search compares.' })),
+  memories: Type.Integer({ description: 'All memories that were ever stored.' }),
+  looked: Type.Integer({ description: 'Those of them that were looked at since the start, newest first.' }),
+  made: Type.Integer({ description: 'Vectors that were made since the start.' }),
+  refused: Type.Integer({ description: 'Texts since the start that the model did not take.' }),
+  why: Type.Nullable(Type.String({ description: 'What keeps it from going on now.' })),
+});
+export type MemoryVectors = Static<typeof MemoryVectors>;
+
 /** A found memory, as the API shows it. */
 export const MemoryHit = Type.Object({
   agent: AgentName,

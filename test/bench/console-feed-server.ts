@@ -185,6 +185,7 @@ const context = await createApiContext({
     installer: { text: '', sha256: '' },
     consoleDir: process.env.BENCH_CONSOLE ?? null,
     dataDir: mkdtempSync(join(tmpdir(), 'bench-feed-')),
+    memoryModel: null,
   },
   clock: timedClock,
   random,

@@ -1,5 +1,6 @@
 // Searching memories over HTTP: by meaning as well, where a node has the model that made their vectors, and by words alone where none answers.
-import { encodeVector, type MemoryHit } from '@blackroad/protocol';
+import { encodeVector, type MemoryHit, type MemoryVectors } from '@blackroad/protocol';
+import { vectorsInWords } from '@blackroad/protocol/memory-words';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
@@ -7,6 +8,7 @@ import { type ApiFleet, openApiFleet } from '../../../test/fixtures/coordinator/
 import { type ModelWork, nodeWith } from '../../../test/fixtures/coordinator/model-node.ts';
 import { modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { memoryEntries } from '../../../test/fixtures/coordinator/stored-rows.ts';
+import { until } from '../../../test/fixtures/until.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 
 const agent = 'ada';
@@ -67,4 +69,23 @@ t.test('no node is asked where no memory has a vector', async (t) => {
   await nodeWith(fleet, 'alice', [modelOf(model, { kind: 'embed' })], () => asked++);
   t.same(await search(fleet, 'bicycle'), ['The bicycle is in the garage: words']);
   t.equal(asked, 0);
+});
+
+t.test('a memory that came without a vector gets one from a node that has the model', async (t) => {
+  const fleet = await opened(t, [remembered('Tea at eight', 0, 1, 0), { text: 'The bicycle is in the garage' }]);
+  const stand = async () =>
+    (await fleet.call<MemoryVectors>('GET', '/v1/memory/vectors', { key: fleet.keys.viewer })).body;
+  await until(async () => (await stand()).why !== null);
+  t.equal(
+    vectorsInWords(await stand()),
+    'Memories get a vector of tiny-embed: 0 of 2 looked at, newest first. It waits: No machine has tiny-embed now.',
+  );
+  await nodeWith(fleet, 'alice', [modelOf(model, { kind: 'embed' })], makes(0.9, 0.1, 0));
+  await until(async () => {
+    fleet.skip(1_000);
+    return (await stand()).looked === 2;
+  });
+  t.same(await search(fleet, 'velo'), ['The bicycle is in the garage: meaning']);
+  await until(async () => (await stand()).searched === model);
+  t.equal(vectorsInWords(await stand()), 'Memories are found by meaning too: each has a vector of tiny-embed.');
 });

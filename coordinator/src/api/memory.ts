@@ -1,7 +1,6 @@
 // Memories that the coordinator stores: the log, search, and the verification of the chain.
-import { decodeVector, FleetError, type Principal } from '@blackroad/protocol';
-import { withDeadline } from '@blackroad/std/clock';
-import { wholeAnswer } from '../gateway/whole.ts';
+import { FleetError, type Principal } from '@blackroad/protocol';
+import { vectorsOf } from '../gateway/vectors-of.ts';
 import type { ApiContext } from '../http/context.ts';
 import type { Handlers } from '../http/handler.ts';
 import { agentIdEver, agentNameOf } from '../state/view.ts';
@@ -18,21 +17,19 @@ const vectorWithinMs = 1_500;
 /** Sentences about different things are below it with the models that nodes fetch by themselves; others start higher, and lose nothing by it. */
 const nearAtLeast = 0.3;
 
-/** The question in the model of the newest memories, made by a node that has it. Null: none makes it in time, and words alone decide. */
+/** The question in a model that the memories have vectors of, made by a node. Null: none makes it in time, and words alone decide. */
 async function vectorOf(
-  { coordinator, gateway, clock }: ApiContext,
+  context: ApiContext,
   by: Principal,
   text: string,
 ): Promise<{ model: string; values: Float32Array; atLeast: number } | null> {
-  const model = await coordinator.store.vectorModel();
-  if (model === null || gateway.router.directory.named(model, by.space).length === 0) return null;
-  const request = { kind: 'embed' as const, texts: [text] };
-  const { answer } = wholeAnswer(gateway, { models: [model], request, answers: 1, stream: false, session: null }, by);
+  const { gateway, fleetVectors } = context;
+  const has = (model: string) => gateway.router.directory.named(model, by.space).length > 0;
+  const model = (await fleetVectors.searched()).find(has);
+  if (model === undefined) return null;
   try {
-    const late = () => new FleetError('unavailable', { detail: `${model}: no vector in time` });
-    const { answers } = await withDeadline(clock, vectorWithinMs, answer, late);
-    const values = decodeVector(answers[0]?.vectors[0] ?? '');
-    return values.length > 0 ? { model, values, atLeast: nearAtLeast } : null;
+    const [values] = await vectorsOf(context, { model, texts: [text], by, withinMs: vectorWithinMs });
+    return values && values.length > 0 ? { model, values, atLeast: nearAtLeast } : null;
   } catch {
     // The node is busy, or its model failed: that is told where it concerns somebody who asked for the model.
     return null;
@@ -47,6 +44,7 @@ export const memoryHandlers = {
     const hits = await store.searchMemory({ text: q, ...within, ...(vector ? { vector } : {}), limit });
     return hits.map((hit) => ({ ...hit, agent: agentNameOf(view, hit.agent) }));
   },
+  memoryVectors: ({ context }) => context.fleetVectors.stand(),
   memoryLog({ context, params, query, by }) {
     const agent = memoryOr404(context, by, params.agent);
     return context.coordinator.store.memoryLog(agent, query.after ?? 0, query.limit);

@@ -1,7 +1,8 @@
 // The context of every handler: the coordinator, the CA, the access, the live feed, and the few settings of the API. Both listeners
 // (loopback HTTP and TLS) share one context, so that they share sessions, codes and counters.
-import type { FleetTotals } from '@blackroad/protocol';
 import {
+  coordinatorSelf,
+  type FleetTotals,
   maxFeedBacklogBytes,
   maxFeedConsoles,
   maxHttpStrangers,
@@ -24,9 +25,11 @@ import { type Refusals as CountedRefusals, createRefusals as createCountedRefusa
 import type { DoorLimits } from '../door/door.ts';
 import { doorLimits } from '../door/door-limits.ts';
 import type { Doorkeeper } from '../door/doorkeeper.ts';
+import { FleetVectors } from '../drivers/fleet-vectors.ts';
 import type { ModelFile } from '../drivers/model-file.ts';
 import { createRecorder, type Recorder } from '../drivers/recorder.ts';
 import { Gateway } from '../gateway/gateway.ts';
+import { vectorsOf } from '../gateway/vectors-of.ts';
 import { AlertBoard } from '../live/alert-board.ts';
 import { DeadLetters } from '../live/dead-letters.ts';
 import { type ConsoleFeed, createConsoleFeed } from '../live/feed/feed.ts';
@@ -82,6 +85,8 @@ interface ApiSettings {
   consoleDir: string | null;
   /** The folder for files of clients, and for their batches. */
   dataDir: string;
+  /** The model that every memory gets a vector of; null: it is told by the memories. */
+  memoryModel: string | null;
 }
 export interface ApiLimits {
   consoles: number;
@@ -137,6 +142,8 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
   recorder: Recorder;
   gateway: Gateway;
   batches: Batches;
+  /** Gives every memory a vector of the fleet's model. */
+  fleetVectors: FleetVectors;
   releases: Releases;
   images: Images;
   personalImages: PersonalImages;
@@ -150,6 +157,8 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
 
 /** In its first minute the tally has less than a minute of ends. */
 const endedWindowMs = 60_000;
+/** A Pi that has to load the model first makes vectors of sixteen long texts in it. */
+const madeWithinMs = 120_000;
 
 function limitsOf(given: Partial<ApiLimits> | undefined): ApiLimits {
   return {
@@ -187,15 +196,19 @@ async function openKept(parts: ApiParts): Promise<Pick<ApiContext, 'releases' | 
   return { releases, images, personalImages: new PersonalImages(clock, random) };
 }
 
-export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
-  const { coordinator, clock, random, settings, log } = parts;
-  const limits = limitsOf(parts.limits);
+function fleetVectorsOf({ coordinator: { store }, clock, random, log, settings }: ApiParts, gateway: Gateway) {
+  const vectors = new FleetVectors({
+    ...{ store, clock, random, log, chosen: settings.memoryModel },
+    has: (model) => gateway.router.directory.named(model, coordinatorSelf.space).length > 0,
+    embed: (model, texts) =>
+      vectorsOf({ gateway, clock }, { model, texts, by: coordinatorSelf, withinMs: madeWithinMs, idle: true }),
+  });
+  vectors.start();
+  return vectors;
+}
+
+async function totalsOf({ coordinator, clock, settings }: ApiParts, tally: Tally) {
   const { view, store, policy } = coordinator;
-  const tally = new Tally(view);
-  /** The past is read from the store while the fleet goes on: commits of that time are noted once all listeners exist. */
-  const meanwhile: Touched[] = [];
-  let note = (touched: Touched): void => void meanwhile.push(touched);
-  const unwatch = coordinator.watch((touched) => note(touched));
   const begunMs = clock.monotonicMs();
   const before = await store.taskCounts(clock.nowMs() - endedWindowMs);
   const deadLetters = new DeadLetters(store, clock, before.deadLetters);
@@ -208,6 +221,18 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     const about = { name: settings.fleetName, version: settings.version, stored, policy };
     return showTotals(view, nowMs, about, tally.counts());
   }
+  return { deadLetters, totals };
+}
+
+export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
+  const { coordinator, clock, random, settings, log } = parts;
+  const limits = limitsOf(parts.limits);
+  const tally = new Tally(coordinator.view);
+  /** The past is read from the store while the fleet goes on: commits of that time are noted once all listeners exist. */
+  const meanwhile: Touched[] = [];
+  let note = (touched: Touched): void => void meanwhile.push(touched);
+  const unwatch = coordinator.watch((touched) => note(touched));
+  const { deadLetters, totals } = await totalsOf(parts, tally);
   const access = createAccess(coordinator, clock, random);
   const alerts = new AlertBoard({ coordinator, clock, deadLetters: () => deadLetters.count });
   const refused = createCountedRefusals(log, clock);
@@ -225,6 +250,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
       recorder.noteRequest({ atMs: clock.nowMs(), key: id ?? '', model, node, ...usage });
     },
   });
+  const fleetVectors = fleetVectorsOf(parts, gateway);
   const batches = new Batches({
     ...{ dir: settings.dataDir, gateway, clock, random, log, check: compiledCheck },
     stands: (by) => access.stillIn(by, null),
@@ -253,6 +279,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     recorder,
     gateway,
     batches,
+    fleetVectors,
     ...kept,
     firstBoots: new FirstBoots(clock),
     metrics: createMetrics({ ...parts, ...kept }, feed, refused.counts, gateway.figures, () => batches.open),
@@ -262,6 +289,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
       unwatch();
       feed.stop();
       recorder.stop();
+      fleetVectors.stop();
       for (const end of context.streams) end();
     },
   };

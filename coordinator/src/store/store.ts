@@ -15,6 +15,22 @@ import type { TaskOfConversation } from '../state/conversation-row.ts';
 import type { Loaded } from '../state/rebuild.ts';
 import type { EndedTask, TaskRow } from '../state/rows.ts';
 
+export interface TextToEmbed {
+  id: number;
+  text: string;
+}
+export interface MadeVector {
+  id: number;
+  /** Null: the model does not take the text. */
+  values: Float32Array | null;
+}
+export interface VectorModels {
+  /** Of which all vectors are there; null: of none yet. */
+  searched: string | null;
+  /** That most of the newest memories have a vector of; null: none has one. */
+  newest: string | null;
+}
+
 export interface Page {
   limit: number;
   /** Rows older than this id (tasks: task id; events and audit: number as text). */
@@ -107,8 +123,17 @@ export interface Store {
   /** Entries after `afterSeq`, oldest first. */
   memoryLog(agent: string, afterSeq: number, limit: number): Promise<MemoryEntry[]>;
   branchEntries(branch: string): Promise<MemoryEntry[]>;
-  /** The model whose vectors the newest memories have; null: none has a vector. */
-  vectorModel(): Promise<string | null>;
+  vectorModels(): Promise<VectorModels>;
+  /** The place of the newest memory among all; 0: there is none. */
+  lastMemory(): Promise<number>;
+  /** Texts without a vector of the model, of the memories at these places, newest first. */
+  textsToEmbed(query: { model: string; above: number; upto: number; limit: number }): Promise<TextToEmbed[]>;
+  /** Perishable: written beside the commits, as they can be made again. What was erased meanwhile gets none. */
+  putVectors(model: string, vectors: readonly MadeVector[]): Promise<void>;
+  /** All memories have a vector of this model: searches compare these. */
+  setSearchedModel(model: string): Promise<void>;
+  /** Some of the vectors that were made with other models go; returns how many did. */
+  dropVectorsBut(model: string, limit: number): Promise<number>;
   /** Hybrid search: words (FTS5) and, when a vector of that model is given, meaning; reciprocal rank fusion. */
   searchMemory(query: {
     text: string;

@@ -1,7 +1,7 @@
 // Routes of memories: search, the log of an agent, its chain.
 import { AgentName } from '../ids.ts';
 import { maxPageRows } from '../limits.ts';
-import { MemoryEntry, MemoryHit } from '../memory.ts';
+import { MemoryEntry, MemoryHit, MemoryVectors } from '../memory.ts';
 import { Type } from '../typebox.ts';
 import { agentParams, route } from './row.ts';
 
@@ -27,6 +27,13 @@ export const memoryRoutes = {
       limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 10 })),
     }),
     answer: Type.Array(MemoryHit),
+  }),
+  memoryVectors: route({
+    method: 'GET',
+    path: '/v1/memory/vectors',
+    needs: 'memory:read',
+    text: 'Whether all memories have a vector of one model, by which they are searched by meaning.',
+    answer: MemoryVectors,
   }),
   memoryLog: route({
     method: 'GET',

@@ -115,7 +115,7 @@ export async function searchConformance(t: Test, open: OpenStore): Promise<void>
       ['greeter/2'],
       'words find what is far',
     );
-    t.equal(await store.vectorModel(), 'minilm', 'the model of the newest');
+    t.strictSame(await store.vectorModels(), { searched: null, newest: 'minilm' }, 'the model of most of the newest');
     const how = await store.searchMemory({ text: 'fence', agent: 'greeter', vector: near, limit: 3 });
     t.strictSame(
       how.map(({ seq, found }) => [seq, found]),
@@ -129,6 +129,45 @@ export async function searchConformance(t: Test, open: OpenStore): Promise<void>
     t.strictSame(await found(store, { text: '', vector: meaning('minilm') }), []);
     t.strictSame(await found(store, { text: '', vector: meaning('minilm', 0, 0, 0) }), []);
     t.strictSame(await found(store, { text: '', vector: meaning('minilm', Number.NaN, 0, 0) }), []);
+  });
+
+  await t.test('vectors that were made for memories without one of the model', async (t) => {
+    const store = await filled(t);
+    const all = { model: 'minilm', above: 0, upto: await store.lastMemory() };
+    const lacking = await store.textsToEmbed({ ...all, limit: 10 });
+    t.strictSame(
+      lacking.map(({ text }) => text),
+      ['Of another model'],
+      'what was erased and what has one are not among them',
+    );
+    t.equal((await store.textsToEmbed({ ...all, model: 'new', limit: 3 })).length, 3);
+    const id = lacking[0]?.id ?? 0;
+    const gone = id + 4;
+    await store.putVectors('minilm', [
+      { id, values: Float32Array.from([0.95, 0.05, 0]) },
+      { id: gone, values: Float32Array.from([1, 0, 0]) },
+      { id: 1_000_000, values: Float32Array.from([1, 0, 0]) },
+    ]);
+    t.strictSame(await store.textsToEmbed({ ...all, limit: 10 }), []);
+    const near = { text: '', agent: 'greeter', vector: meaning('minilm', 1, 0, 0) };
+    t.strictSame(await found(store, near), ['greeter/1', 'greeter/4', 'greeter/3', 'greeter/2']);
+    t.strictSame((await found(store, { ...near, agent: undefined } as never)).slice(0, 2), ['greeter/1', 'greeter/4']);
+    t.strictSame(await found(store, { text: '', vector: meaning('bge', 0, 1, 0) }), ['greeter/4'], 'its own stays');
+    const [, , , entry] = await store.memoryLog('greeter', 0, 4);
+    t.equal(entry?.payload?.embedding?.model, 'bge', 'the content is as its node wrote it');
+
+    await store.putVectors('new', [{ id, values: null }]);
+    t.notOk(
+      (await store.textsToEmbed({ ...all, model: 'new', limit: 20 })).some((each) => each.id === id),
+      'not again',
+    );
+    t.strictSame(await found(store, { text: '', vector: meaning('new', 1, 0, 0) }), []);
+    await store.setSearchedModel('minilm');
+    await store.setSearchedModel('new');
+    t.strictSame(await store.vectorModels(), { searched: 'new', newest: 'minilm' });
+    t.equal(await store.dropVectorsBut('new', 10), 1);
+    t.equal(await store.dropVectorsBut('new', 10), 0);
+    t.strictSame(await found(store, near), ['greeter/1', 'greeter/3', 'greeter/2']);
   });
 
   await t.test('both: what both lists name comes before what one names', async (t) => {

@@ -2,7 +2,7 @@
 import type { EventType, TaskState, TaskView } from '@blackroad/protocol';
 import { actorOf, askerWords, counted, maxPageRows, taskStates } from '@blackroad/protocol';
 import { groupEvents } from '@blackroad/protocol/event-groups';
-import { foundInWords } from '@blackroad/protocol/memory-words';
+import { foundInWords, vectorsInWords } from '@blackroad/protocol/memory-words';
 import { argument, numberFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
 import { ago, duration, table } from '../words.ts';
 import { agentTable } from './agents.ts';
@@ -248,6 +248,15 @@ export const workVerbs: Verb[] = [
           ? 'Nothing found.'
           : table(['AGENT', 'SEQ', 'KIND', 'WHEN', 'BY', 'MEMORY'], rows, call.columns, call.paint),
       );
+    },
+  },
+  {
+    words: 'memory vectors',
+    args: '',
+    text: 'Whether memories are found by their meaning, and how far the vectors are that this needs.',
+    async run(call) {
+      const stand = await call.client().call('memoryVectors');
+      call.show(stand, () => vectorsInWords(stand));
     },
   },
   {

@@ -8,7 +8,7 @@ import { normOf } from '../../vectors/codes.ts';
 import { saved, saving } from '../../vectors/index-file.ts';
 import { VectorIndex } from '../../vectors/vector-index.ts';
 import type { Database } from './database.ts';
-import { type Nearest, nearEnough, type SearchVector, scannedVectors, vectorBytes } from './near-vectors.ts';
+import { fromBoth, type Nearest, nearEnough, type SearchVector, scannedVectors, vectorBytes } from './near-vectors.ts';
 
 /** Fewer are compared one by one. */
 const leastIndexed = 2_000;
@@ -70,31 +70,44 @@ export class IndexedVectors {
     this.#threads = threads;
     this.#scanned = scannedVectors(db);
     const columns = 'v.id, v.model, v.vector, e.agent, e.kind';
-    const from = 'memory_vector v JOIN memory_entry e ON e.id = v.id';
+    const someIds = 1_000;
     this.#read = {
       lastChange: db.prepare(`SELECT seq FROM sqlite_sequence WHERE name = 'vector_change'`).pluck(),
       changes: db.prepare<[number, number], { n: number; id: number }>(
         'SELECT n, id FROM vector_change WHERE n > ? ORDER BY n LIMIT ?',
       ),
-      row: db.prepare<[number], VectorRow>(`SELECT ${columns} FROM ${from} WHERE v.id = ?`),
-      older: db.prepare<[number, number], VectorRow>(
-        `SELECT ${columns} FROM ${from} WHERE v.id < ? ORDER BY v.id DESC LIMIT ?`,
+      row: db.prepare<[{ id: number; model: string }], VectorRow>(
+        fromBoth(
+          (table) =>
+            `SELECT ${columns} FROM ${table} v JOIN memory_entry e ON e.id = v.id WHERE v.id = @id AND v.model = @model`,
+        ),
+      ),
+      older: db.prepare<[{ below: number; most: number }], VectorRow>(
+        `SELECT ${columns} FROM (${fromBoth((table) => `SELECT id, model, vector FROM ${table} WHERE id < @below`)}
+         ORDER BY id DESC LIMIT @most) v JOIN memory_entry e ON e.id = v.id ORDER BY v.id DESC`,
       ),
       mark: db
         .prepare<[number]>('SELECT e.hash FROM vector_change c JOIN memory_entry e ON e.id = c.id WHERE c.n = ?')
         .pluck(),
-      lastId: db.prepare('SELECT coalesce(max(id), 0) FROM memory_vector').pluck(),
-      someId: db.prepare<[number, string, number], { vector: Buffer }>(
-        'SELECT vector FROM memory_vector WHERE id >= ? AND model = ? AND length(vector) = ? LIMIT 1',
+      lastId: db.prepare('SELECT coalesce(max(id), 0) FROM memory_entry').pluck(),
+      someOf: db.prepare<[{ from: number; model: string; bytes: number }], { vector: Buffer }>(
+        `SELECT vector FROM (${fromBoth(
+          (table) =>
+            `SELECT vector FROM ${table} WHERE id >= @from AND id < @from + ${someIds} AND model = @model AND length(vector) = @bytes`,
+        )}) LIMIT 1`,
       ),
       isMany: db
-        .prepare<[string, number]>(
-          `SELECT count(*) FROM (SELECT 1 FROM memory_vector WHERE model = ? AND length(vector) = ? LIMIT ${leastIndexed})`,
+        .prepare<[{ model: string; bytes: number }]>(
+          `SELECT count(*) FROM (${fromBoth(
+            (table) => `SELECT 1 FROM ${table} WHERE model = @model AND length(vector) = @bytes`,
+          )} LIMIT ${leastIndexed})`,
         )
         .pluck(),
-      distances: db.prepare<[Buffer, string, string, number, number], { item: number; value: number | null }>(
-        `SELECT id AS item, vec_distance_cosine(vector, ?) AS value FROM memory_vector
-         WHERE id IN (SELECT value FROM json_each(?)) AND model = ? AND length(vector) = ? ORDER BY value NULLS LAST, id DESC LIMIT ?`,
+      distances: db.prepare<[object], { item: number; value: number | null }>(
+        `SELECT item, value FROM (${fromBoth(
+          (table) => `SELECT id AS item, vec_distance_cosine(vector, @own) AS value FROM ${table}
+           WHERE id IN (SELECT value FROM json_each(@ids)) AND model = @model AND length(vector) = @bytes`,
+        )}) ORDER BY value NULLS LAST, item DESC LIMIT @wanted`,
       ),
     };
   }
@@ -104,7 +117,7 @@ export class IndexedVectors {
     const key = `${byteLength} ${vector.model}`;
     const indexed = this.#indexes.get(key);
     if (indexed === undefined) {
-      const many = this.#read.isMany.get(vector.model, byteLength) as number;
+      const many = this.#read.isMany.get({ model: vector.model, bytes: byteLength }) as number;
       if (many >= leastIndexed && !this.#coming.has(key)) this.#begin(key, vector.model, byteLength);
       return this.#scanned(vector, agent, wanted);
     }
@@ -113,8 +126,11 @@ export class IndexedVectors {
     if (agent !== undefined && number === undefined) return [];
     const filter = number === undefined ? {} : { agents: new Set([number]) };
     const ids = indexed.index.search(vector.values, Math.max(leastCandidates, candidatesEach * wanted), filter);
-    const list = JSON.stringify([...ids].sort((a, b) => a - b));
-    return nearEnough(this.#read.distances.all(vectorBytes(vector), list, vector.model, byteLength, wanted), vector);
+    const about = { own: vectorBytes(vector), model: vector.model, bytes: byteLength, wanted };
+    return nearEnough(
+      this.#read.distances.all({ ...about, ids: JSON.stringify([...ids].sort((a, b) => a - b)) }),
+      vector,
+    );
   }
 
   /** A piece of what is to be done; returns whether there is more. */
@@ -211,7 +227,8 @@ export class IndexedVectors {
     const mean = new Float32Array(bytes / 4);
     let count = 0;
     for (let i = 0; i < sampledForMean; i++) {
-      const found = this.#read.someId.get(Math.floor((lastId * i) / sampledForMean), model, bytes);
+      const from = Math.floor((lastId * i) / sampledForMean);
+      const found = this.#read.someOf.get({ from, model, bytes });
       if (!found) continue;
       const vector = floatsOf(found.vector);
       const norm = normOf(vector);
@@ -223,9 +240,11 @@ export class IndexedVectors {
     return { mean, madeOf: Math.max(leastIndexed, count < sampledForMean ? count : lastId) };
   }
   #readOlder(coming: Indexed): void {
-    const rows = this.#read.older.all(coming.below, pieceRows);
-    for (const row of rows) take(coming, row.id, row);
-    coming.below = rows.length < pieceRows ? 0 : (rows.at(-1)?.id ?? 0);
+    const rows = this.#read.older.all({ below: coming.below, most: pieceRows });
+    // An entry may have a vector of another model beside its own.
+    for (const row of rows) if (row.model === coming.model) take(coming, row.id, row);
+    // The next piece begins with the last entry again, of which the second of two vectors may be missing.
+    coming.below = rows.length < pieceRows ? 0 : (rows.at(-1)?.id ?? 0) + 1;
     this.#follow(coming, pieceRows);
   }
   /** Takes in what was committed since. */
@@ -233,7 +252,8 @@ export class IndexedVectors {
     for (let left = most; left > 0; ) {
       const changes = this.#read.changes.all(indexed.upto, Math.min(left, pieceRows));
       if (changes.length === 0) return;
-      for (const id of new Set(changes.map((change) => change.id))) take(indexed, id, this.#read.row.get(id));
+      for (const id of new Set(changes.map((change) => change.id)))
+        take(indexed, id, this.#read.row.get({ id, model: indexed.model }));
       indexed.upto = changes.at(-1)?.n ?? indexed.upto;
       left -= changes.length;
     }
@@ -241,8 +261,8 @@ export class IndexedVectors {
 }
 
 /** What the database has under this id is in the index, and nothing else is. */
-function take({ index, model, bytes, agents, kinds }: Indexed, id: number, row: VectorRow | undefined): void {
-  if (row?.model === model && row.vector.length === bytes)
+function take({ index, bytes, agents, kinds }: Indexed, id: number, row: VectorRow | undefined): void {
+  if (row?.vector.length === bytes)
     index.put(id, numberOf(agents, row.agent), Math.min(31, numberOf(kinds, row.kind)), floatsOf(row.vector));
   else index.remove(id);
 }

@@ -341,6 +341,23 @@ export const migrations: readonly Migration[] = [
       CREATE TRIGGER vector_went AFTER DELETE ON memory_vector BEGIN INSERT INTO vector_change (id) VALUES (OLD.id); END;
     `,
   },
+  {
+    version: 26,
+    name: 'vectors that the coordinator has made for memories without one',
+    // Those that came with a memory are part of its content, which is not changed: these lie beside them. An empty one says that the model does
+    // not take the text. What is erased takes its vectors with it.
+    sql: `
+      CREATE TABLE made_vector (
+        id INTEGER NOT NULL REFERENCES memory_entry (id) ON DELETE CASCADE, model TEXT NOT NULL, vector BLOB NOT NULL,
+        UNIQUE (id, model)
+      );
+      CREATE TABLE searched_model (one INTEGER PRIMARY KEY CHECK (one = 1), model TEXT NOT NULL);
+      CREATE TRIGGER made_vector_came AFTER INSERT ON made_vector BEGIN INSERT INTO vector_change (id) VALUES (NEW.id); END;
+      CREATE TRIGGER made_vector_went AFTER DELETE ON made_vector BEGIN INSERT INTO vector_change (id) VALUES (OLD.id); END;
+      CREATE TRIGGER made_vector_erased AFTER UPDATE OF payload ON memory_entry WHEN NEW.payload IS NULL
+        BEGIN DELETE FROM made_vector WHERE id = NEW.id; END;
+    `,
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

@@ -13,6 +13,10 @@ export type Nearest = (vector: SearchVector, agent: string | undefined, wanted: 
 /** The newest vectors that one search compares. An exact scan of 20,000 x 384 takes about 50 ms. */
 const maxScannedVectors = 20_000;
 
+/** Vectors came with their memories, or were made by the coordinator; of one model an entry has one of them. */
+export const fromBoth = (rows: (table: 'memory_vector' | 'made_vector') => string): string =>
+  `${rows('memory_vector')} UNION ALL ${rows('made_vector')}`;
+
 export const vectorBytes = ({ values }: SearchVector): Buffer =>
   Buffer.from(values.buffer, values.byteOffset, values.byteLength);
 type Found = { item: number; value: number | null };
@@ -23,23 +27,25 @@ export const nearEnough = (found: Found[], { atLeast = -1 }: SearchVector): Rank
 export function scannedVectors(db: Database): Nearest {
   // The distance stands once in the query: SQLite computes an expression again for each place that names it.
   const nearest = (rows: string) =>
-    db.prepare<unknown[], Found>(
-      `SELECT id AS item, vec_distance_cosine(vector, ?) AS value FROM (${rows}) ORDER BY value NULLS LAST, id DESC LIMIT ?`,
+    db.prepare<[object], Found>(
+      `SELECT id AS item, vec_distance_cosine(vector, @own) AS value FROM (${rows} ORDER BY place DESC LIMIT ${maxScannedVectors})
+       ORDER BY value NULLS LAST, id DESC LIMIT @wanted`,
     );
   // CROSS JOIN pins the order: an agent's newest entries from the covering index first, then their vectors.
   const ofAgent = nearest(
-    `SELECT v.id, v.vector FROM memory_entry e CROSS JOIN memory_vector v ON v.id = e.id
-     WHERE e.agent = ? AND v.model = ? AND length(v.vector) = ? ORDER BY e.seq DESC LIMIT ${maxScannedVectors}`,
+    fromBoth(
+      (table) => `SELECT v.id, v.vector, e.seq AS place FROM memory_entry e CROSS JOIN ${table} v ON v.id = e.id
+      WHERE e.agent = @agent AND v.model = @model AND length(v.vector) = @bytes`,
+    ),
   );
   const ofAll = nearest(
-    `SELECT id, vector FROM memory_vector WHERE model = ? AND length(vector) = ? ORDER BY id DESC LIMIT ${maxScannedVectors}`,
+    fromBoth(
+      (table) => `SELECT id, vector, id AS place FROM ${table} WHERE model = @model AND length(vector) = @bytes`,
+    ),
   );
   return (vector, agent, wanted) => {
-    const bytes = vectorBytes(vector);
-    const found =
-      agent === undefined
-        ? ofAll.all(bytes, vector.model, bytes.length, wanted)
-        : ofAgent.all(bytes, agent, vector.model, bytes.length, wanted);
-    return nearEnough(found, vector);
+    const own = vectorBytes(vector);
+    const about = { own, model: vector.model, bytes: own.length, wanted };
+    return nearEnough(agent === undefined ? ofAll.all(about) : ofAgent.all({ ...about, agent }), vector);
   };
 }

@@ -10,6 +10,7 @@ import { type Database, openDatabase } from './database.ts';
 import { eventRows } from './events.ts';
 import { guarded, storageFailure } from './failure.ts';
 import { holderRows } from './holders.ts';
+import { madeVectors } from './made-vectors.ts';
 import { memoryLog } from './memory-log.ts';
 import { memorySearch } from './memory-search.ts';
 import { migrate } from './migrations.ts';
@@ -63,7 +64,7 @@ export function sqliteStore(
   const rollups = rollupRows(db);
   const words = wordIndex(db, log);
   const memory = memoryLog(db, words);
-  const newestModel = db.prepare('SELECT model FROM memory_vector ORDER BY id DESC LIMIT 1').pluck();
+  const made = madeVectors(db);
   const search = memorySearch(db, words, nearest, () => clock.nowMs());
 
   /** The writes for each kind of change; a kind without a row does not compile. */
@@ -172,7 +173,12 @@ export function sqliteStore(
       guarded('read memory', () => memory.hashes(agent, fromSeq, uptoSeq)),
     memoryLog: async (agent, afterSeq, limit) => guarded('read memory', () => memory.after(agent, afterSeq, limit)),
     branchEntries: async (branch) => guarded('read a branch', () => memory.branchEntries(branch)),
-    vectorModel: async () => guarded('read memory', () => (newestModel.get() as string | undefined) ?? null),
+    vectorModels: async () => guarded('read memory', () => made.models()),
+    lastMemory: async () => guarded('read memory', () => made.lastEntry()),
+    textsToEmbed: async (query) => guarded('read memory', () => made.lacking(query)),
+    putVectors: async (model, vectors) => guarded('write vectors', () => void made.put.immediate(model, vectors)),
+    setSearchedModel: async (model) => guarded('write vectors', () => made.setSearched(model)),
+    dropVectorsBut: async (model, limit) => guarded('drop vectors', () => made.dropOthers(model, limit)),
     searchMemory: async (query) => guarded('search memory', () => mending(() => search(query))),
     series: async () => guarded('read series', () => rollups.series()),
     putRollups: async ({ rows, series = [] }) =>

@@ -1,6 +1,6 @@
 // Searches memories by words and by meaning, of one agent or of all; a hit opens with its provenance.
 import type { MemoryHit } from '@blackroad/protocol';
-import { foundInWords } from '@blackroad/protocol/memory-words';
+import { foundInWords, vectorsInWords } from '@blackroad/protocol/memory-words';
 import { keepPreviousData } from '@tanstack/react-query';
 import { BookOpen } from 'lucide-react';
 import { useDeferredValue, useEffect, useId, useState } from 'react';
@@ -20,6 +20,7 @@ const most = 50;
 /** A pause in typing. */
 const pauseMs = 250;
 const suggested = 50;
+const againMs = 15_000;
 
 export function MemorySearch() {
   const [asked, setAsked] = useAddress('/memory', 'q');
@@ -39,12 +40,13 @@ export function MemorySearch() {
         <SearchField label="Search memories" value={text} onValue={setText} placeholder="What do they remember of …" />
         <AgentFilter value={agent} onValue={setAgent} />
       </div>
+      <ByMeaning />
       {q === '' ? (
         <Panel>
           <Empty title="Ask what your agents remember" icon={<BookOpen />}>
             <p>
-              Every exchange and every note of every agent is searched by its words, and by its meaning where a node has
-              the model for it. A name, a place, a date: what was said about it, by whom, and when.
+              Every exchange and every note of every agent is searched. A name, a place, a date: what was said about it,
+              by whom, and when.
             </p>
           </Empty>
         </Panel>
@@ -58,6 +60,12 @@ export function MemorySearch() {
       <Entry hit={open} close={() => setOpen(null)} />
     </div>
   );
+}
+
+/** Whether memories are found by meaning too. */
+function ByMeaning() {
+  const { data } = useRoute('memoryVectors', {}, { refetchInterval: againMs });
+  return data ? <p className="dim small">{vectorsInWords(data)}</p> : null;
 }
 
 /** An agent by name; one that is not typed whole searches nothing, so it only counts when it is one. */
