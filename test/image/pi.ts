@@ -38,8 +38,9 @@ export interface Pi {
   /** Its node-agent has this model server from now on, also on a card whose system is read-only. */
   modelsAt(url: string): Promise<void>;
   /**
-   * What e2fsck says of a partition of the card, and whether it is clean. `journal` is replayed before, on a copy, as the next start would do it;
-   * without it a file system that has something in its journal is not clean.
+   * What e2fsck says of a partition of the card, and whether it is clean. `journal` is replayed before, on a copy, as the next start would do it,
+   * and so are the counts of free blocks and the list of files that were being deleted: what a start mends without asking is no fault. With `empty`
+   * a file system is clean only as it is.
    */
   checkedCard(partition: number, journal: 'replayed' | 'empty'): { isClean: boolean; said: string };
 }
@@ -121,6 +122,9 @@ export function piOf(image: string, work: string): Pi {
   };
 }
 
+/** Of e2fsck: every fault was one that it may mend by itself. */
+const mendedWithoutAsking = 1;
+
 function checkedCard(card: string, copy: string, partition: number, journal: 'replayed' | 'empty') {
   const found = partitionsOf(card)[partition - 1];
   if (!found) throw new Error(`${card}: expected a partition ${partition}`);
@@ -135,7 +139,11 @@ function checkedCard(card: string, copy: string, partition: number, journal: 're
     return { status, said: `${stdout}${stderr}`.trim() };
   };
   try {
-    if (journal === 'replayed') fsck('-y', '-E', 'journal_only');
+    if (journal === 'replayed') {
+      fsck('-y', '-E', 'journal_only');
+      const mended = fsck('-f', '-p');
+      if (mended.status !== 0 && mended.status !== mendedWithoutAsking) return { isClean: false, said: mended.said };
+    }
     const { status, said } = fsck('-f', '-n');
     return { isClean: status === 0 && !/skipping journal recovery/.test(said), said };
   } finally {
