@@ -233,7 +233,7 @@ forbid(
 const entries = [
   'coordinator/src/main.ts',
   'coordinator/src/vectors/scan-thread.ts',
-  'coordinator/src/vectors/kernel/build.ts',
+  'std/src/vectors/kernel/build.ts',
   'coordinator/src/model-cache/process.ts',
   'coordinator/src/backup/process.ts',
   'coordinator/cli/src/main.ts',

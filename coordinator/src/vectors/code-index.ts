@@ -1,25 +1,10 @@
 // All vectors of the fleet as codes, in one piece of shared memory that is scanned whole: rows with an id, an agent and a kind. In: vectors. Out:
 // candidates, to be compared exactly by whoever holds the vectors. Nothing here is the truth: it can be built again from the store.
-import { baseline, relaxed } from './kernel/bytes.ts';
-import { rowTail } from './kernel/text.ts';
+import { layout, mostPages, pageBytes, strideOf } from '@blackroad/std/vectors/code-scan';
+import { rowTail } from '@blackroad/std/vectors/kernel/text';
+import type { SharedMemory } from '@blackroad/std/vectors/web-assembly';
 import { PlaceTable } from './place-table.ts';
-import { Instance, Memory, Module, type SharedMemory, validate } from './web-assembly.ts';
 
-/** Where things lie in the memory, in bytes. */
-export const layout = {
-  query: 4_096,
-  /** A bit an agent. */
-  agents: 65_536,
-  maxAgents: 1_048_576,
-  /** Of each thread that scans. */
-  found: 262_144,
-  foundBytes: 32_768,
-  maxThreads: 16,
-  rows: 1_048_576,
-} as const;
-const pageBytes = 65_536;
-/** WebAssembly of 32 bits has no more. */
-const mostPages = 65_536;
 const growBytes = 16 * 1024 * 1024;
 
 /** A row whose factor is no number is above no threshold. */
@@ -29,33 +14,6 @@ export interface Filter {
   /** A bit a kind; undefined: all. */
   kinds?: number;
 }
-export type Scan = (
-  from: number,
-  to: number,
-  query: number,
-  blocks: number,
-  base: number,
-  threshold: number,
-  out: number,
-  outEnd: number,
-  agents: number,
-  kinds: number,
-) => [number, number];
-
-export const newMemory = (): SharedMemory => new Memory({ initial: 16, maximum: mostPages, shared: true });
-
-/** The fastest form that this processor and Node have. */
-export function scanOf(memory: SharedMemory, form: 'relaxed' | 'baseline' | 'best' = 'best'): Scan {
-  const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'base64'));
-  const usable = validate(bytes(relaxed)) ? relaxed : baseline;
-  const module = new Module(bytes(form === 'best' ? usable : form === 'relaxed' ? relaxed : baseline));
-  const { exports } = new Instance(module, { scan: { memory } });
-  return exports.scan as Scan;
-}
-
-/** Bytes of a row. */
-export const strideOf = (blocks: number): number => blocks * 16 + rowTail.bytes;
-
 export class CodeRows {
   readonly stride: number;
   readonly memory: SharedMemory;

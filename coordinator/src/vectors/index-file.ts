@@ -14,8 +14,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { crc32 } from 'node:zlib';
+import { layout } from '@blackroad/std/vectors/code-scan';
 import { saveWholeNow } from '@blackroad/std/whole-file';
-import { layout } from './code-index.ts';
 import type { VectorIndex } from './vector-index.ts';
 
 /** Raise it when rows, rotation or codes change. */

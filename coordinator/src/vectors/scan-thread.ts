@@ -1,7 +1,7 @@
 // A thread that scans its part of the rows whenever the owner of the index asks. It has no event loop: it sleeps in Atomics.wait.
 import { workerData } from 'node:worker_threads';
-import { layout, scanOf } from './code-index.ts';
-import { newFound, scanPart } from './scan.ts';
+import { layout, scanOf } from '@blackroad/std/vectors/code-scan';
+import { newFound, scanPart } from '@blackroad/std/vectors/scan';
 import { partOf, type ThreadData, word } from './scan-threads.ts';
 
 const { memory, thread } = workerData as ThreadData;

@@ -3,9 +3,9 @@
 import { Worker } from 'node:worker_threads';
 import { systemClock as clock } from '@blackroad/std/clock';
 import { isBundle } from '@blackroad/std/own-version';
-import { layout, scanOf, strideOf } from './code-index.ts';
-import { type Found, type Job, newFound, scanPart } from './scan.ts';
-import type { SharedMemory } from './web-assembly.ts';
+import { layout, scanOf, strideOf } from '@blackroad/std/vectors/code-scan';
+import { type Found, type Job, newFound, scanPart } from '@blackroad/std/vectors/scan';
+import type { SharedMemory } from '@blackroad/std/vectors/web-assembly';
 
 const threadFile = isBundle(import.meta.url) ? './scan-thread.mjs' : './scan-thread.ts';
 const answerWithinMs = 2_000;

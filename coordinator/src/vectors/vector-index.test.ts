@@ -3,23 +3,24 @@
 
 import { readFileSync } from 'node:fs';
 import { seededRandom } from '@blackroad/std/random';
+import { layout, newMemory, scanOf } from '@blackroad/std/vectors/code-scan';
+import { coderOf, normOf } from '@blackroad/std/vectors/codes';
+import { assembled } from '@blackroad/std/vectors/kernel/build';
+import { rotationOf } from '@blackroad/std/vectors/rotation';
+import { newFound, scanPart } from '@blackroad/std/vectors/scan';
+import { bestInFront } from '@blackroad/std/vectors/select';
 import fc from 'fast-check';
 import t from 'tap';
 import { nearestExactly, vectorSet } from '../../../test/fixtures/coordinator/vectors.ts';
 import { until } from '../../../test/fixtures/until.ts';
-import { CodeRows, layout, newMemory, scanOf } from './code-index.ts';
-import { coderOf, normOf } from './codes.ts';
-import { assembled } from './kernel/build.ts';
+import { CodeRows } from './code-index.ts';
 import { PlaceTable } from './place-table.ts';
-import { rotationOf } from './rotation.ts';
-import { newFound, scanPart } from './scan.ts';
-import { bestInFront } from './select.ts';
 import { VectorIndex } from './vector-index.ts';
 
 const dimension = 384;
 
 t.test('the bytes of the scan are those of its text', async (t) => {
-  t.equal(readFileSync(new URL('kernel/bytes.ts', import.meta.url), 'utf8'), assembled());
+  t.equal(readFileSync(new URL('../../../std/src/vectors/kernel/bytes.ts', import.meta.url), 'utf8'), assembled());
 });
 
 function filled(kind: 'hard' | 'clustered', count: number, threads: number) {

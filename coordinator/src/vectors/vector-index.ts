@@ -1,10 +1,11 @@
 // The vectors of one model, found by meaning: codes that are scanned whole, with agents and kinds to choose among. In: vectors. Out: ids of
 // candidates, which the caller compares exactly. It is built from the store and can be thrown away at any time.
-import { CodeRows, type Filter, layout, newMemory } from './code-index.ts';
-import { type Coder, coderOf } from './codes.ts';
-import { type Rotation, rotationOf } from './rotation.ts';
+import { layout, newMemory } from '@blackroad/std/vectors/code-scan';
+import { type Coder, coderOf } from '@blackroad/std/vectors/codes';
+import { type Rotation, rotationOf } from '@blackroad/std/vectors/rotation';
+import { bestInFront } from '@blackroad/std/vectors/select';
+import { CodeRows, type Filter } from './code-index.ts';
 import { ScanThreads } from './scan-threads.ts';
-import { bestInFront } from './select.ts';
 
 /** Any number; written with the codes, which mean nothing under another one. */
 const seed = 0x42524d31;

@@ -4,7 +4,7 @@
 import { systemClock as clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { sha256Hex } from '@blackroad/std/sha256';
-import { normOf } from '../../vectors/codes.ts';
+import { normOf } from '@blackroad/std/vectors/codes';
 import { saved, saving } from '../../vectors/index-file.ts';
 import { VectorIndex } from '../../vectors/vector-index.ts';
 import type { Database } from './database.ts';

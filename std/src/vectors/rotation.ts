@@ -1,7 +1,7 @@
 // Turns vectors at random, the same way for all: afterwards every coordinate carries about as much as any other, which codes of a few bits need.
 // Three rounds of random signs, a Hadamard transform within blocks, and a permutation across them. In: vectors of one length. Out: longer by the
 // padding to whole blocks, of the same norm. Pure for a seed.
-import { seededRandom } from '@blackroad/std/random';
+import { seededRandom } from '../random.ts';
 
 const rounds = 3;
 /** A row of codes is whole blocks of this many coordinates. */

@@ -1,4 +1,4 @@
-// Assembles text.ts into bytes.ts. `node coordinator/src/vectors/kernel/build.ts`; a test assembles it again and compares.
+// Assembles text.ts into bytes.ts. `node std/src/vectors/kernel/build.ts`; a test assembles it again and compares.
 import { writeFileSync } from 'node:fs';
 import wabt from 'wabt';
 import { texts } from './text.ts';

@@ -1,5 +1,5 @@
 // One thread's part of a search: it scans its rows and keeps the best of them. The threshold rises as better ones are found, so that few are written.
-import { layout, type Scan } from './code-index.ts';
+import { layout, type Scan } from './code-scan.ts';
 import { bestInFront } from './select.ts';
 
 interface Part {

@@ -1,0 +1,50 @@
+// The memory that codes of vectors are scanned in, and the scan. Rows, an id, an agent and a kind each, lie one behind the other; who keeps them
+// decides which, and compares what is found with the vectors themselves.
+import { baseline, relaxed } from './kernel/bytes.ts';
+import { rowTail } from './kernel/text.ts';
+import { Instance, Memory, Module, type SharedMemory, validate } from './web-assembly.ts';
+
+/** Where things lie in the memory, in bytes. */
+export const layout = {
+  query: 4_096,
+  /** A bit an agent. */
+  agents: 65_536,
+  maxAgents: 1_048_576,
+  /** Of each thread that scans. */
+  found: 262_144,
+  foundBytes: 32_768,
+  maxThreads: 16,
+  rows: 1_048_576,
+} as const;
+export const pageBytes = 65_536;
+/** WebAssembly of 32 bits has no more. */
+export const mostPages = 65_536;
+
+export type Scan = (
+  from: number,
+  to: number,
+  query: number,
+  blocks: number,
+  base: number,
+  threshold: number,
+  out: number,
+  outEnd: number,
+  agents: number,
+  kinds: number,
+) => [number, number];
+
+/** Its pages take room once something is written to them. */
+export const newMemory = (pages = layout.rows / pageBytes, most = mostPages): SharedMemory =>
+  new Memory({ initial: pages, maximum: most, shared: true });
+
+/** The fastest form that this processor and Node have. */
+export function scanOf(memory: SharedMemory, form: 'relaxed' | 'baseline' | 'best' = 'best'): Scan {
+  const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'base64'));
+  const usable = validate(bytes(relaxed)) ? relaxed : baseline;
+  const module = new Module(bytes(form === 'best' ? usable : form === 'relaxed' ? relaxed : baseline));
+  const { exports } = new Instance(module, { scan: { memory } });
+  return exports.scan as Scan;
+}
+
+/** Bytes of a row. */
+export const strideOf = (blocks: number): number => blocks * 16 + rowTail.bytes;
