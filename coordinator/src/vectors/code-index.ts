@@ -1,7 +1,7 @@
 // All vectors of the fleet as codes, in one piece of shared memory that is scanned whole: rows with an id, an agent and a kind. In: vectors. Out:
 // candidates, to be compared exactly by whoever holds the vectors. Nothing here is the truth: it can be built again from the store.
 import { layout, mostPages, pageBytes, strideOf } from '@blackroad/std/vectors/code-scan';
-import { rowTail } from '@blackroad/std/vectors/kernel/text';
+import { rowTail } from '@blackroad/std/vectors/row-tail';
 import type { SharedMemory } from '@blackroad/std/vectors/web-assembly';
 import { PlaceTable } from './place-table.ts';
 

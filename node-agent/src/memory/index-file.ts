@@ -1,27 +1,26 @@
-// The SQLite file of the search index: items with their vectors, and words (FTS5). In: entries by their journal ids. Out: ids that fit words
-// or a vector, best first. A file of another version or another journal is made again empty; sqlite-vec is loaded at the first vector. [M]
-// It costs 0.6 MB; over 200 / 1,000 / 5,000 vectors of one agent it takes 0.3 / 1.1 / 6.3 ms, the same in JavaScript 1.7 / 5.5 / 26 ms.
+// The SQLite file of the search index: items with their vectors, words (word-tables.ts), codes of vectors (log-codes.ts). In: entries by their
+// journal ids. Out: ids that fit words or a vector, best first. A file of another version or another journal is made again empty; sqlite-vec is
+// loaded at the first vector. [M] It costs 0.6 MB; over 200 / 1,000 vectors it takes 0.3 / 1.1 ms, the same in JavaScript 1.7 / 5.5 ms.
 import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { decodeVector, isVector, type MemoryPayload, wordsOf } from '@blackroad/protocol';
+import { decodeVector, isVector, type MemoryPayload } from '@blackroad/protocol';
 import type { Log as Logger } from '@blackroad/std/log';
 import Database from 'better-sqlite3';
 import type { Journal } from './journal.ts';
-import { type Found, weakestHit } from './rank.ts';
+import { codesSchema, LogCodes } from './log-codes.ts';
+import type { Found } from './rank.ts';
+import { WordTables } from './word-tables.ts';
 
 /** Changes when the tables or their content change: an index of another version is made again. */
-const version = 3;
+const version = 4;
 
-// The text in the table is words already, separated by spaces: its own tokenizer only removes their English endings.
 const schema = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE items (
   id INTEGER PRIMARY KEY, log INTEGER NOT NULL, seq INTEGER NOT NULL, importance REAL NOT NULL, model TEXT, vector BLOB);
-CREATE INDEX items_log ON items (log);
-CREATE VIRTUAL TABLE words USING fts5(
-  log, text, content='', contentless_delete=1, tokenize='porter ascii');
-`;
+CREATE INDEX items_log ON items (log, model);
+${codesSchema}`;
 
 export interface Indexed {
   id: number;
@@ -33,37 +32,48 @@ export interface Indexed {
 export class IndexFile {
   readonly #db: Database.Database;
   readonly #log: Logger;
-  readonly #hasItem: Database.Statement;
+  readonly #words: WordTables;
+  readonly #codes: LogCodes;
   readonly #addItem: Database.Statement;
-  readonly #addWords: Database.Statement;
   readonly #removeItem: Database.Statement;
-  readonly #removeWords: Database.Statement;
-  readonly #getItem: Database.Statement;
+  readonly #hasItems: Database.Statement;
+  readonly #getItems: Database.Statement;
+  readonly #withoutVector: Database.Statement;
   readonly #getUpto: Database.Statement;
   readonly #putUpto: Database.Statement;
-  readonly #matching: Database.Statement;
-  #byDistance: Database.Statement | null = null;
+  #byDistance: { all: Database.Statement; some: Database.Statement } | null = null;
 
   constructor(db: Database.Database, log: Logger) {
     this.#db = db;
     this.#log = log;
-    this.#hasItem = db.prepare('SELECT 1 FROM items WHERE id = ?');
+    this.#words = new WordTables(db);
+    this.#codes = new LogCodes(db);
     this.#addItem = db.prepare(
       'INSERT OR IGNORE INTO items (id, log, seq, importance, model, vector) VALUES (?,?,?,?,?,?)',
     );
-    this.#addWords = db.prepare('INSERT INTO words (rowid, log, text) VALUES (?,?,?)');
-    this.#removeItem = db.prepare('DELETE FROM items WHERE id = ?');
-    this.#removeWords = db.prepare('DELETE FROM words WHERE rowid = ?');
-    this.#getItem = db.prepare('SELECT id, seq, importance FROM items WHERE id = ?');
+    this.#removeItem = db.prepare('DELETE FROM items WHERE id = ? RETURNING log').pluck();
+    this.#hasItems = db.prepare('SELECT 1 FROM items WHERE log = ? LIMIT 1');
+    this.#getItems = db.prepare(
+      'SELECT id, seq, importance FROM items WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id',
+    );
+    // One range of the index each: `IS NOT` would read all.
+    const some = ['IS NULL', '> @model', '< @model'].map(
+      (rest) =>
+        `SELECT * FROM (SELECT id FROM items WHERE log = @logId AND model ${rest} ORDER BY model DESC, id DESC LIMIT @limit)`,
+    );
+    this.#withoutVector = db.prepare(`${some.join(' UNION ALL ')} LIMIT @limit`).pluck();
     this.#getUpto = db.prepare("SELECT value FROM meta WHERE key = 'upto'").pluck();
     this.#putUpto = db.prepare("UPDATE meta SET value = ? WHERE key = 'upto'");
-    this.#matching = db
-      .prepare('SELECT rowid, bm25(words, 0.0, 1.0) FROM words WHERE words MATCH ? ORDER BY 2, 1 DESC LIMIT ?')
-      .raw();
   }
 
   transaction(work: () => void): void {
-    this.#db.transaction(work)();
+    try {
+      this.#db.transaction(work)();
+    } catch (error) {
+      this.#words.forget();
+      this.#codes.forget();
+      throw error;
+    }
   }
 
   upto(): number {
@@ -75,24 +85,38 @@ export class IndexFile {
   }
 
   add(rows: readonly Indexed[]): void {
-    this.#db.transaction(() => {
+    this.transaction(() => {
       for (const { id, log, seq, payload } of rows) {
         const { embedding, importance, text, tags } = payload;
         const vector = embedding ? decodeVector(embedding.vector) : null;
         // Another node, or an older one, may have stored an invalid vector.
         const whole = vector !== null && vector.length === embedding!.dimension && isVector(vector);
-        const bytes = whole ? Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength) : null;
-        if (this.#addItem.run(id, log, seq, importance, whole ? embedding!.model : null, bytes).changes === 0) continue;
-        this.#addWords.run(id, `l${log}`, wordsOf(`${text}\n${tags.join(' ')}`).join(' '));
+        const model = whole ? embedding!.model : null;
+        const bytes = whole ? bytesOf(vector) : null;
+        if (this.#addItem.run(id, log, seq, importance, model, bytes).changes === 0) continue;
+        this.#words.add(log, id, `${text}\n${tags.join(' ')}`);
+        if (whole) this.#codes.added(log, embedding!.model, id, vector);
       }
-    })();
+    });
   }
 
   remove(ids: readonly number[]): void {
+    const byLog = new Map<number, number[]>();
     for (const id of ids) {
-      if (!this.#hasItem.get(id)) continue;
-      this.#removeItem.run(id);
-      this.#removeWords.run(id);
+      const log = this.#removeItem.get(id) as number | undefined;
+      if (log === undefined) continue;
+      const gone = byLog.get(log);
+      if (gone) gone.push(id);
+      else byLog.set(log, [id]);
+    }
+    for (const [log, gone] of byLog) {
+      if (this.#hasItems.get(log)) {
+        for (const id of gone) this.#words.remove(log, id);
+        this.#codes.removed(log, gone);
+      } else {
+        this.#words.drop(log);
+        this.#codes.drop(log);
+      }
     }
   }
 
@@ -101,51 +125,61 @@ export class IndexFile {
     this.remove(this.#db.prepare('SELECT id FROM items WHERE id < 0').pluck().all() as number[]);
   }
 
-  byWords(query: string, limit: number): number[] {
-    const hits = this.#matching.all(query, limit) as [number, number][];
-    // BM25 is negative here, the best hit has the lowest value; the value decides which hits count, fusion uses ranks only.
-    const least = (hits[0]?.[1] ?? 0) * weakestHit;
-    return hits.filter(([, score]) => score <= least).map(([id]) => id);
+  byWords(logId: number, question: string, limit: number): number[] {
+    return this.#words.find(logId, question, limit);
   }
 
   byMeaning(logId: number, model: string, values: Float32Array, limit: number): number[] {
     if (!this.#byDistance) {
       loadVectorFunctions(this.#db, this.#log);
-      this.#byDistance = this.#db
-        .prepare(
-          'SELECT id FROM items WHERE log = ? AND model = ? AND length(vector) = ? ORDER BY vec_distance_cosine(vector, ?), id DESC LIMIT ?',
-        )
-        .pluck();
+      const nearest = (among: string) =>
+        this.#db
+          .prepare(
+            `SELECT id FROM items WHERE ${among} AND log = ? AND model = ? AND length(vector) = ?
+             ORDER BY vec_distance_cosine(vector, ?), id DESC LIMIT ?`,
+          )
+          .pluck();
+      this.#byDistance = { all: nearest('true'), some: nearest('id IN (SELECT value FROM json_each(?))') };
     }
-    const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
-    return this.#byDistance.all(logId, model, bytes.length, bytes, limit) as number[];
+    const bytes = bytesOf(values);
+    const wanted = [logId, model, bytes.length, bytes, limit] as const;
+    const candidates = this.#codes.candidates(logId, model, values, limit);
+    const { all, some } = this.#byDistance;
+    return (candidates ? some.all(JSON.stringify(candidates), ...wanted) : all.all(...wanted)) as number[];
+  }
+  /** Gives back what is held for searches alone. */
+  rest(): void {
+    this.#codes.forget();
+    this.#db.pragma('shrink_memory');
   }
 
   items(ids: ReadonlySet<number>): Map<number, Found> {
-    const found = new Map<number, Found>();
-    for (const id of ids) {
-      const row = this.#getItem.get(id) as Found | undefined;
-      if (row) found.set(id, row);
-    }
-    return found;
+    const rows = this.#getItems.all(JSON.stringify([...ids])) as Found[];
+    return new Map(rows.map((row) => [row.id, row]));
   }
 
+  /** The newest first, those of other models last. */
   withoutVector(logId: number, model: string, limit: number): number[] {
-    return this.#db
-      .prepare('SELECT id FROM items WHERE log = ? AND model IS NOT ? ORDER BY id DESC LIMIT ?')
-      .pluck()
-      .all(logId, model, limit) as number[];
+    return this.#withoutVector.all({ logId, model, limit }) as number[];
   }
 
   setVector(id: number, model: string, values: Float32Array | null): void {
-    const bytes = values && isVector(values) ? Buffer.from(values.buffer, values.byteOffset, values.byteLength) : null;
-    this.#db.prepare('UPDATE items SET model = ?, vector = ? WHERE id = ?').run(model, bytes, id);
+    const vector = values && isVector(values) ? values : null;
+    this.transaction(() => {
+      const log = this.#db
+        .prepare('UPDATE items SET model = ?, vector = ? WHERE id = ? RETURNING log')
+        .pluck()
+        .get(model, vector && bytesOf(vector), id) as number | undefined;
+      if (log !== undefined && vector) this.#codes.added(log, model, id, vector);
+    });
   }
 
   close(): void {
     this.#db.close();
   }
 }
+
+const bytesOf = (vector: Float32Array) => Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
 
 /** Opens the file; one that another version made, or another journal, is made again. */
 export function openIndex({ dir, journal, log }: { dir: string; journal: Journal; log: Logger }): IndexFile {

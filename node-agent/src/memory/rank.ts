@@ -1,5 +1,4 @@
-// Makes a question into words for the full-text index, and two ranked lists into one. Pure.
-import { questionWords } from '@blackroad/protocol';
+// Makes two ranked lists into one. Pure.
 import type { Head } from './journal.ts';
 
 /** A hit this far below the best one shares only words like `is` and `the` with the question. */
@@ -11,13 +10,6 @@ const recencyWeight = 0.05;
 const importanceWeight = 0.1;
 /** After so many entries recency has halved. The log's order counts, never a clock: that of a Pi can go backwards. */
 const recencyHalf = 50;
-
-/** The words of a text as an FTS5 expression; null when it has none. Every word is quoted, so that a question has no operators. */
-export function wordsQuery(log: number, text: string): string | null {
-  const words = questionWords(text);
-  if (words.length === 0) return null;
-  return `log : "l${log}" AND text : (${words.map((word) => `"${word}"`).join(' OR ')})`;
-}
 
 export interface Found {
   id: number;

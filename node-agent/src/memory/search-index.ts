@@ -6,11 +6,13 @@ import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log as Logger } from '@blackroad/std/log';
 import { type Indexed, type IndexFile, openIndex, removeFiles } from './index-file.ts';
 import type { Journal } from './journal.ts';
-import { type Found, wordsQuery } from './rank.ts';
+import type { Found } from './rank.ts';
 
 /** Memories that may wait to be indexed; a recall indexes them first. */
 const maxWaiting = 64;
 const stepRows = 200;
+/** After so long without a search the index holds nothing in memory but its file's pages. */
+const restAfterMs = 60_000;
 
 interface SearchIndexParts {
   dir: string;
@@ -27,6 +29,7 @@ export class SearchIndex {
   /** The last entry that the index has, while it lacks later ones; null: it has all. */
   #behindFrom: number | null = null;
   #timer: Timer | null = null;
+  #rest: Timer | null = null;
 
   constructor(parts: SearchIndexParts) {
     this.#parts = parts;
@@ -47,14 +50,15 @@ export class SearchIndex {
     limit: number,
   ): { lists: number[][]; found: Map<number, Found> } {
     this.#flush();
+    this.#rest?.cancel();
+    this.#rest = this.#parts.clock.after(restAfterMs, () => this.#guarded(() => this.#opened?.rest()));
     return this.#withIndex((index) => {
       if (this.#behindFrom !== null) {
         const rows = this.#parts.journal.since(this.#behindFrom, 100_000, logId);
         index.add(rows.flatMap((row) => (searchable(row) ? [{ ...row, payload: row.payload! }] : [])));
       }
-      const query = wordsQuery(logId, text);
       const lists = [
-        query ? index.byWords(query, limit) : [],
+        index.byWords(logId, text, limit),
         vector && isVector(vector.values) ? index.byMeaning(logId, vector.model, vector.values, limit) : [],
       ];
       return { lists, found: index.items(new Set(lists.flat())) };
@@ -77,6 +81,7 @@ export class SearchIndex {
       if (this.#opened) this.#flush();
     });
     this.#timer?.cancel();
+    this.#rest?.cancel();
     this.#opened?.close();
     this.#opened = null;
   }

@@ -1,7 +1,7 @@
 // The memory that codes of vectors are scanned in, and the scan. Rows, an id, an agent and a kind each, lie one behind the other; who keeps them
 // decides which, and compares what is found with the vectors themselves.
 import { baseline, relaxed } from './kernel/bytes.ts';
-import { rowTail } from './kernel/text.ts';
+import { rowTail } from './row-tail.ts';
 import { Instance, Memory, Module, type SharedMemory, validate } from './web-assembly.ts';
 
 /** Where things lie in the memory, in bytes. */

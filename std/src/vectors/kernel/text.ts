@@ -1,8 +1,7 @@
 // The scan of codes as WebAssembly text: one function, in two forms. The form with the relaxed dot product is twice as fast where the processor
 // has the instruction; both give the same numbers, as codes of 4 bits leave it nothing to round. build.ts assembles them into bytes.ts.
 
-/** A row: its codes in blocks of 16 bytes, two coordinates a byte; then what `rowTail` says. Rows are scanned four at a time. */
-export const rowTail = { factor: 0, agent: 4, id: 8, kind: 12, bytes: 16 };
+import { rowTail } from '../row-tail.ts';
 
 type Dot = (query: string, codes: string, sum: string) => string;
 

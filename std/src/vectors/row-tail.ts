@@ -1,0 +1,4 @@
+// What a row of codes ends with. A file of its own: whoever reads rows needs no text of the kernel.
+
+/** A row: its codes in blocks of 16 bytes, two coordinates a byte; then this, of 4 bytes each. Rows are scanned four at a time. */
+export const rowTail = { factor: 0, agent: 4, id: 8, kind: 12, bytes: 16 };
