@@ -1,9 +1,12 @@
 // The words of a text, as both search indexes store them and every question looks them up: one rule for text and question, on nodes and at
 // the coordinator. Pure. Words are folded: composed and decomposed letters, cases, widths and accents are equal. Text of scripts that do
-// not separate words by spaces is stored as single characters and as pairs, and looked up by pairs.
+// not separate words by spaces is stored as single characters and as pairs, and looked up by pairs. An emoji is a word, and so are the parts
+// of a name that programs use: `getUserName`, `GPIO17`. Why so and not by trigrams or a dictionary: [decision 33].
 
 /** Longer words are stored in pieces: no part of a word is lost, and no index holds a word of a megabyte. */
 const pieceChars = 128;
+/** A word of more parts is no name that anybody reads, but a digest. */
+const maxNameParts = 6;
 /** Words of one question; more of them hardly change the result but cost time. */
 export const maxQuestionWords = 32;
 /** A person or an agent may use a whole memory as the question. */
@@ -21,13 +24,18 @@ const unspaced =
 const madePatterns = () => ({
   /** Soft hyphens, joiners, variation selectors: invisible. A zero-width space separates words. */
   unseen: /\p{Default_Ignorable_Code_Point}/gu,
-  letters: /[\p{L}\p{N}\p{M}]+/gu,
+  /** Letters and digits, or an emoji; flags are two characters. */
+  letters: /[\p{L}\p{N}\p{M}]+|\p{RI}{2}|\p{ExtPict}/gu,
   /** Runs of characters of unspaced scripts, or of all others. */
   runs: new RegExp(`(?:[${unspaced}]\\p{M}*)+|(?:(?![${unspaced}]).)+`, 'gsu'),
   isUnspaced: new RegExp(`^[${unspaced}]`, 'u'),
+  // biome-ignore lint/suspicious/noMisleadingCharacterClass: each of these by itself
+  alike: /[\u0649\u06cc\u0629\u06a9\u0640\u{1f3fb}-\u{1f3ff}]/gu,
   /** A character with the marks that belong to it. */
   characters: /.\p{M}*/gsu,
 });
+/** Letters that keyboards and habits exchange, in Arabic and Persian. The line that lengthens a word, and the tone of skin, are nothing. */
+const sameLetter: Record<string, string> = { ى: 'ي', ی: 'ي', ة: 'ه', ک: 'ك' };
 let made: ReturnType<typeof madePatterns> | null = null;
 /** Made at the first text: a node without memories does not load the Unicode tables that the patterns need. */
 function patterns() {
@@ -35,9 +43,10 @@ function patterns() {
   return made;
 }
 
-/** Every word of a text, in order and with repetitions: an index stores these. Letters and digits only. */
+/** Every word of a text, in order and with repetitions: an index stores these. Letters, digits and emoji only. */
 export function wordsOf(text: string): string[] {
   const words: string[] = [];
+  for (const part of nameParts(text)) words.push(part);
   for (const [word] of folded(text).matchAll(patterns().letters)) addWord(word, words, true);
   return words;
 }
@@ -53,7 +62,17 @@ export function questionWords(text: string): string[] {
       words.add(each);
     }
   }
+  for (const part of nameParts(text.slice(0, maxQuestionChars))) if (words.size < maxQuestionWords) words.add(part);
   return [...words];
+}
+
+/** The parts of names that are written in one: at a capital letter, and where digits begin or end. The whole name is a word too. */
+function* nameParts(text: string): Generator<string> {
+  for (const [name] of text.normalize('NFKC').matchAll(/[a-z0-9]+/gi)) {
+    if (name.length > pieceChars || /^(?:[A-Z]?[a-z]*|[A-Z]+|[0-9]+)$/.test(name)) continue;
+    const parts = name.match(/[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+/g) ?? [];
+    if (parts.length <= maxNameParts) for (const part of parts) yield part.toLowerCase();
+  }
 }
 
 /** `withSingles`: also the single characters; the pairs cover every run but those of one character. */
@@ -86,7 +105,8 @@ function folded(text: string): string {
   if (/^\p{ASCII}*$/u.test(text)) return text.toLowerCase();
   const plain = text.toWellFormed().replaceAll('\u200b', ' ').replace(patterns().unseen, '');
   // Twice: an upper-case letter may decompose again.
-  return foldedOnce(foldedOnce(plain)).normalize('NFC');
+  const once = foldedOnce(foldedOnce(plain)).normalize('NFC');
+  return once.replace(patterns().alike, (letter) => sameLetter[letter] ?? '');
 }
 /** Folds through the upper case: `ß` becomes `ss`, and the dotless `ı` becomes `i`. */
 function foldedOnce(text: string): string {

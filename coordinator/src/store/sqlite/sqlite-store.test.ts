@@ -1,7 +1,7 @@
 // What is SQLite's own: files that are old, newer, foreign, damaged, locked; a full or read-only disk; the disposable word index.
 import { existsSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { entryFault } from '@blackroad/protocol';
+import { entryFault, type MemoryEntry } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import { type Log, silentLog } from '@blackroad/std/log';
 import Sqlite from 'better-sqlite3';
@@ -22,9 +22,11 @@ import {
 import type { DurableChange } from '../../state/change.ts';
 import type { Placement, TaskRow } from '../../state/rows.ts';
 import { cancelTask } from '../../tasks/submit.ts';
+import type { Store } from '../store.ts';
 import { applicationId, openDatabase } from './database.ts';
 import { migrate, migrations, newestVersion, schemaVersion } from './migrations.ts';
 import { openSqliteStore, sqliteStore } from './sqlite-store.ts';
+import { renewWords } from './word-index.ts';
 
 const { folder, newPath } = storeFiles(t);
 const open = async (path: string, log: Log = silentLog) =>
@@ -537,25 +539,67 @@ t.test('a disk that became read-only refuses writes, still reads', async (t) => 
   t.equal((await loadedView(store)).nodes.size, 1);
 });
 
-t.test('the word index is disposable: missing or of older rules, it is rebuilt at the start', async (t) => {
+t.test('the word index is disposable: missing, it is rebuilt at the start', async (t) => {
   const path = newPath();
   const store = await open(path);
   await store.commit([note('the garage code')]);
   await store.close();
-  for (const harm of ['DROP TABLE memory_words', `UPDATE search_index SET version = 0 WHERE name = 'words'`]) {
-    const { db } = await openBoth(path);
-    db.exec(harm);
-    db.close();
-    const { log, lines } = warnings();
-    const again = await open(path, log);
-    t.match(lines, [/word index of memories rebuilt .*"entries":1/]);
-    t.strictSame(
-      (await again.searchMemory({ text: 'garage', agent: 'greeter', limit: 5 })).map(({ seq }) => seq),
-      [1],
-    );
-    await again.close();
-  }
+  const { db } = await openBoth(path);
+  db.exec('DROP TABLE memory_words');
+  db.close();
+  const { log, lines } = warnings();
+  const again = await open(path, log);
+  t.match(lines, [/word index of memories rebuilt .*"entries":1/]);
+  t.strictSame(
+    (await again.searchMemory({ text: 'garage', agent: 'greeter', limit: 5 })).map(({ seq }) => seq),
+    [1],
+  );
+  await again.close();
 });
+
+t.test(
+  'a word index of older rules answers while the new one is made, over restarts, and nothing is lost',
+  async (t) => {
+    const path = newPath();
+    const store = await open(path);
+    const texts = (from: number, count: number) =>
+      Array.from({ length: count }, (_, n) => ({ text: `note ${from + n} of the garage` }));
+    const first = memoryEntries('greeter', texts(1, 700));
+    await store.commit([{ type: 'memory', space: 'default', agent: 'greeter', entries: first }]);
+    await store.close();
+    const raw = openDatabase(path);
+    const old = raw.prepare("UPDATE search_index SET version = 1 WHERE name = 'words'");
+    old.run();
+    raw.close();
+    const found = async (opened: Store, text: string) =>
+      (await opened.searchMemory({ text, limit: 1 })).map(({ seq }) => seq);
+    let { db, store: again } = await openBoth(path);
+    t.ok(renewWords(db, silentLog), 'a piece');
+    t.strictSame(await found(again, 'note 650'), [650], 'what the new one does not have yet');
+    const more = memoryEntries('greeter', [{ text: 'came meanwhile' }], { previous: first.at(-1) as MemoryEntry });
+    await again.commit([{ type: 'memory', space: 'default', agent: 'greeter', entries: more }]);
+    t.strictSame(await found(again, 'meanwhile'), [701]);
+    await again.close();
+    ({ db, store: again } = await openBoth(path));
+    const pieces = () => db.prepare('SELECT count(*) FROM next_memory_words_docsize').pluck().get();
+    t.equal(pieces(), 200, 'what was made stays');
+    let count = 0;
+    while (renewWords(db, silentLog)) count++;
+    t.equal(count, 2);
+    for (const [text, seq] of [
+      ['note 1', 1],
+      ['note 650', 650],
+      ['meanwhile', 701],
+    ] as const)
+      t.equal((await found(again, text))[0], seq, text);
+    const last = memoryEntries('greeter', [{ text: 'came after' }], { previous: more.at(-1) as MemoryEntry });
+    await again.commit([{ type: 'memory', space: 'default', agent: 'greeter', entries: last }]);
+    t.strictSame(await found(again, 'after'), [702]);
+    t.notOk(renewWords(db, silentLog), 'once');
+    t.equal(db.prepare("SELECT count(*) FROM sqlite_master WHERE name LIKE 'next_%'").pluck().get(), 0);
+    await again.close();
+  },
+);
 
 t.test('a damaged word index loses no memory: search and commit mend it', async (t) => {
   const { log, lines } = warnings();

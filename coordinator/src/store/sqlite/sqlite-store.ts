@@ -19,10 +19,12 @@ import { rollupRows } from './rollups.ts';
 import { type TaskBatch, taskBatch } from './task-batch.ts';
 import { taskRows } from './tasks.ts';
 import { wholeRows } from './whole-rows.ts';
-import { isIndexDamage, rebuildWords, wordIndex } from './word-index.ts';
+import { isIndexDamage, rebuildWords, renewWords, wordIndex } from './word-index.ts';
 
 /** Pages that a copy takes before it lets others in: 1 MiB, some milliseconds on an SD card. */
 const copyPages = 256;
+/** Between two pieces of the rebuild of the word index: what waits is done first. */
+const renewEveryMs = 20;
 
 interface SqliteOptions {
   /** `:memory:` keeps nothing after close. */
@@ -39,12 +41,27 @@ export async function openSqliteStore({ path, log, clock }: SqliteOptions, db = 
   try {
     return guarded(`open ${path}`, () => {
       migrate(db, path, clock.nowMs(), log);
-      return sqliteStore(db, log, clock);
+      const store = sqliteStore(db, log, clock);
+      renewInPieces(db, log, clock);
+      return store;
     });
   } catch (error) {
     db.close();
     throw error;
   }
+}
+
+function renewInPieces(db: Database, log: Log, clock: Clock): void {
+  clock.after(renewEveryMs, () => {
+    try {
+      if (db.open && renewWords(db, log)) renewInPieces(db, log, clock);
+    } catch (err) {
+      log.error(
+        { err },
+        'the word index of memories could not be renewed: it finds as before, and is tried again at the next start',
+      );
+    }
+  });
 }
 
 type Appliers = { [T in DurableChange['type']]: (change: Extract<DurableChange, { type: T }>) => void };

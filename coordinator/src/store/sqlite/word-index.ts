@@ -1,19 +1,25 @@
 // The words of memories (FTS5): a disposable index beside the log. It holds no text (contentless), is rebuilt from the log when it is
-// missing, damaged or of older rules, and is never a source of truth.
+// missing, damaged or of older rules, and is never a source of truth. One of older rules answers until the new one is complete.
 import { type MemoryPayload, questionWords, wordsOf } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
 import type { Ranked } from '../fuse.ts';
 import type { Database } from './database.ts';
 import { sqliteCode } from './failure.ts';
 
-/** Raise it when tokenizer or columns change: the next start rebuilds. */
-const version = 2;
+/** Raise it when tokenizer, columns or the words of a text change: the next start begins to rebuild. */
+const version = 3;
+/** Memories of one piece of a rebuild: commits wait for it, 10 ms. */
+const pieceRows = 200;
 /** Matches scored for one search: bounds the time that other reads wait (BM25 costs about two microseconds a row). */
 const maxScoredWords = 10_000;
 
 // The table gets words that are separated by spaces already: its own tokenizer only removes English endings.
-const create = `CREATE VIRTUAL TABLE memory_words USING fts5(
+const create = (table: string) => `CREATE VIRTUAL TABLE ${table} USING fts5(
   agent, text, tags, content = '', contentless_delete = 1, tokenize = 'porter ascii')`;
+const fill = (table: string) => `INSERT INTO ${table} (rowid, agent, text, tags)
+  SELECT id, ${agentWordSql}, words_of(payload ->> '$.text'),
+    (SELECT words_of(group_concat(value, ' ')) FROM json_each(payload, '$.tags'))
+  FROM memory_entry WHERE payload IS NOT NULL`;
 
 /**
  * An agent's name as one word, so that the index narrows to one agent by itself instead of joining every match of the fleet.
@@ -25,13 +31,11 @@ const agentWordSql = `replace(agent, '-', 'þ')`;
 export type WordIndex = ReturnType<typeof wordIndex>;
 
 export function wordIndex(db: Database, log: Log) {
-  const present = () => db.prepare(`SELECT 1 FROM sqlite_master WHERE name = 'memory_words'`).get() !== undefined;
-  const built = () => db.prepare(`SELECT version FROM search_index WHERE name = 'words'`).pluck().get();
-
+  const columns = db.prepare(`SELECT group_concat(name) FROM pragma_table_info('memory_words')`).pluck();
   db.function('words_of', { deterministic: true }, (text) => (typeof text === 'string' ? indexed(text) : ''));
 
-  if (!present()) rebuildWords(db, log, 'it was missing');
-  else if (built() !== version) rebuildWords(db, log, 'its rules changed');
+  // One of other columns could not even be asked.
+  if (columns.get() !== 'agent,text,tags') rebuildWords(db, log, 'it was missing');
 
   const insert = db.prepare<[number | bigint, string, string, string]>(
     'INSERT INTO memory_words (rowid, agent, text, tags) VALUES (?, ?, ?, ?)',
@@ -77,18 +81,42 @@ export function wordIndex(db: Database, log: Log) {
 export function rebuildWords(db: Database, log: Log, why: string): void {
   db.transaction(() => {
     db.exec('DROP TABLE IF EXISTS memory_words');
-    db.exec(create);
-    const { changes } = db
-      .prepare(
-        `INSERT INTO memory_words (rowid, agent, text, tags)
-         SELECT id, ${agentWordSql}, words_of(payload ->> '$.text'),
-           (SELECT words_of(group_concat(value, ' ')) FROM json_each(payload, '$.tags'))
-         FROM memory_entry WHERE payload IS NOT NULL`,
-      )
-      .run();
-    db.prepare(`INSERT OR REPLACE INTO search_index (name, version) VALUES ('words', ?)`).run(version);
+    db.exec(create('memory_words'));
+    const { changes } = db.prepare(fill('memory_words')).run();
+    putVersion(db, 'words');
     if (changes > 0) log.warn({ entries: changes, why }, 'word index of memories rebuilt from the log');
   })();
+}
+
+const versionOf = (db: Database, name: string) =>
+  db.prepare<[string]>('SELECT version FROM search_index WHERE name = ?').pluck().get(name);
+const putVersion = (db: Database, name: string) =>
+  db.prepare('INSERT OR REPLACE INTO search_index (name, version) VALUES (?, ?)').run(name, version);
+
+/**
+ * A piece of the rebuild of an index of older rules; returns whether there is more. The new one is filled beside it, in the order of the log, and
+ * takes its place when it has all: so it goes on after a restart where it was, and needs no word of what is committed meanwhile.
+ */
+export function renewWords(db: Database, log: Log): boolean {
+  if (versionOf(db, 'words') === version) return false;
+  return db
+    .transaction(() => {
+      if (versionOf(db, 'next words') !== version) {
+        db.exec('DROP TABLE IF EXISTS next_memory_words');
+        db.exec(create('next_memory_words'));
+        putVersion(db, 'next words');
+      }
+      const last = db.prepare('SELECT coalesce(max(id), 0) FROM next_memory_words_docsize').pluck().get();
+      const piece = db.prepare(`${fill('next_memory_words')} AND id > ? ORDER BY id LIMIT ${pieceRows}`).run(last);
+      if (piece.changes === pieceRows) return true;
+      const entries = db.prepare('SELECT count(*) FROM next_memory_words_docsize').pluck().get();
+      db.exec('DROP TABLE memory_words; ALTER TABLE next_memory_words RENAME TO memory_words');
+      db.exec(`DELETE FROM search_index WHERE name = 'next words'`);
+      putVersion(db, 'words');
+      log.info({ entries }, 'word index of memories renewed: its rules changed');
+      return false;
+    })
+    .immediate();
 }
 
 const indexed = (text: string) => wordsOf(text).join(' ');
