@@ -10,7 +10,7 @@ import { type Static, Type } from './typebox.ts';
  * entry of a branch to the log; import came from elsewhere.
  */
 const memoryKinds = ['genesis', 'turn', 'note', 'migrate', 'merge', 'import'] as const;
-const MemoryKind = Type.String({
+export const MemoryKind = Type.String({
   pattern: '^[a-z][a-z-]{0,29}$',
   description: `${memoryKinds.join(', ')}; one that a newer node writes is kept as it is and blocks nothing.`,
 });
@@ -24,6 +24,7 @@ const MemoryEmbedding = Type.Object({
   vector: Type.String({ maxLength: 22_000, description: 'Little-endian float32, base64, unit length.' }),
 });
 
+export const MemoryTag = Type.String({ minLength: 1, maxLength: 60 });
 export const MemoryPayload = Type.Object({
   text: Type.String({ maxLength: maxMemoryTextBytes }),
   tags: Type.Array(Type.String({ maxLength: 60 }), { maxItems: 32 }),

@@ -37,11 +37,16 @@ async function vectorOf(
 }
 
 export const memoryHandlers = {
-  async memorySearch({ context, query: { q, agent, limit }, by }) {
+  async memorySearch({ context, query: { q, agent, limit, ...only }, by }) {
     const { store, view } = context.coordinator;
+    const { sinceMs, untilMs } = only;
+    if (sinceMs !== undefined && untilMs !== undefined && sinceMs >= untilMs)
+      throw new FleetError('invalid-request', {
+        detail: `query: untilMs: expected a time after sinceMs, got ${untilMs}`,
+      });
     const within = agent === undefined ? {} : { agent: memoryOr404(context, by, agent) };
     const vector = await vectorOf(context, by, q);
-    const hits = await store.searchMemory({ text: q, ...within, ...(vector ? { vector } : {}), limit });
+    const hits = await store.searchMemory({ text: q, ...within, ...only, ...(vector ? { vector } : {}), limit });
     return hits.map((hit) => ({ ...hit, agent: agentNameOf(view, hit.agent) }));
   },
   memoryVectors: ({ context }) => context.fleetVectors.stand(),

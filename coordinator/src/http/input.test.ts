@@ -93,6 +93,16 @@ const bad: [string, string, unknown, number, RegExp][] = [
   ],
   ['GET', '/v1/events?type=agent-flew', undefined, 400, /^query: type: expected .*"agent-moved".*, got "agent-flew"/],
   ['GET', '/v1/memory/search', undefined, 400, /^query: q: expected a value/],
+  ['GET', '/v1/memory/search?q=x&kind=A%20B', undefined, 400, /^query: kind: expected .*, got "A B"/],
+  ['GET', '/v1/memory/search?q=x&tag=', undefined, 400, /^query: tag: expected .*, got ""/],
+  ['GET', '/v1/memory/search?q=x&sinceMs=yesterday', undefined, 400, /^query: sinceMs: expected .*, got "yesterday"/],
+  [
+    'GET',
+    '/v1/memory/search?q=x&sinceMs=5&untilMs=5',
+    undefined,
+    400,
+    /^query: untilMs: expected a time after sinceMs, got 5/,
+  ],
   [
     'GET',
     '/v1/events?nod=alice',

@@ -138,6 +138,13 @@ export interface Store {
   searchMemory(query: {
     text: string;
     agent?: string;
+    kind?: string;
+    /** A whole tag, as it was written. */
+    tag?: string;
+    /** Written then or later, by the clock of whoever wrote it, as hits show it. */
+    sinceMs?: number;
+    /** Written before. */
+    untilMs?: number;
     /** `atLeast`: the cosine below which a vector is not near; missing: however far it is. */
     vector?: { model: string; values: Float32Array; atLeast?: number };
     limit: number;

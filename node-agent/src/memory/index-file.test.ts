@@ -91,7 +91,7 @@ t.test('the nearest of a log of many vectors, as they come, go and change, also 
     }),
   );
   agree('a change that was undone');
-  // [INV-erasure] A code is made of the content.
+  // A code is made of the content.
   const coder = coderOf(dimension, rotationOf(dimension, 0x42524d31), new Float32Array(dimension));
   const has = (id: number, vector: Float32Array) => {
     const db = new Database(join(dir, 'index.db'), { readonly: true });

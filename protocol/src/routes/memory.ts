@@ -1,7 +1,7 @@
 // Routes of memories: search, the log of an agent, its chain.
-import { AgentName } from '../ids.ts';
+import { AgentName, TimeMs } from '../ids.ts';
 import { maxPageRows } from '../limits.ts';
-import { MemoryEntry, MemoryHit, MemoryVectors } from '../memory.ts';
+import { MemoryEntry, MemoryHit, MemoryKind, MemoryTag, MemoryVectors } from '../memory.ts';
 import { Type } from '../typebox.ts';
 import { agentParams, route } from './row.ts';
 
@@ -24,6 +24,10 @@ export const memoryRoutes = {
     query: Type.Object({
       q: Type.String({ minLength: 1, maxLength: 500 }),
       agent: Type.Optional(AgentName),
+      kind: Type.Optional(MemoryKind),
+      tag: Type.Optional(MemoryTag),
+      sinceMs: Type.Optional(TimeMs),
+      untilMs: Type.Optional(TimeMs),
       limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 10 })),
     }),
     answer: Type.Array(MemoryHit),

@@ -93,6 +93,34 @@ export async function searchConformance(t: Test, open: OpenStore): Promise<void>
     ]);
   });
 
+  await t.test('only of a kind, a tag, a time: by words and by meaning, of one agent and of all', async (t) => {
+    const store = await filled(t);
+    const near = meaning('minilm', 1, 0, 0);
+    const [first] = await store.memoryLog('greeter', 0, 1);
+    const atMs = first?.createdAt ?? 0;
+    const only = async (query: Partial<Parameters<Store['searchMemory']>[0]>) => {
+      const byWords = await found(store, { text: 'garage door tea', ...query });
+      const byMeaning = await found(store, { text: '', vector: near, ...query });
+      return [byWords.sort(), byMeaning.sort()];
+    };
+    const both = (...words: string[]) => [words, words];
+    t.strictSame(await only({ kind: 'genesis' }), both('greeter-2/1', 'greeter/1'), 'the first of each');
+    t.strictSame(await only({ kind: 'genesis', agent: 'greeter' }), both('greeter/1'));
+    t.strictSame(await only({ kind: 'turn' }), [['greeter/2'], ['greeter/2', 'greeter/3']]);
+    t.strictSame(await only({ kind: 'of-a-newer-node' }), both());
+    t.strictSame(await only({ tag: 'garage' }), both('greeter/1'));
+    t.strictSame(await only({ tag: 'Ada', agent: 'greeter' }), both('greeter/2'));
+    t.strictSame(await only({ tag: 'ada' }), both(), 'as it was written');
+    t.strictSame(await only({ tag: 'drinks', agent: 'greeter-2' }), both());
+    t.strictSame(await only({ tag: '!?' }), both(), 'a tag without words');
+    for (const text of hostile.filter((each) => each.length > 0 && each.length < 100))
+      t.strictSame(await found(store, { text: 'garage', tag: text }), [], text);
+    t.strictSame(await only({ sinceMs: atMs + 1 }), [['greeter/2'], ['greeter/2', 'greeter/3']]);
+    t.strictSame(await only({ sinceMs: atMs, untilMs: atMs + 1 }), both('greeter-2/1', 'greeter/1'));
+    t.strictSame(await only({ untilMs: atMs }), both(), 'until is before it');
+    t.strictSame(await only({ kind: 'turn', tag: 'drinks', sinceMs: 0, untilMs: atMs + 1_000 }), both('greeter/2'));
+  });
+
   await t.test('meaning: nearest first, only vectors of that model and length', async (t) => {
     const store = await filled(t);
     const near = meaning('minilm', 1, 0, 0);

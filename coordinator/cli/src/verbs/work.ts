@@ -3,7 +3,7 @@ import type { EventType, TaskState, TaskView } from '@blackroad/protocol';
 import { actorOf, askerWords, counted, maxPageRows, taskStates } from '@blackroad/protocol';
 import { groupEvents } from '@blackroad/protocol/event-groups';
 import { foundInWords, vectorsInWords } from '@blackroad/protocol/memory-words';
-import { argument, numberFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
+import { argument, numberFlag, secondsFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
 import { ago, duration, table } from '../words.ts';
 import { agentTable } from './agents.ts';
 import { nodeTable } from './nodes.ts';
@@ -226,15 +226,37 @@ export const workVerbs: Verb[] = [
     text: 'Searches the memories of the fleet, or of one agent.',
     flags: {
       agent: { type: 'string', value: '<agent>', text: 'Only memories of this agent.' },
+      kind: { type: 'string', value: '<kind>', text: 'Only of this kind: turn, note, merge, import.' },
+      tag: { type: 'string', value: '<tag>', text: 'Only with this tag.' },
+      since: { type: 'string', value: '<time>', text: 'Only of the last 90s, 10m, 2h or 7d.' },
+      until: { type: 'string', value: '<time>', text: 'Only older than that.' },
       limit: { type: 'string', short: 'n', value: '<count>', text: 'How many; 10 by default.' },
     },
     async run(call) {
       const q = call.args.join(' ');
       if (q.trim() === '') throw wrongUse('<text> is missing: what should be searched for?');
       const agent = textFlag(call, 'agent');
-      const hits = await call
-        .client()
-        .call('memorySearch', { query: { q, limit: numberFlag(call, 'limit') ?? 10, ...(agent ? { agent } : {}) } });
+      const kind = textFlag(call, 'kind');
+      const tag = textFlag(call, 'tag');
+      const nowMs = call.clock.nowMs();
+      const before = (name: string) => {
+        const seconds = secondsFlag(call, name);
+        return seconds === undefined ? undefined : Math.max(0, Math.floor(nowMs - seconds * 1_000));
+      };
+      const [sinceMs, untilMs] = [before('since'), before('until')];
+      if (sinceMs !== undefined && untilMs !== undefined && sinceMs >= untilMs)
+        throw wrongUse('--until: expected a shorter time than --since, which is how far back to look.');
+      const hits = await call.client().call('memorySearch', {
+        query: {
+          q,
+          limit: numberFlag(call, 'limit') ?? 10,
+          ...(agent === undefined ? {} : { agent }),
+          ...(kind === undefined ? {} : { kind }),
+          ...(tag === undefined ? {} : { tag }),
+          ...(sinceMs === undefined ? {} : { sinceMs }),
+          ...(untilMs === undefined ? {} : { untilMs }),
+        },
+      });
       const rows = hits.map((hit) => [
         hit.agent,
         String(hit.seq),

@@ -61,10 +61,10 @@ async function rig(path: string, saved: string | null = null) {
   const query = (values: Float32Array) => ({ model, values });
   const same = (tt: Pick<typeof t, 'same'>, values: Float32Array, agent?: string) =>
     tt.same(
-      index.near(query(values), agent, 10).map(({ item }) => item),
-      exact(query(values), agent, 10).map(({ item }) => item),
+      index.near(query(values), agent === undefined ? {} : { agent }, 10).map(({ item }) => item),
+      exact(query(values), agent === undefined ? {} : { agent }, 10).map(({ item }) => item),
     );
-  return { db, store, index, same, query, ...writer(store) };
+  return { db, store, exact, index, same, query, ...writer(store) };
 }
 const finish = (index: IndexedVectors) => {
   for (let pieces = 0; index.work(); pieces++) if (pieces > 1_000) throw new Error('it is never complete');
@@ -73,7 +73,7 @@ const finish = (index: IndexedVectors) => {
 t.test(
   'few vectors are compared one by one; many are found by the index, which is made while searches go on',
   async (t) => {
-    const { index, same, write, vectors } = await rig(files.newPath());
+    const { exact, index, same, store, write, vectors } = await rig(files.newPath());
     await write(1_000, 4);
     same(t, vectors[10] as Float32Array);
     t.notOk(index.work(), 'there is nothing to make');
@@ -88,7 +88,23 @@ t.test(
       same(t, vectors[at] as Float32Array);
       same(t, vectors[at] as Float32Array, 'agent-2');
     }
-    t.same(index.near({ model, values: vectors[0] as Float32Array }, 'nobody', 10), []);
+    t.same(index.near({ model, values: vectors[0] as Float32Array }, { agent: 'nobody' }, 10), []);
+    // What few of the nearest have; agents write at the same times here.
+    const [entry] = await store.memoryLog('agent-2', 1_000, 1);
+    const atMs = entry?.createdAt ?? 0;
+    for (const filter of [
+      { kind: 'turn' },
+      { kind: 'genesis' },
+      { sinceMs: atMs },
+      { untilMs: atMs, agent: 'agent-1', kind: 'turn' },
+    ])
+      for (const at of [17, 4_000]) {
+        const asked = { model, values: vectors[at] as Float32Array };
+        const found = index.near(asked, filter, 10);
+        t.ok(found.length >= 4, JSON.stringify(filter));
+        t.same(found, exact(asked, filter, 10), JSON.stringify(filter));
+      }
+    t.same(index.near({ model, values: vectors[0] as Float32Array }, { kind: 'of-a-newer-node' }, 10), []);
   },
 );
 
@@ -109,13 +125,13 @@ t.test('what came, changed and went is seen by the next search', async (t) => {
     same(t, vectors.at(-1) as Float32Array, 'agent-1');
   }
   // An entry that is erased takes its vector along.
-  const [found] = index.near(query(vectors.at(-1) as Float32Array), undefined, 1);
+  const [found] = index.near(query(vectors.at(-1) as Float32Array), {}, 1);
   db.prepare('DELETE FROM memory_entry WHERE id = ?').run(found?.item);
-  t.not(index.near(query(vectors.at(-1) as Float32Array), undefined, 1)[0]?.item, found?.item);
+  t.not(index.near(query(vectors.at(-1) as Float32Array), {}, 1)[0]?.item, found?.item);
   // Vectors of another model are near to none of this one.
   db.prepare(`UPDATE memory_vector SET model = 'another' WHERE id <= 500`).run();
   same(t, vectors[100] as Float32Array);
-  t.ok(index.near(query(vectors[100] as Float32Array), undefined, 50).every(({ item }) => item > 500));
+  t.ok(index.near(query(vectors[100] as Float32Array), {}, 50).every(({ item }) => item > 500));
 });
 
 t.test('an index that has outgrown its mean is made anew beside the one that answers', async (t) => {
@@ -135,7 +151,7 @@ t.test('an index that was written is read again, and takes in what came since', 
   const path = files.newPath();
   const { db, index, same, write, vectors, query } = await rig(path, path);
   await write(12_000, 2);
-  index.near(query(vectors[0] as Float32Array), undefined, 1);
+  index.near(query(vectors[0] as Float32Array), {}, 1);
   let pieces = 0;
   // What is written over while the file is written is in the changes that its reader takes in again.
   for (; index.work(); pieces++)
@@ -149,7 +165,7 @@ t.test('an index that was written is read again, and takes in what came since', 
   const again = (at = path) => {
     const second = new IndexedVectors(db, silentLog, 1, at);
     t.teardown(() => second.close());
-    second.near(query(vectors[0] as Float32Array), undefined, 1);
+    second.near(query(vectors[0] as Float32Array), {}, 1);
     let rounds = 1;
     for (; second.work(); rounds++) if (rounds > 1_000) throw new Error('it is never complete');
     return { second, rounds };
@@ -159,7 +175,7 @@ t.test('an index that was written is read again, and takes in what came since', 
   for (const at of [0, 1, 950, 2_100, 8_000, 12_100]) {
     same(t, vectors[at] as Float32Array);
     const [first, found] = [index, read.second].map((each) =>
-      each.near(query(vectors[at] as Float32Array), 'agent-1', 20),
+      each.near(query(vectors[at] as Float32Array), { agent: 'agent-1' }, 20),
     );
     t.same(found, first);
   }

@@ -8,7 +8,8 @@ import { normOf } from '@blackroad/std/vectors/codes';
 import { saved, saving } from '../../vectors/index-file.ts';
 import { VectorIndex } from '../../vectors/vector-index.ts';
 import type { Database } from './database.ts';
-import { fromBoth, type Nearest, nearEnough, type SearchVector, scannedVectors, vectorBytes } from './near-vectors.ts';
+import { isNarrow, type MemoryFilter } from './memory-filter.ts';
+import { fromBoth, type Nearest, nearestAmong, type SearchVector, scannedVectors } from './near-vectors.ts';
 
 /** Fewer are compared one by one. */
 const leastIndexed = 2_000;
@@ -20,6 +21,10 @@ const sampledForMean = 4_096;
 /** Candidates for each one that is wanted, and at least: with 4 bits the ten nearest are among the fifty best of the hardest set measured. */
 const candidatesEach = 2;
 const leastCandidates = 100;
+/** Where some of them may not be found: by their time, or as kinds share a bit. */
+const narrowCandidates = 2_000;
+/** Kinds of which each has a bit; further ones share the last. */
+const kindBits = 32;
 /** Changes that are worth writing the files for: so many, and this share of the index. What is not written is read from the database again. */
 const leastToSave = 10_000;
 const shareToSave = 0.05;
@@ -57,6 +62,7 @@ export class IndexedVectors {
   readonly #log: Log;
   readonly #threads: number;
   readonly #scanned: Nearest;
+  readonly #among;
   readonly #indexes = new Map<string, Indexed>();
   /** Made beside the one that answers, which it replaces. */
   readonly #coming = new Map<string, Indexed>();
@@ -69,6 +75,7 @@ export class IndexedVectors {
     this.#log = log;
     this.#threads = threads;
     this.#scanned = scannedVectors(db);
+    this.#among = nearestAmong(db);
     const columns = 'v.id, v.model, v.vector, e.agent, e.kind';
     const someIds = 1_000;
     this.#read = {
@@ -103,34 +110,30 @@ export class IndexedVectors {
           )} LIMIT ${leastIndexed})`,
         )
         .pluck(),
-      distances: db.prepare<[object], { item: number; value: number | null }>(
-        `SELECT item, value FROM (${fromBoth(
-          (table) => `SELECT id AS item, vec_distance_cosine(vector, @own) AS value FROM ${table}
-           WHERE id IN (SELECT value FROM json_each(@ids)) AND model = @model AND length(vector) = @bytes`,
-        )}) ORDER BY value NULLS LAST, item DESC LIMIT @wanted`,
-      ),
     };
   }
 
-  near(vector: SearchVector, agent: string | undefined, wanted: number): ReturnType<Nearest> {
+  near(vector: SearchVector, filter: MemoryFilter, wanted: number): ReturnType<Nearest> {
     const { byteLength } = vector.values;
     const key = `${byteLength} ${vector.model}`;
     const indexed = this.#indexes.get(key);
     if (indexed === undefined) {
       const many = this.#read.isMany.get({ model: vector.model, bytes: byteLength }) as number;
       if (many >= leastIndexed && !this.#coming.has(key)) this.#begin(key, vector.model, byteLength);
-      return this.#scanned(vector, agent, wanted);
+      return this.#scanned(vector, filter, wanted);
     }
     this.#follow(indexed, mostBeforeSearch);
-    const number = agent === undefined ? undefined : indexed.agents.get(agent);
-    if (agent !== undefined && number === undefined) return [];
-    const filter = number === undefined ? {} : { agents: new Set([number]) };
-    const ids = indexed.index.search(vector.values, Math.max(leastCandidates, candidatesEach * wanted), filter);
-    const about = { own: vectorBytes(vector), model: vector.model, bytes: byteLength, wanted };
-    return nearEnough(
-      this.#read.distances.all({ ...about, ids: JSON.stringify([...ids].sort((a, b) => a - b)) }),
-      vector,
-    );
+    const agent = filter.agent === undefined ? undefined : indexed.agents.get(filter.agent);
+    const kind = filter.kind === undefined ? undefined : indexed.kinds.get(filter.kind);
+    if ((filter.agent !== undefined && agent === undefined) || (filter.kind !== undefined && kind === undefined))
+      return [];
+    const least = isNarrow(filter) ? narrowCandidates : leastCandidates;
+    const ids = indexed.index.search(vector.values, Math.max(least, candidatesEach * wanted), {
+      ...(agent === undefined ? {} : { agents: new Set([agent]) }),
+      ...(kind === undefined ? {} : { kinds: 1 << Math.min(kindBits - 1, kind) }),
+    });
+    const inOrder = [...ids].sort((a, b) => a - b);
+    return this.#among(vector, filter, wanted, inOrder);
   }
 
   /** A piece of what is to be done; returns whether there is more. */
@@ -263,7 +266,7 @@ export class IndexedVectors {
 /** What the database has under this id is in the index, and nothing else is. */
 function take({ index, bytes, agents, kinds }: Indexed, id: number, row: VectorRow | undefined): void {
   if (row?.vector.length === bytes)
-    index.put(id, numberOf(agents, row.agent), Math.min(31, numberOf(kinds, row.kind)), floatsOf(row.vector));
+    index.put(id, numberOf(agents, row.agent), Math.min(kindBits - 1, numberOf(kinds, row.kind)), floatsOf(row.vector));
   else index.remove(id);
 }
 

@@ -6,7 +6,7 @@ import { fuseRanks, weigh } from '../fuse.ts';
 import type { Store } from '../store.ts';
 import type { Database } from './database.ts';
 import { type EntryRecord, entryColumns } from './entry-record.ts';
-import type { Nearest } from './near-vectors.ts';
+import { type Nearest, nearestAmong } from './near-vectors.ts';
 import type { WordIndex } from './word-index.ts';
 
 /** The least number of candidates from each list: enough that a hit of both lists is found in both. */
@@ -17,12 +17,18 @@ export function memorySearch(db: Database, words: WordIndex, nearest: Nearest, n
     `SELECT ${entryColumns}, e.received_ms FROM memory_entry e LEFT JOIN memory_vector v ON v.id = e.id WHERE e.id = ?`,
   );
 
-  return ({ text, agent, vector, limit }: Parameters<Store['searchMemory']>[0]): MemoryHit[] => {
+  const among = nearestAmong(db);
+
+  return ({ text, vector, limit, ...filter }: Parameters<Store['searchMemory']>[0]): MemoryHit[] => {
     const wanted = Math.max(0, Math.min(maxPageRows, Math.floor(limit) || 0));
     if (wanted === 0) return [];
     const candidates = Math.max(minCandidates, 4 * wanted);
-    const byWords = words.find(text, agent, candidates);
-    const byMeaning = vector && vector.values.length > 0 ? nearest(vector, agent, candidates) : [];
+    const byWords = words.find(text, filter, candidates);
+    // Few memories have a tag: the nearest of all need not be among them.
+    const tagged = vector && filter.tag !== undefined ? words.tagged(filter) : null;
+    const near = (of: NonNullable<typeof vector>) =>
+      tagged ? among(of, filter, candidates, tagged) : nearest(of, filter, candidates);
+    const byMeaning = vector && vector.values.length > 0 ? near(vector) : [];
     const [withWords, withMeaning] = [byWords, byMeaning].map((list) => new Set(list.map(({ item }) => item))) as [
       Set<number>,
       Set<number>,
@@ -32,7 +38,7 @@ export function memorySearch(db: Database, words: WordIndex, nearest: Nearest, n
     for (const [id, fused] of fuseRanks([byWords, byMeaning])) {
       const record = byId.get(id);
       // The index may name entries that were erased from the log.
-      if (record?.payload == null || (agent !== undefined && record.agent !== agent)) continue;
+      if (record?.payload == null || (filter.agent !== undefined && record.agent !== filter.agent)) continue;
       const payload = JSON.parse(record.payload) as MemoryPayload;
       const score = weigh(fused, payload.importance, now - record.received_ms);
       const found: NonNullable<MemoryHit['found']> = [];

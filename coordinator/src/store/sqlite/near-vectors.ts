@@ -4,11 +4,12 @@
 import type { Ranked } from '../fuse.ts';
 import type { Store } from '../store.ts';
 import type { Database } from './database.ts';
+import { asked, isNarrow, type MemoryFilter, passes } from './memory-filter.ts';
 
 type Query = Parameters<Store['searchMemory']>[0];
 export type SearchVector = NonNullable<Query['vector']>;
 /** Ids of the `wanted` nearest, best first. */
-export type Nearest = (vector: SearchVector, agent: string | undefined, wanted: number) => Ranked<number>[];
+export type Nearest = (vector: SearchVector, filter: MemoryFilter, wanted: number) => Ranked<number>[];
 
 /** The newest vectors that one search compares. An exact scan of 20,000 x 384 takes about 50 ms. */
 const maxScannedVectors = 20_000;
@@ -17,35 +18,59 @@ const maxScannedVectors = 20_000;
 export const fromBoth = (rows: (table: 'memory_vector' | 'made_vector') => string): string =>
   `${rows('memory_vector')} UNION ALL ${rows('made_vector')}`;
 
-export const vectorBytes = ({ values }: SearchVector): Buffer =>
+const vectorBytes = ({ values }: SearchVector): Buffer =>
   Buffer.from(values.buffer, values.byteOffset, values.byteLength);
 type Found = { item: number; value: number | null };
 /** Without a distance: a vector of zeros or of no numbers is near to nothing. */
-export const nearEnough = (found: Found[], { atLeast = -1 }: SearchVector): Ranked<number>[] =>
+const nearEnough = (found: Found[], { atLeast = -1 }: SearchVector): Ranked<number>[] =>
   found.filter((each): each is Ranked<number> => each.value !== null && 1 - each.value >= atLeast);
 
-export function scannedVectors(db: Database): Nearest {
+const nearestOf = (db: Database, rows: string) => {
   // The distance stands once in the query: SQLite computes an expression again for each place that names it.
-  const nearest = (rows: string) =>
-    db.prepare<[object], Found>(
-      `SELECT id AS item, vec_distance_cosine(vector, @own) AS value FROM (${rows} ORDER BY place DESC LIMIT ${maxScannedVectors})
-       ORDER BY value NULLS LAST, id DESC LIMIT @wanted`,
-    );
+  const statement = db.prepare<[object], Found>(
+    `SELECT id AS item, vec_distance_cosine(vector, @vector) AS value FROM (${rows}) ORDER BY value NULLS LAST, id DESC LIMIT @wanted`,
+  );
+  return (vector: SearchVector, filter: MemoryFilter, wanted: number, ids?: readonly number[]) => {
+    const bytes = vectorBytes(vector);
+    const { model } = vector;
+    const parameters = {
+      ...asked(filter),
+      vector: bytes,
+      bytes: bytes.length,
+      model,
+      wanted,
+      ids: JSON.stringify(ids ?? []),
+    };
+    return nearEnough(statement.all(parameters), vector);
+  };
+};
+const ofModel = 'v.model = @model AND length(v.vector) = @bytes';
+
+export function scannedVectors(db: Database): Nearest {
+  const newest = (rows: (table: string) => string) =>
+    nearestOf(db, `${fromBoth(rows)} ORDER BY place DESC LIMIT ${maxScannedVectors}`);
   // CROSS JOIN pins the order: an agent's newest entries from the covering index first, then their vectors.
-  const ofAgent = nearest(
-    fromBoth(
-      (table) => `SELECT v.id, v.vector, e.seq AS place FROM memory_entry e CROSS JOIN ${table} v ON v.id = e.id
-      WHERE e.agent = @agent AND v.model = @model AND length(v.vector) = @bytes`,
-    ),
+  const ofAgent = newest(
+    (table) => `SELECT v.id, v.vector, e.seq AS place FROM memory_entry e CROSS JOIN ${table} v ON v.id = e.id
+     WHERE e.agent = @agent AND ${ofModel} AND ${passes}`,
   );
-  const ofAll = nearest(
-    fromBoth(
-      (table) => `SELECT id, vector, id AS place FROM ${table} WHERE model = @model AND length(vector) = @bytes`,
-    ),
+  const ofAll = newest((table) => `SELECT v.id, v.vector, v.id AS place FROM ${table} v WHERE ${ofModel}`);
+  const ofSome = newest(
+    (table) => `SELECT v.id, v.vector, v.id AS place FROM ${table} v CROSS JOIN memory_entry e ON e.id = v.id
+     WHERE ${ofModel} AND ${passes}`,
   );
-  return (vector, agent, wanted) => {
-    const own = vectorBytes(vector);
-    const about = { own, model: vector.model, bytes: own.length, wanted };
-    return nearEnough(agent === undefined ? ofAll.all(about) : ofAgent.all({ ...about, agent }), vector);
+  return (vector, filter, wanted) => {
+    const nearest = filter.agent !== undefined ? ofAgent : isNarrow(filter) ? ofSome : ofAll;
+    return nearest(vector, filter, wanted);
   };
 }
+
+/** The nearest among these ids, of those that the filter lets through. */
+export const nearestAmong = (db: Database) =>
+  nearestOf(
+    db,
+    fromBoth(
+      (table) => `SELECT v.id, v.vector FROM ${table} v CROSS JOIN memory_entry e ON e.id = v.id
+       WHERE v.id IN (SELECT value FROM json_each(@ids)) AND ${ofModel} AND ${passes}`,
+    ),
+  );

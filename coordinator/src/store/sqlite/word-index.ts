@@ -5,9 +5,12 @@ import type { Log } from '@blackroad/std/log';
 import type { Ranked } from '../fuse.ts';
 import type { Database } from './database.ts';
 import { sqliteCode } from './failure.ts';
+import { asked, isNarrow, type MemoryFilter, passes } from './memory-filter.ts';
 
 /** Raise it when tokenizer, columns or the words of a text change: the next start begins to rebuild. */
 const version = 3;
+/** Memories of one tag whose vectors are compared; older ones are found by words. */
+const maxTagged = 5_000;
 /** Memories of one piece of a rebuild: commits wait for it, 10 ms. */
 const pieceRows = 200;
 /** Matches scored for one search: bounds the time that other reads wait (BM25 costs about two microseconds a row). */
@@ -28,6 +31,13 @@ const fill = (table: string) => `INSERT INTO ${table} (rowid, agent, text, tags)
 const agentWord = (agent: string) => agent.replaceAll('-', 'þ');
 const agentWordSql = `replace(agent, '-', 'þ')`;
 
+const ofAgent = ({ agent }: MemoryFilter) =>
+  agent === undefined ? [] : [`agent : "${agentWord(agent).replaceAll('"', '')}"`];
+const ofTag = ({ tag = '' }: MemoryFilter) => {
+  const words = questionWords(tag).map((word) => `"${word}"`);
+  return words.length === 0 ? [] : [`tags : (${words.join(' AND ')})`];
+};
+
 export type WordIndex = ReturnType<typeof wordIndex>;
 
 export function wordIndex(db: Database, log: Log) {
@@ -46,19 +56,27 @@ export function wordIndex(db: Database, log: Log) {
     )
     .pluck();
   // The newest matches are scored, then the best of them kept. Tags count half: they are few and often generic.
-  const best = db.prepare<[string, number], Ranked<number>>(
-    `SELECT item, value FROM (
-       SELECT rowid AS item, bm25(memory_words, 0.0, 1.0, 0.5) AS value FROM memory_words
-       WHERE memory_words MATCH ? ORDER BY rowid DESC LIMIT ${maxScoredWords}
-     ) ORDER BY value, item DESC LIMIT ?`,
+  const ranked = `SELECT rowid AS item, bm25(memory_words, 0.0, 1.0, 0.5) AS value FROM memory_words
+    WHERE memory_words MATCH @match ORDER BY rowid DESC LIMIT ${maxScoredWords}`;
+  const best = db.prepare<[object], Ranked<number>>(
+    `SELECT item, value FROM (${ranked}) ORDER BY value, item DESC LIMIT @limit`,
   );
+  const bestOfSome = db.prepare<[object], Ranked<number>>(
+    `SELECT item, value FROM (${ranked}) JOIN memory_entry e ON e.id = item WHERE ${passes}
+     ORDER BY value, item DESC LIMIT @limit`,
+  );
+  const newest = db
+    .prepare<[string], number>(
+      `SELECT rowid FROM memory_words WHERE memory_words MATCH ? ORDER BY rowid DESC LIMIT ${maxTagged}`,
+    )
+    .pluck();
 
   return {
     add: (id: number | bigint, agent: string, payload: MemoryPayload) =>
       void insert.run(id, agentWord(agent), indexed(payload.text), indexed(payload.tags.join(' '))),
     /** Ids of entries with any of the words, best first. */
-    find(text: string, agent: string | undefined, limit: number): Ranked<number>[] {
-      const within = agent === undefined ? '' : `agent : "${agentWord(agent).replaceAll('"', '')}" AND `;
+    find(text: string, filter: MemoryFilter, limit: number): Ranked<number>[] {
+      const within = [...ofAgent(filter), ...ofTag(filter)].map((each) => `${each} AND `).join('');
       // Words of nearly every entry distinguish little and cost most: the rarest words are taken until enough rows are scored.
       const found = questionWords(text)
         .map((word) => `${within}({text tags} : "${word}")`)
@@ -72,7 +90,14 @@ export function wordIndex(db: Database, log: Log) {
         taken.push(`(${word.match})`);
         rows += word.rows;
       }
-      return taken.length === 0 ? [] : best.all(taken.join(' OR '), limit);
+      if (taken.length === 0) return [];
+      const match = taken.join(' OR ');
+      return isNarrow(filter) ? bestOfSome.all({ match, limit, ...asked(filter) }) : best.all({ match, limit });
+    },
+    /** The newest entries with the words of the tag; null: it has none, as a tag of signs alone. */
+    tagged(filter: MemoryFilter): number[] | null {
+      const [tag] = ofTag(filter);
+      return tag === undefined ? null : newest.all([...ofAgent(filter), tag].join(' AND '));
     },
   };
 }

@@ -15,6 +15,7 @@ import { Panel } from '../../kit/layout.tsx';
 import { Empty, Failure, Loading } from '../../kit/states.tsx';
 import { Tag } from '../../kit/status.tsx';
 import { Entry } from './entry.tsx';
+import { MemoryOnly, useMemoryOnly } from './memory-only.tsx';
 
 const most = 50;
 /** A pause in typing. */
@@ -29,9 +30,10 @@ export function MemorySearch() {
   const [open, setOpen] = useState<MemoryHit | null>(null);
   useEffect(() => (text === asked ? undefined : after(pauseMs, () => setAsked(text.trim()))), [text, asked, setAsked]);
   const q = useDeferredValue(asked.trim());
+  const only = useMemoryOnly();
   const hits = useRoute(
     'memorySearch',
-    { query: { q, limit: most, ...(agent ? { agent } : {}) } },
+    { query: { q, limit: most, ...(agent ? { agent } : {}), ...only } },
     { enabled: q !== '', placeholderData: keepPreviousData },
   );
   return (
@@ -39,6 +41,7 @@ export function MemorySearch() {
       <div className="row wrap">
         <SearchField label="Search memories" value={text} onValue={setText} placeholder="What do they remember of …" />
         <AgentFilter value={agent} onValue={setAgent} />
+        <MemoryOnly />
       </div>
       <ByMeaning />
       {q === '' ? (
@@ -55,7 +58,7 @@ export function MemorySearch() {
       ) : hits.data === undefined ? (
         <Loading lines={4} label="Searching" />
       ) : (
-        <Hits hits={hits.data} q={q} agent={agent} open={setOpen} />
+        <Hits hits={hits.data} q={q} agent={agent} isNarrow={Object.keys(only).length > 0} open={setOpen} />
       )}
       <Entry hit={open} close={() => setOpen(null)} />
     </div>
@@ -100,15 +103,22 @@ function AgentFilter({ value, onValue }: { value: string; onValue(agent: string)
   );
 }
 
-function Hits({ hits, q, agent, open }: { hits: MemoryHit[]; q: string; agent: string; open(hit: MemoryHit): void }) {
+interface HitsProps {
+  hits: MemoryHit[];
+  q: string;
+  agent: string;
+  isNarrow: boolean;
+  open(hit: MemoryHit): void;
+}
+function Hits({ hits, q, agent, isNarrow, open }: HitsProps) {
   if (hits.length === 0) {
     return (
       <Panel>
         <Empty title={`Nothing about “${q}”`}>
           <p>
-            {agent ? `${agent} remembers nothing with these words.` : 'No agent remembers anything with these words.'}{' '}
-            Try another one: where no node has the model that made the vectors of the memories, search is by words
-            alone.
+            {agent ? `${agent} remembers nothing with these words` : 'No agent remembers anything with these words'}
+            {isNarrow ? ' of this kind, time and tag.' : '.'} Try another one: where no node has the model that made the
+            vectors of the memories, search is by words alone.
           </p>
         </Empty>
       </Panel>

@@ -3,7 +3,14 @@ import { BookOpen } from 'lucide-react';
 import { anyText, oneOf } from '../../kit/search-params.ts';
 import type { PageRoute } from '../../shell/page.ts';
 
-const search = { tab: oneOf('search', 'branches'), q: anyText, agent: anyText };
+const search = {
+  tab: oneOf('search', 'branches'),
+  q: anyText,
+  agent: anyText,
+  kind: anyText,
+  tag: anyText,
+  since: oneOf('day', 'week', 'month', 'year'),
+};
 
 export const route: PageRoute<'/memory', typeof search> = {
   path: '/memory',
