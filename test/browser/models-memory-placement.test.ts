@@ -100,6 +100,18 @@ t.test('models, memory and placement in a browser', { skip: noBrowser, timeout: 
     await page.keyboard.type('boiler');
     await page.getByRole('heading', { name: 'One memory' }).waitFor();
     t.same(await axeFaultsInBothThemes(page), []);
+    const nothing = page.getByRole('heading', { name: 'Nothing about “boiler”' });
+    const found = page.getByRole('heading', { name: 'One memory' });
+    await page.getByLabel('Only of this kind').selectOption('note');
+    await nothing.waitFor();
+    await page.getByLabel('Only of this kind').selectOption('exchange');
+    await page.getByLabel('Only of this time').selectOption('of the last day');
+    await found.waitFor();
+    t.match(page.url(), /kind=turn.*since=day|since=day.*kind=turn/, 'it can be sent to somebody');
+    await page.getByLabel('Only with this tag').fill('kitchen');
+    await nothing.waitFor();
+    await page.getByLabel('Only with this tag').fill('');
+    await found.waitFor();
     await page.getByRole('button', { name: /spare key hangs/ }).click();
     const drawer = page.getByRole('dialog', { name: /Memory \d+ of echo/ });
     const fact = (name: string) => drawer.locator('dl > div', { hasText: new RegExp(`^${name}`) });
