@@ -131,11 +131,11 @@ function exactIndex() {
   const db = new Database(':memory:');
   load(db);
   db.exec(`CREATE TABLE items (id INTEGER PRIMARY KEY, text TEXT, vector BLOB);
-    CREATE VIRTUAL TABLE words USING fts5(every, text, content='', tokenize='porter ascii')`);
+    CREATE VIRTUAL TABLE words USING fts5(text, content='', tokenize='porter ascii')`);
   const item = db.prepare('INSERT INTO items (text, vector) VALUES (?, ?)');
-  const words = db.prepare(`INSERT INTO words (rowid, every, text) VALUES (?, 'x', ?)`);
+  const words = db.prepare(`INSERT INTO words (rowid, text) VALUES (?, ?)`);
   const byWords = db
-    .prepare('SELECT rowid, bm25(words, 0.0, 1.0) FROM words WHERE words MATCH ? ORDER BY 2, 1 DESC LIMIT 40')
+    .prepare('SELECT rowid, bm25(words) FROM words WHERE words MATCH ? ORDER BY 2, 1 DESC LIMIT 40')
     .raw();
   const byMeaning = db
     .prepare('SELECT id FROM items ORDER BY vec_distance_cosine(vector, ?), id DESC LIMIT 40')

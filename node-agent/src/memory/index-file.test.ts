@@ -181,6 +181,5 @@ t.test('property: no question is a query by accident', async (t) => {
     { numRuns: 2_000 },
   );
   t.same(index.byWords(1, 'every', 5), [1]);
-  t.same(index.byWords(1, 'x', 5), [], 'the word of every memory is no word of a text');
   index.close();
 });

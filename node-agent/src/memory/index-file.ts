@@ -13,7 +13,7 @@ import type { Found } from './rank.ts';
 import { WordTables } from './word-tables.ts';
 
 /** Changes when the tables or their content change: an index of another version is made again. */
-const version = 5;
+const version = 6;
 
 const schema = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -40,7 +40,8 @@ export class WordTables {
 
   add(logId: number, id: number, text: string): void {
     const table = this.#table(logId) ?? this.#create(logId);
-    table.add.run(id, wordsOf(text).join(' '));
+    const words = wordsOf(text).join(' ');
+    table.add.run(id, words, words);
     if (++table.added % counted === 0) table.counts.clear();
   }
   remove(logId: number, id: number): void {
@@ -79,7 +80,7 @@ export class WordTables {
     // The text in the table is words already, separated by spaces: its own tokenizer only removes their English endings.
     this.#db.exec(
       `CREATE VIRTUAL TABLE ${nameOf(logId)} USING fts5(
-        every, text, content='', contentless_delete=1, tokenize='porter ascii')`,
+        chosen, text, content='', contentless_delete=1, tokenize='porter ascii')`,
     );
     return this.#prepared(logId);
   }
@@ -87,7 +88,7 @@ export class WordTables {
     const name = nameOf(logId);
     const db = this.#db;
     const table: Table = {
-      add: db.prepare(`INSERT INTO ${name} (rowid, every, text) VALUES (?, '${everyMemory}', ?)`),
+      add: db.prepare(`INSERT INTO ${name} (rowid, chosen, text) VALUES (?, ?, ?)`),
       remove: db.prepare(`DELETE FROM ${name} WHERE rowid = ?`),
       count: db.prepare(`SELECT count(*) FROM (SELECT 1 FROM ${name} WHERE ${name} MATCH ? LIMIT ?)`).pluck(),
       best: db
@@ -109,8 +110,6 @@ export class WordTables {
 }
 
 const nameOf = (logId: number) => `words_${logId}`;
-/** A word that stands in a column of its own of every memory, and ranks nothing. */
-const everyMemory = 'x';
 
 function countOf({ count, counts }: Table, word: string): number {
   const known = counts.get(word);
@@ -121,6 +120,7 @@ function countOf({ count, counts }: Table, word: string): number {
 }
 
 /**
+ * The words stand in two columns, of which only `text` ranks: a word that chooses by the other one counts once.
  * The expression of FTS5 that chooses memories by the rarest words, until they are enough, and ranks them by the others too; null where no memory has
  * any. Every word is quoted, and consists of letters and digits: no character of a question is an operator.
  */
@@ -139,7 +139,7 @@ function matching(words: readonly string[], count: (word: string) => number): st
     } else if (each.memories <= maxRankedBy && ranking.length < maxRankingWords) ranking.push(each.word);
   }
   if (choosing.length === 0) return null;
-  const anyOf = (some: readonly string[]) => `text : (${some.map((word) => `"${word}"`).join(' OR ')})`;
-  if (ranking.length === 0) return anyOf(choosing);
-  return `(every : "${everyMemory}" OR ${anyOf(ranking)}) AND ${anyOf(choosing)}`;
+  const anyOf = (some: readonly string[]) => some.map((word) => `"${word}"`).join(' OR ');
+  if (ranking.length === 0) return `text : (${anyOf(choosing)})`;
+  return `chosen : (${anyOf(choosing)}) AND text : (${anyOf([...choosing, ...ranking])})`;
 }
