@@ -120,9 +120,9 @@ function countOf({ count, counts }: Table, word: string): number {
 }
 
 /**
- * The words stand in two columns, of which only `text` ranks: a word that chooses by the other one counts once.
  * The expression of FTS5 that chooses memories by the rarest words, until they are enough, and ranks them by the others too; null where no memory has
- * any. Every word is quoted, and consists of letters and digits: no character of a question is an operator.
+ * any. The words of a memory stand in two columns of which `text` alone ranks, so a word that chooses by the other one counts once. Every word is
+ * quoted, and consists of letters, digits and emoji: no character of a question is an operator.
  */
 function matching(words: readonly string[], count: (word: string) => number): string | null {
   const found = words
