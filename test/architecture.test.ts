@@ -132,6 +132,7 @@ const calls: Record<string, Record<string, string[]>> = {
     vectors: [],
     store: ['vectors'],
     backup: ['store'],
+    proofs: ['ca'],
     balena: [],
     upgrade: ['backup', 'store'],
     ca: [],
@@ -145,7 +146,7 @@ const calls: Record<string, Record<string, string[]>> = {
     'model-cache': ['door'],
     batches: ['gateway'],
     releases: [],
-    http: ['batches', 'door', 'drivers', 'live', 'gateway', 'releases'],
+    http: ['batches', 'door', 'drivers', 'live', 'gateway', 'proofs', 'releases'],
     api: ['http', 'batches', 'door', 'drivers', 'live', 'gateway', 'releases'],
   },
   'node-agent/src': {

@@ -46,6 +46,7 @@ import { brokerOf } from './http/reach.ts';
 import { CacheProcess } from './model-cache/cache-process.ts';
 import type { CacheSettings } from './model-cache/wire.ts';
 import { policyOf } from './policy.ts';
+import { openSigningKey } from './proofs/signing-key.ts';
 import { type Coordinator, startCoordinator } from './road/coordinator.ts';
 import type { Store } from './store/store.ts';
 import { openWorkerStore } from './store/worker/worker-store.ts';
@@ -220,6 +221,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     modelCache,
     judgeNode: (peer) => judgeReader(peer, gate, clock.nowMs()),
     modelFile: models,
+    signingKey: openSigningKey(join(data, 'ca')),
     backups,
     balena,
   });

@@ -357,6 +357,15 @@ export const AgentView = Type.Object({
     seq: Seq,
     hash: Hash,
     branches: Type.Integer({ description: 'Tails of lost nodes waiting to be merged.' }),
+    anchored: Type.Optional(
+      Type.Object(
+        { seq: Seq, checkpoint: Type.Integer() },
+        {
+          description:
+            'The last entry under a signed checkpoint, and which; missing: none yet, or an older coordinator.',
+        },
+      ),
+    ),
   }),
   createdMs: TimeMs,
   changedMs: Type.Number({ minimum: 0, description: 'Its spec was changed.' }),

@@ -158,6 +158,10 @@ const samples: { [T in EventType]: [EventParams<T>, string] } = {
     { agent: 'ada', node: 'vm', branch: 'ada.vm.2', fromSeq: 3, uptoSeq: 9 },
     'branch ada.vm.2 ends at entry 9: vm was forgotten before it had brought all of it; entries 3 to 9 are kept',
   ],
+  'memory-damaged': [
+    { agent: 'lucidia', seq: 7, problem: 'its content was changed' },
+    'the memory of lucidia does not verify, entry 7: its content was changed',
+  ],
   'memory-merged': [
     { agent: 'ada', node: 'vm', branch: 'ada.vm.2', epoch: 2 },
     'what vm remembered of ada under epoch 2 is brought in',
@@ -174,6 +178,7 @@ const samples: { [T in EventType]: [EventParams<T>, string] } = {
   ],
   'file-damaged': [{ problem: 'set aside' }, 'set aside'],
   'memory-set-aside': [{ problem: 'set aside' }, 'set aside'],
+  'memory-contradicted': [{ problem: 'two checkpoints 3' }, 'two checkpoints 3'],
   'message-refused': [{ topic: 'cmd/a/task', problem: 'too large' }, 'cmd/a/task: too large'],
   'runtime-found': [{ kind: 'ollama', runtime: 'ollama 0.12' }, 'ollama 0.12 answers'],
   'runtime-lost': [{ kind: 'ollama', runtime: 'ollama 0.12', problem: 'it hangs' }, 'it hangs'],

@@ -319,6 +319,12 @@ const ofAgents = {
       return `branch ${branch} ends at entry ${uptoSeq}: ${why}; entries ${fromSeq} to ${uptoSeq} are kept`;
     },
   ),
+  'memory-damaged': kind(
+    'error',
+    'What the coordinator has stored of a memory does not verify: it was changed, or is not whole',
+    { agent: AgentName, seq: Seq, problem: Text },
+    ({ agent, seq, problem }) => `the memory of ${agent} does not verify, entry ${seq}: ${problem}`,
+  ),
   'memory-merged': kind(
     'info',
     'What a branch has of an agent is in its memory',

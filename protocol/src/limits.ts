@@ -226,6 +226,12 @@ export const maxPageRows = 1_000;
 export const maxOutboxMessages = 50_000;
 /** Memory entries in one batch (also bounded by bytes). */
 export const maxMemoryBatchEntries = 64;
+/** Hashes from a leaf of a Merkle tree to its root: a tree of `maxOrdinal` leaves has 40 levels. */
+export const maxProofSteps = 40;
+/** Signed checkpoints that a node keeps of one agent's memory, about 3 KB each: evidence, should the coordinator ever show another history. */
+export const maxHeldCheckpoints = 8;
+/** Signed checkpoints that the coordinator keeps: a week of one every ten minutes. */
+export const maxCheckpoints = 1_000;
 /** Vector length of any common embedding model (BGE-M3 1,024; OpenAI large 3,072). */
 export const maxVectorDimension = 4_096;
 

@@ -1,9 +1,9 @@
 // The bytes that memories are hashed by are the same on every machine, and every change of an entry is detected.
 import fc from 'fast-check';
 import t from 'tap';
+import { canonicalJson } from './canonical-json.ts';
 import { decode } from './codec.ts';
 import {
-  canonicalJson,
   commitPayload,
   decodeVector,
   encodeVector,

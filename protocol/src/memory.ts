@@ -1,8 +1,11 @@
 // BR-MEM/1: the entry, its canonical bytes and hash, and the sync messages. Hash functions are pure and shared by both sides.
 // `hash` binds the header, the header binds the payload through a salted commitment: content can be erased, the chain still verifies.
 import { createHash } from 'node:crypto';
+import { canonicalJson } from './canonical-json.ts';
+import { AnchoredLog, SignedCheckpoint } from './checkpoint.ts';
 import { AgentId, AgentName, Epoch, Hash, NodeId, Seq, TimeMs } from './ids.ts';
 import { maxMemoryBatchEntries, maxMemoryTextBytes, maxVectorDimension } from './limits.ts';
+import { ProofPath } from './merkle.ts';
 import { type Static, Type } from './typebox.ts';
 
 /**
@@ -61,17 +64,6 @@ export const MemoryEntry = Type.Object({
   payload: Type.Nullable(MemoryPayload),
 });
 export type MemoryEntry = Static<typeof MemoryEntry>;
-
-/** Keys sorted, no spaces, numbers as JSON writes them: the same bytes on every machine (RFC 8785 for the values used here). */
-export function canonicalJson(value: unknown): string {
-  if (value === null || typeof value !== 'object') return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  const object = value as Record<string, unknown>;
-  const keys = Object.keys(object)
-    .filter((key) => object[key] !== undefined)
-    .sort();
-  return `{${keys.map((key) => `${JSON.stringify(key)}:${canonicalJson(object[key])}`).join(',')}}`;
-}
 
 /** SHA-256(salt bytes || canonical payload), hex. */
 export function commitPayload(salt: string, payload: MemoryPayload): string {
@@ -190,6 +182,20 @@ export const MemoryDown = Type.Union([
       entries,
     },
     { description: 'Additions of a branch for the present writer to append with their provenance.' },
+  ),
+  Type.Object(
+    {
+      type: Type.Literal('anchor'),
+      agent: AgentId,
+      epoch: Epoch,
+      log: AnchoredLog,
+      path: ProofPath,
+      checkpoint: SignedCheckpoint,
+    },
+    {
+      description:
+        'The log, as far as it goes, is under a signed root. The node keeps it as evidence, and tells where it contradicts what it holds.',
+    },
   ),
 ]);
 export type MemoryDown = Static<typeof MemoryDown>;

@@ -141,6 +141,12 @@ export const nodeEvents = {
     { problem: Words },
     ({ problem }) => problem,
   ),
+  'memory-contradicted': kind(
+    'error',
+    'What the coordinator has signed of a memory contradicts what the node holds: somebody changed the past',
+    { problem: Words },
+    ({ problem }) => problem,
+  ),
   'message-refused': kind(
     'warning',
     'A message of the coordinator could not be read or obeyed',

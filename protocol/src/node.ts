@@ -61,6 +61,12 @@ export const NodeHello = Type.Object({
   agentIds: Type.Optional(
     Type.Literal(true, { description: 'It knows an agent by its id. Missing: an older node knows it by its name.' }),
   ),
+  erases: Type.Optional(
+    Type.Literal(true, {
+      description:
+        'It erases memories when it is told to, and keeps signed checkpoints of them. Missing: an older node.',
+    }),
+  ),
   upMs: Type.Number({
     minimum: 0,
     description:

@@ -33,6 +33,7 @@ export const permissions = {
   'conversations:read': "One's own conversations with agents, and those of others that are shared.",
   'conversations:write': "Begin, name, share and delete one's own conversations.",
   'memory:read': "Agents' memories.",
+  'memory:write': 'Have memories signed now.',
   'audit:read': 'Who did what.',
   'backups:read': 'See and fetch backups, which have the keys of the fleet.',
   'backups:write': 'Make and remove backups, and bring back what a restore lacks.',
@@ -87,6 +88,7 @@ const operating: readonly Permission[] = [
 const administering: readonly Permission[] = [
   ...operating,
   'nodes:admit',
+  'memory:write',
   'audit:read',
   'backups:read',
   'backups:write',

@@ -15,6 +15,7 @@ import { createDoorkeeper } from '../../coordinator/src/door/doorkeeper.ts';
 import { mintKey } from '../../coordinator/src/http/access.ts';
 import { createApiContext } from '../../coordinator/src/http/context.ts';
 import { policyOf } from '../../coordinator/src/policy.ts';
+import { openSigningKey } from '../../coordinator/src/proofs/signing-key.ts';
 import { startCoordinator } from '../../coordinator/src/road/coordinator.ts';
 import type { DurableChange } from '../../coordinator/src/state/change.ts';
 import { openSqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
@@ -187,6 +188,7 @@ const context = await createApiContext({
     dataDir: mkdtempSync(join(tmpdir(), 'bench-feed-')),
     memoryModel: null,
   },
+  signingKey: openSigningKey(mkdtempSync(join(tmpdir(), 'bench-key-'))),
   clock: timedClock,
   random,
   log,

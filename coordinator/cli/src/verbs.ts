@@ -12,6 +12,7 @@ import { cacheVerbs } from './verbs/cache.ts';
 import { conversationVerbs } from './verbs/conversations.ts';
 import { imageVerbs } from './verbs/images.ts';
 import { localVerbs } from './verbs/local.ts';
+import { memoryVerbs } from './verbs/memory.ts';
 import { modelVerbs } from './verbs/models.ts';
 import { nodeVerbs } from './verbs/nodes.ts';
 import { planVerbs } from './verbs/plan.ts';
@@ -77,7 +78,9 @@ export const verbs: Verb[] = [
   ...planVerbs,
   ...routeVerbs,
   ...batchVerbs,
-  ...workVerbs.slice(1),
+  ...workVerbs.slice(1, -1),
+  ...memoryVerbs,
+  ...workVerbs.slice(-1),
   ...releaseVerbs,
   ...imageVerbs,
   ...balenaVerbs,

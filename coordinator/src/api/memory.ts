@@ -5,7 +5,6 @@ import type { ApiContext } from '../http/context.ts';
 import type { Handlers } from '../http/handler.ts';
 import { agentIdEver, agentNameOf } from '../state/view.ts';
 import { agentOr404 } from './agents.ts';
-import { verifyChain } from './verify-chain.ts';
 
 /** The memory of a removed agent stays until it is erased, so its log may be read. */
 function memoryOr404(context: ApiContext, by: Principal, name: string): string {
@@ -65,13 +64,15 @@ export const memoryHandlers = {
     const run = Symbol(agent);
     verifying.add(run);
     try {
-      const { coordinator, clock } = context;
-      const head = coordinator.view.heads.get(agent) ?? null;
-      return { ...(await verifyChain(coordinator.store, head, agent, clock)), agent: params.agent };
+      return { ...(await context.checkpoints.verify(agent)), agent: params.agent };
     } finally {
       verifying.delete(run);
     }
   },
+  memoryProof: ({ context, params, by }) =>
+    context.checkpoints.proof(memoryOr404(context, by, params.agent), params.seq),
+  memoryCheckpoints: ({ context, query }) => context.coordinator.store.checkpoints(query.limit),
+  memoryCheckpoint: ({ context }) => context.checkpoints.make(),
 } satisfies Partial<Handlers>;
 
 /** The limit of verifications at the same time: each uses a share of the event loop. */

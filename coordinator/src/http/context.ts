@@ -39,6 +39,8 @@ import { type StoredCounts, showTotals } from '../live/show.ts';
 import { Tally } from '../live/tally.ts';
 import type { CacheProcess } from '../model-cache/cache-process.ts';
 import type { Judged, ShownPeer } from '../model-cache/wire.ts';
+import { Checkpoints } from '../proofs/checkpoints.ts';
+import type { SigningKey } from '../proofs/signing-key.ts';
 import { Images } from '../releases/images.ts';
 import { knownReleases } from '../releases/known-releases.ts';
 import { PersonalImages } from '../releases/personal-images.ts';
@@ -125,6 +127,8 @@ interface ApiParts {
   upgrades?: Upgrades;
   /** Missing: no backups are made. */
   backups?: Backups;
+  /** Signs checkpoints of memories. */
+  signingKey: SigningKey;
   /** Null or absent: no balena fleet is looked after. */
   balena?: Balena | null;
   limits?: Partial<ApiLimits>;
@@ -148,6 +152,7 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
   images: Images;
   personalImages: PersonalImages;
   firstBoots: FirstBoots;
+  checkpoints: Checkpoints;
   metrics: Metrics;
   /** The ends of open event streams, called when the API closes. */
   streams: Set<() => void>;
@@ -180,8 +185,10 @@ function limitsOf(given: Partial<ApiLimits> | undefined): ApiLimits {
   };
 }
 
-/** What is kept for machines and cards; rollouts know the releases from now on. */
-async function openKept(parts: ApiParts): Promise<Pick<ApiContext, 'releases' | 'images' | 'personalImages'>> {
+/** What is kept for machines and cards, and what signs memories; rollouts know the releases from now on. */
+async function openKept(
+  parts: ApiParts,
+): Promise<Pick<ApiContext, 'releases' | 'images' | 'personalImages' | 'checkpoints'>> {
   const { coordinator, settings, clock, random, log } = parts;
   const { dataDir } = settings;
   const releases = await Releases.open({ dataDir, clock, log });
@@ -193,7 +200,8 @@ async function openKept(parts: ApiParts): Promise<Pick<ApiContext, 'releases' | 
   releases.onChange();
   const keys = () => releases.keys();
   const images = await Images.open({ dataDir, clock, log, keys, keysDir: releases.keysDir, keptFreeBytes });
-  return { releases, images, personalImages: new PersonalImages(clock, random) };
+  const checkpoints = new Checkpoints({ coordinator, key: parts.signingKey, clock, log });
+  return { releases, images, personalImages: new PersonalImages(clock, random), checkpoints };
 }
 
 function fleetVectorsOf({ coordinator: { store }, clock, random, log, settings }: ApiParts, gateway: Gateway) {
@@ -290,6 +298,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
       feed.stop();
       recorder.stop();
       fleetVectors.stop();
+      kept.checkpoints.stop();
       for (const end of context.streams) end();
     },
   };

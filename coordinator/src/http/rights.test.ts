@@ -43,6 +43,7 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'keyCreate',
     'keyRevoke',
     'keys',
+    'memoryCheckpoint',
     'nodeForget',
     'nodeRelease',
     'restoreAgent',

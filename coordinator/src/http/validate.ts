@@ -12,7 +12,8 @@ type Checked = { value: unknown } | { error: Error };
 export function validatorOf(schema: TSchema, part: Part): (value: unknown) => Checked {
   const shape = part === 'querystring' ? closed(schema) : schema;
   return (value) => {
-    const given = part === 'querystring' ? coerce(shape, value) : value === null ? undefined : value;
+    const given =
+      part === 'querystring' || part === 'params' ? coerce(shape, value) : value === null ? undefined : value;
     const whole = withDefaults<unknown>(shape, given);
     if (compiledCheck(shape, whole)) return { value: whole };
     const found = faults(shape, whole);

@@ -15,6 +15,7 @@ import { allAccounts, viewOf } from '../budgets/books.ts';
 import type { BusStats } from '../bus/bus.ts';
 import type { GatewayFigures } from '../gateway/figures.ts';
 import type { CacheProcess } from '../model-cache/cache-process.ts';
+import type { Checkpoints } from '../proofs/checkpoints.ts';
 import type { Images } from '../releases/images.ts';
 import type { Releases } from '../releases/releases.ts';
 import type { Coordinator } from '../road/coordinator.ts';
@@ -58,6 +59,7 @@ export function createMetrics(
     backups,
     releases,
     images,
+    checkpoints,
   }: {
     coordinator: Coordinator;
     busStats?: () => BusStats;
@@ -65,6 +67,7 @@ export function createMetrics(
     backups?: Pick<Backups, 'view'>;
     releases: KeptReleases;
     images: KeptImages;
+    checkpoints: Pick<Checkpoints, 'faults' | 'figures'>;
   },
   feed: ConsoleFeed,
   refused: () => Record<string, number>,
@@ -97,6 +100,7 @@ export function createMetrics(
   if (backups) readBackups(read, backups);
   readReleases(read, releases);
   readImages(read, images);
+  readCheckpoints(read, coordinator.view, checkpoints);
   if (busStats) readBus(read, busStats);
   if (modelCache) readModelCache(read, modelCache);
   const requests = new Histogram({
@@ -309,6 +313,31 @@ function readReleases(read: Read, releases: KeptReleases): void {
   read(Counter, 'installs_refused_total', 'Releases that machines did not take, by reason.', ['reason'], (set) => {
     for (const reason of installRefusals) set({ reason }, releases.figures.refusedThere[reason] ?? 0);
   });
+}
+
+function readCheckpoints(read: Read, view: View, { faults, figures }: Pick<Checkpoints, 'faults' | 'figures'>): void {
+  read(Gauge, 'memory_checkpoint', 'The number of the newest signed checkpoint of the memories.', [], (set) =>
+    set({}, view.checkpoint?.number ?? 0),
+  );
+  read(Gauge, 'memory_checkpoint_seconds', 'When it was signed, seconds since 1970; 0: there is none.', [], (set) =>
+    set({}, (view.checkpoint?.atMs ?? 0) / 1000),
+  );
+  read(
+    Gauge,
+    'memory_entries',
+    'Entries of memories, and those of them under a signed checkpoint.',
+    ['state'],
+    (set) => {
+      for (const { entries } of view.heads.values()) set({ state: 'stored' }, entries);
+      set({ state: 'anchored' }, view.checkpoint?.entries ?? 0);
+    },
+  );
+  read(Gauge, 'memory_faults', 'Logs of memories that did not verify when they were last looked at.', [], (set) =>
+    set({}, faults.size),
+  );
+  read(Counter, 'memory_verified_total', 'Entries of memories that were recomputed.', [], (set) =>
+    set({}, figures.verifiedEntries),
+  );
 }
 
 function readImages(read: Read, images: KeptImages): void {

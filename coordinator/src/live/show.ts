@@ -123,6 +123,7 @@ export function showAgent(view: View, id: string, branches = branchCounts(view))
   const { state, reason, reasonCode, progress } = agentState(view, row);
   const work = view.work.get(id);
   const head = view.heads.get(id);
+  const anchored = view.anchored.get(id);
   const observed = view.observed.get(id);
   return asShown<AgentView>({
     id,
@@ -141,7 +142,14 @@ export function showAgent(view: View, id: string, branches = branchCounts(view))
     why: row.why,
     unplaced: row.unplaced,
     tasks: { waiting: work?.waiting.length ?? 0, running: work?.leased.size ?? 0 },
-    memory: { seq: head?.seq ?? 0, hash: head?.hash ?? 'genesis', branches: branches.get(id) ?? 0 },
+    memory: {
+      seq: head?.seq ?? 0,
+      hash: head?.hash ?? 'genesis',
+      branches: branches.get(id) ?? 0,
+      ...(anchored && view.checkpoint
+        ? { anchored: { seq: anchored.entries, checkpoint: view.checkpoint.number } }
+        : {}),
+    },
     createdMs: row.createdMs,
     changedMs: row.changedMs ?? row.createdMs,
     updatedMs: row.updatedMs,

@@ -38,6 +38,7 @@ import { takeRestored } from '../fleet/restored.ts';
 import { storageBack } from '../fleet/storage-back.ts';
 import { started, tick } from '../fleet/tick.ts';
 import { acceptMemory } from '../memory/accept.ts';
+import { keepCheckpoint, noteDamage, tellAnchors } from '../memory/checkpoints.ts';
 import { applyPlan, releaseMoves, unloadIdle } from '../placement/plan/plan.ts';
 import { actOnRollout } from '../rollouts/acts.ts';
 import { learnBalena, tellPin } from '../rollouts/balena.ts';
@@ -104,6 +105,9 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'install-refused': noteRefusedInstall,
   tick,
   'models-known': learnKnown,
+  'memory-checkpoint': keepCheckpoint,
+  'memory-anchors': tellAnchors,
+  'memory-damage': noteDamage,
   'backup-told': learnBackups,
   'upgrade-told': noteUpgrade,
   'releases-known': learnReleases,

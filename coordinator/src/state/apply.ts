@@ -144,6 +144,10 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
     if (change.row.merged) rememberMerged(view, change.row);
     else view.branches.set(change.row.id, change.row);
   },
+  checkpoint(view, { row, logs }) {
+    if (view.checkpoint === null || view.checkpoint.number < row.number) view.checkpoint = row;
+    for (const log of logs) view.anchored.set(log.agent, log);
+  },
   spending(view, change) {
     view.spending.set(change.row.account, change.row);
   },
@@ -210,6 +214,8 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
       if (change.atMs !== undefined) {
         live.helloMs = change.atMs;
         live.address = change.address;
+        if (change.erases) live.erases = true;
+        else delete live.erases;
       }
       if (change.version !== undefined) live.version = change.version;
     }

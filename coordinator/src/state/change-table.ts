@@ -130,6 +130,12 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
   'conversation-gone': kept,
   memory: { ...kept, touches: itsAgent },
   branch: { ...kept, touches: (touched, { row }) => void touched.agents.add(row.agent) },
+  checkpoint: {
+    ...kept,
+    touches(touched, { logs }) {
+      for (const { agent } of logs) touched.agents.add(agent);
+    },
+  },
   spending: { ...kept, touches: (touched, { row }) => touchAccount(touched, row.account) },
   'spending-gone': { ...kept, touches: (touched, { account }) => touchAccount(touched, account) },
   reservation: kept,

@@ -13,6 +13,7 @@ import type {
   NodeHealth,
   PastAttempt,
   Severity,
+  SignedCheckpoint,
   TaskState,
   TopicMessage,
   TopicName,
@@ -22,6 +23,7 @@ import type { BackupStand } from './backup-stand.ts';
 import type { BalenaStand } from './balena-stand.ts';
 import type { ReservationRow, SpendingRow } from './budget-rows.ts';
 import type { ConversationRow } from './conversation-row.ts';
+import type { AnchoredRow } from './memory-rows.ts';
 import type { FoundRow, RestoredRow } from './restore-rows.ts';
 import type { KnownRelease, RolloutRow, RolloutSubjectRow, Sums } from './rollout-rows.ts';
 import type {
@@ -110,6 +112,8 @@ export type DurableChange =
   | { type: 'conversation-gone'; id: string }
   | { type: 'memory'; agent: string; space: string; entries: MemoryEntry[] }
   | { type: 'branch'; row: BranchRow; entries: MemoryEntry[] }
+  /** With the logs that grew since the one before. */
+  | { type: 'checkpoint'; row: SignedCheckpoint; logs: readonly AnchoredRow[] }
   | { type: 'spending'; row: SpendingRow }
   /** The budget was removed. */
   | { type: 'spending-gone'; account: string }
@@ -144,6 +148,7 @@ type PerishableChange =
       atMs?: number;
       version?: string;
       address?: string;
+      erases?: true;
     }
   | { type: 'observed'; agent: string; node: string; observed: AgentObserved }
   /** The complete list of freezes. */

@@ -5,6 +5,7 @@ import type {
   AgentHeld,
   AgentObserved,
   AgentSpec,
+  AnchoredLog,
   AuditNote,
   Budget,
   EventParams,
@@ -20,11 +21,13 @@ import type {
   NodeInfo,
   NodeState,
   Principal,
+  ProofPath,
   RefusalReason,
   RefusedInstall,
   Release,
   RolloutReport,
   RolloutRequest,
+  SignedCheckpoint,
   TaskOriginName,
   TaskReport,
   TaskRequest,
@@ -36,6 +39,7 @@ import type { BackupEnded, BackupStand } from './backup-stand.ts';
 import type { BalenaFound, BalenaPinTold } from './balena-stand.ts';
 import type { TaskOfConversation } from './conversation-row.ts';
 import type { Decision } from './decision.ts';
+import type { AnchoredRow } from './memory-rows.ts';
 import type { RestoredRow } from './restore-rows.ts';
 import type { KnownRelease } from './rollout-rows.ts';
 import type { EndedTask, JoinTokenRow, KeyRow, ReplyTo, SessionRow, TaskRow } from './rows.ts';
@@ -167,6 +171,12 @@ export interface Inputs {
   tick: Record<string, never>;
   /** The catalogue was read. */
   'models-known': { models: readonly KnownModel[] };
+  /** The next checkpoint, with the logs that grew. */
+  'memory-checkpoint': { row: SignedCheckpoint; logs: readonly AnchoredRow[] };
+  /** Logs under that checkpoint, each for its writer. */
+  'memory-anchors': { checkpoint: SignedCheckpoint; logs: { log: AnchoredLog; path: ProofPath }[] };
+  /** A stored log does not verify. */
+  'memory-damage': { agent: string; seq: number; text: string };
   /** How backups stand; `ended`: how one has just ended. */
   'backup-told': { stand: BackupStand; ended?: BackupEnded };
   /** What balena said when it was asked. */

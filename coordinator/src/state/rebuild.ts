@@ -44,6 +44,8 @@ const origins: Record<keyof MutableView, Origin> = {
   conversations: 'stored',
   heads: 'stored',
   branches: 'stored',
+  checkpoint: 'heard', // the stored one takes its place where that is newer
+  anchored: 'stored',
   acknowledged: 'stored',
   spending: 'stored',
   reservations: 'stored',

@@ -116,10 +116,11 @@ export interface NodeLive {
   signs: readonly SignCode[];
   /** The boot of its hello since this coordinator started; null: no hello yet. */
   helloBoot: string | null;
-  /** The time of that hello, and what it said: the version of its node-agent, the address of its machine. */
+  /** The time of that hello, and what it said: the version of its node-agent, the address of its machine, that it erases memories. */
   helloMs?: number;
   version?: string;
   address?: string;
+  erases?: true;
   /** The heartbeat interval that it was last sent. */
   heartbeatMs?: number;
   refusals?: Refusals;

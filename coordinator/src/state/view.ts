@@ -12,12 +12,14 @@ import {
   maxNodeRecordsPerMinute,
   noKnownModels,
   type Principal,
+  type SignedCheckpoint,
 } from '@blackroad/protocol';
 import type { BackupStand } from './backup-stand.ts';
 import type { BalenaStand } from './balena-stand.ts';
 import type { ReservationRow, SpendingRow } from './budget-rows.ts';
 import type { ConversationRow } from './conversation-row.ts';
 import type { Cuts } from './cuts.ts';
+import type { AnchoredRow } from './memory-rows.ts';
 import type { FoundRow, RestoredRow } from './restore-rows.ts';
 import type { KnownRelease, RolloutRow, RolloutSubjectRow, Sums } from './rollout-rows.ts';
 import type {
@@ -67,6 +69,10 @@ export interface MutableView {
   conversations: Map<string, ConversationRow>;
   heads: Map<string, MemoryHead>;
   branches: Map<string, BranchRow>;
+  /** The newest signed checkpoint; null: there was none yet. */
+  checkpoint: SignedCheckpoint | null;
+  /** Logs that are under it, by agent. */
+  anchored: Map<string, AnchoredRow>;
   /** Recently merged branches with the hash of their last entry: data read from the store just before the merge does not show it. */
   justMerged: Map<string, string>;
   /** Acknowledgements by alert. */
@@ -208,6 +214,8 @@ export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = o
     conversations: new Map(),
     heads: new Map(),
     branches: new Map(),
+    checkpoint: null,
+    anchored: new Map(),
     justMerged: new Map(),
     acknowledged: new Map(),
     spending: new Map(),

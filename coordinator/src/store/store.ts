@@ -8,6 +8,7 @@ import type {
   Hardware,
   MemoryEntry,
   MemoryHit,
+  SignedCheckpoint,
   TaskState,
 } from '@blackroad/protocol';
 import type { DurableChange } from '../state/change.ts';
@@ -123,6 +124,8 @@ export interface Store {
   /** Entries after `afterSeq`, oldest first. */
   memoryLog(agent: string, afterSeq: number, limit: number): Promise<MemoryEntry[]>;
   branchEntries(branch: string): Promise<MemoryEntry[]>;
+  /** Signed checkpoints, the newest first. */
+  checkpoints(limit: number): Promise<SignedCheckpoint[]>;
   vectorModels(): Promise<VectorModels>;
   /** The place of the newest memory among all; 0: there is none. */
   lastMemory(): Promise<number>;

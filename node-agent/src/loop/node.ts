@@ -208,9 +208,9 @@ class Loop implements RunningNode {
   #connectParts(): void {
     const { node, transport, memory, pool, log } = this.#parts;
     memory.publish = (agent, message) => transport.send('memoryUp', { node, agent }, message);
-    memory.onSetAside = (text) => {
+    memory.onTrouble = (type, text) => {
       log.warn({}, text);
-      this.#event('memory-set-aside', { problem: text.slice(0, 1000) });
+      this.#event(type, { problem: text.slice(0, 1000) });
     };
     pool.onEvicted = (evicted) => this.#event('model-evicted', evicted);
     pool.onNews = () => {

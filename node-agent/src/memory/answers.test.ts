@@ -48,7 +48,7 @@ function rig(t: Test, batchEntries = 64, dir = mkdtempSync(join(tmpdir(), 'answe
   const said: MemoryUp[] = [];
   const told: string[] = [];
   memory.publish = (_, message) => void said.push(structuredClone(message));
-  memory.onSetAside = (text) => void told.push(text);
+  memory.onTrouble = (_, text) => void told.push(text);
   t.teardown(async () => {
     await memory.close();
     rmSync(dir, { recursive: true, force: true });

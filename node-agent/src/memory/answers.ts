@@ -3,6 +3,7 @@
 // the message in flight of this epoch.
 import type { MemoryDown } from '@blackroad/protocol';
 import type { Log as Logger } from '@blackroad/std/log';
+import { contradictionOf } from './anchors.ts';
 import type { Journal } from './journal.ts';
 import type { AgentLog } from './log-state.ts';
 import * as writes from './log-writes.ts';
@@ -40,6 +41,8 @@ interface AnswersParts {
   writeContext: writes.WriteContext;
   sending: Sending;
   setAside: SetAside;
+  /** Tells people that the coordinator contradicts what this node holds. */
+  contradicted(text: string): void;
 }
 
 export class Answers {
@@ -58,6 +61,7 @@ export class Answers {
     else if (message.type === 'nack') this.#onNack(log, message);
     else if (message.type === 'entries') this.#onEntries(log, message);
     else if (message.type === 'branch-ack') this.#onBranchAck(log, message);
+    else if (message.type === 'anchor') this.#onAnchor(log, message);
     else this.#onMerge(log, message);
   }
 
@@ -255,6 +259,25 @@ export class Answers {
       // Not beyond the sent entries: a later branch of the same epoch has the same numbers.
       this.#parts.journal.removeBranch(log.row.id, flight.group, flight.upto);
       log.branched = this.#parts.journal.branchCount(log.row.id);
+    });
+  }
+
+  /** One that contradicts what is here is told and not kept: what is here is the evidence. */
+  #onAnchor(log: AgentLog, message: Down<'anchor'>): void {
+    const { journal } = this.#parts;
+    const { id, agent } = log.row;
+    const held = journal.anchors(id);
+    const why = contradictionOf(message, held, journal.checkpointKey(), (seq) => journal.hashAt(id, seq));
+    if (why !== null) {
+      this.#parts.contradicted(`Of the memory of ${agent} the coordinator says what cannot be true: ${why}.`);
+      return;
+    }
+    const { log: anchored, checkpoint } = message;
+    if (held.some(({ checkpoint: { number } }) => number === checkpoint.number)) return;
+    // No hurry: where it is lost, the coordinator says it again.
+    this.#sending.write(log, () => journal.addAnchor(log.row.id, { log: anchored, checkpoint }), {
+      weight: 0,
+      lazy: true,
     });
   }
 

@@ -8,6 +8,7 @@ import type { MemoryEntry, MemoryPayload } from '@blackroad/protocol';
 import Database from 'better-sqlite3';
 import { checkDatabase, type OnDamage, openSound } from '../files/data-folder.ts';
 import type { Disk } from '../files/disk.ts';
+import { anchorRows, anchorSchema } from './anchor-rows.ts';
 
 export interface Head {
   seq: number;
@@ -77,13 +78,7 @@ export function openJournal(
   disk?: Pick<Disk, 'open'>,
 ) {
   const db = disk ? tuned(disk.open('journal.db')) : open(dir, nowMs, onDamage);
-  if ((db.pragma('user_version', { simple: true }) as number) === 0) {
-    db.transaction(() => {
-      db.exec(schema);
-      db.prepare("INSERT INTO meta VALUES ('id', ?)").run(freshId);
-      db.pragma('user_version = 1');
-    })();
-  }
+  upgrade(db, freshId);
   const id = db.prepare("SELECT value FROM meta WHERE key = 'id'").pluck().get() as string;
 
   const statements = new Map<string, Database.Statement>();
@@ -98,6 +93,7 @@ export function openJournal(
 
   return {
     id,
+    ...anchorRows(sql),
     /** Runs `work` in one durable transaction; throws and changes nothing when it cannot be made durable. */
     transaction<T>(work: () => T): T {
       return db.transaction(work).immediate();
@@ -145,6 +141,7 @@ export function openJournal(
     dropLog(logId: number): number[] {
       const ids = sql('DELETE FROM entries WHERE log = ? RETURNING id').pluck().all(logId) as number[];
       sql('DELETE FROM logs WHERE id = ?').run(logId);
+      sql('DELETE FROM anchors WHERE log = ?').run(logId);
       return ids;
     },
 
@@ -337,6 +334,17 @@ function checked(db: Database.Database): Database.Database {
     db.close();
     throw error;
   }
+}
+
+/** Each step once, with the version that it leads to; an older node-agent reads a newer file, as nothing of it is changed or removed. */
+function upgrade(db: Database.Database, freshId: string): void {
+  const steps = [schema, anchorSchema];
+  const from = db.pragma('user_version', { simple: true }) as number;
+  db.transaction(() => {
+    for (const step of steps.slice(from)) db.exec(step);
+    if (from === 0) db.prepare("INSERT INTO meta VALUES ('id', ?)").run(freshId);
+    if (from < steps.length) db.pragma(`user_version = ${steps.length}`);
+  })();
 }
 
 type Row = Record<string, unknown>;

@@ -45,8 +45,11 @@ export interface NodeMemory {
   readonly unacked: number;
   /** Publishes upward; set by node.ts. */
   publish: (agent: string, message: MemoryUp) => void;
-  /** Called with words when memories that the coordinator will never accept were moved to a file; set by node.ts. */
-  onSetAside: (text: string) => void;
+  /**
+   * Called with words when memories that the coordinator will never accept were moved to a file, or when a signed checkpoint contradicts
+   * what this node holds; set by node.ts.
+   */
+  onTrouble: (type: 'memory-set-aside' | 'memory-contradicted', text: string) => void;
   close(): Promise<void>;
 }
 
@@ -112,9 +115,10 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     setAside: createSetAside({
       dir,
       clock,
-      tell: (text) => memory.onSetAside(text),
+      tell: (text) => memory.onTrouble('memory-set-aside', text),
       ...(options.disk ? { disk: options.disk } : {}),
     }),
+    contradicted: (text) => memory.onTrouble('memory-contradicted', text),
     batchEntries: options.batchEntries ?? maxMemoryBatchEntries,
   });
 
@@ -257,7 +261,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
 
   const memory: NodeMemory = {
     publish: () => {},
-    onSetAside: (text) => logger.warn({}, text),
+    onTrouble: (_, text) => logger.warn({}, text),
 
     open(assigned) {
       const agent = idOf(assigned);
@@ -309,6 +313,8 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
           sync.forget(log);
           writes.doubt(w, log);
         }
+        // It goes on from a backup, and says so: what it signed since may be gone.
+        journal.forgetAnchors();
         journal.setLineage(lineage);
       });
       // It is heard again at the next connection.

@@ -22,6 +22,7 @@ interface SyncParts {
   submit: Submit;
   publish(agent: string, message: MemoryUp): void;
   setAside: SetAside;
+  contradicted(text: string): void;
   /** Most entries of one message. */
   batchEntries: number;
 }
@@ -33,7 +34,7 @@ export class Sync {
 
   constructor(parts: SyncParts) {
     this.#parts = parts;
-    const { journal, log, setAside, submit, clock, random } = parts;
+    const { journal, log, setAside, contradicted, submit, clock, random } = parts;
     const w = parts.writeContext;
     this.#sending = new Sending({
       send: (each) => this.#send(each),
@@ -43,7 +44,7 @@ export class Sync {
       random,
       log,
     });
-    this.#answers = new Answers({ journal, log, writeContext: w, sending: this.#sending, setAside });
+    this.#answers = new Answers({ journal, log, writeContext: w, sending: this.#sending, setAside, contradicted });
   }
 
   receive(message: MemoryDown): void {

@@ -1,9 +1,11 @@
 // Routes of memories: search, the log of an agent, its chain.
+import { SignedCheckpoint } from '../checkpoint.ts';
 import { AgentName, TimeMs } from '../ids.ts';
-import { maxPageRows } from '../limits.ts';
+import { maxOrdinal, maxPageRows } from '../limits.ts';
 import { MemoryEntry, MemoryHit, MemoryKind, MemoryTag, MemoryVectors } from '../memory.ts';
+import { MemoryProof } from '../memory-proof.ts';
 import { Type } from '../typebox.ts';
-import { agentParams, route } from './row.ts';
+import { agentParams, page, route } from './row.ts';
 
 const Chain = Type.Object({
   agent: AgentName,
@@ -13,6 +15,15 @@ const Chain = Type.Object({
   headSeq: Type.Integer(),
   headHash: Type.String(),
   fault: Type.Nullable(Type.Object({ seq: Type.Integer(), text: Type.String() })),
+  checkpoint: Type.Optional(
+    Type.Object(
+      { number: Type.Integer(), entries: Type.Integer() },
+      {
+        description:
+          'The newest signed one, and how many entries it has of this log. Missing: none has it, or an older coordinator.',
+      },
+    ),
+  ),
 });
 
 export const memoryRoutes = {
@@ -55,8 +66,31 @@ export const memoryRoutes = {
     method: 'GET',
     path: '/v1/agents/:agent/memory/verify',
     needs: 'memory:read',
-    text: 'Recomputes the whole chain.',
+    text: 'Recomputes the whole chain, and the root of the newest signed checkpoint over it.',
     params: agentParams,
     answer: Chain,
+  }),
+  memoryProof: route({
+    method: 'GET',
+    path: '/v1/agents/:agent/memory/:seq/proof',
+    needs: 'memory:read',
+    text: 'The proof that an entry is under a signed checkpoint; docs/verify.md says how anybody checks it.',
+    params: Type.Object({ agent: AgentName, seq: Type.Integer({ minimum: 1, maximum: maxOrdinal }) }),
+    answer: MemoryProof,
+  }),
+  memoryCheckpoints: route({
+    method: 'GET',
+    path: '/v1/memory/checkpoints',
+    needs: 'memory:read',
+    text: 'Signed checkpoints, newest first.',
+    query: Type.Object({ limit: page.limit }),
+    answer: Type.Array(SignedCheckpoint),
+  }),
+  memoryCheckpoint: route({
+    method: 'POST',
+    path: '/v1/memory/checkpoints',
+    needs: 'memory:write',
+    text: 'Makes a signed checkpoint now, where a memory grew since the last one.',
+    answer: Type.Nullable(SignedCheckpoint),
   }),
 };

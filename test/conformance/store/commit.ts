@@ -1,5 +1,5 @@
 // Conformance of commit and load: all or nothing, the same rows again change nothing, a loaded view equals the folded one.
-import { type MemoryEntry, maxHoldersPerAgent, maxPageRows } from '@blackroad/protocol';
+import { type MemoryEntry, maxCheckpoints, maxHoldersPerAgent, maxPageRows } from '@blackroad/protocol';
 import { type Random, seededRandom } from '@blackroad/std/random';
 import type { Test } from 'tap';
 import { apply } from '../../../coordinator/src/state/apply.ts';
@@ -88,6 +88,30 @@ export async function commitConformance(t: Test, open: OpenStore): Promise<void>
     t.strictSame([...view.found.values()], [{ ...found, entries: 4 }]);
     await store.commit([{ type: 'restored', row: { ...row, lineage: 'cd'.repeat(16) } }]);
     t.equal((await loadedView(store)).found.size, 0);
+  });
+
+  await t.test('signed checkpoints: the newest is loaded, with every log as it stood last', async (t) => {
+    const { store, reopen } = await open(t);
+    if (!reopen) return;
+    const checkpoint = (number: number) => ({
+      ...{ number, atMs: t0 + number, agents: 2, entries: 9, root: 'a'.repeat(64), previous: 'genesis' },
+      ...{ key: `${'A'.repeat(59)}=`, signature: `${'A'.repeat(86)}==` },
+    });
+    const log = (agent: string, entries: number) => ({
+      ...{ agent, entries, head: 'b'.repeat(64), root: 'c'.repeat(64), epoch: 1, peaks: ['d'.repeat(64)] },
+    });
+    t.strictSame(await store.checkpoints(5), []);
+    await store.commit([{ type: 'checkpoint', row: checkpoint(1), logs: [log('greeter', 3), log('echo', 4)] }]);
+    await store.commit([{ type: 'checkpoint', row: checkpoint(2), logs: [log('echo', 6)] }]);
+    t.strictSame(await store.checkpoints(5), [checkpoint(2), checkpoint(1)]);
+    t.strictSame(await store.checkpoints(1), [checkpoint(2)]);
+    await store.close();
+    const again = await reopen();
+    const view = await loadedView(again);
+    t.strictSame(view.checkpoint, checkpoint(2));
+    t.strictSame(Object.fromEntries(view.anchored), { echo: log('echo', 6), greeter: log('greeter', 3) });
+    await again.commit([{ type: 'checkpoint', row: checkpoint(2 + maxCheckpoints), logs: [] }]);
+    t.equal((await again.checkpoints(5)).length, 1, 'old ones go');
   });
 
   await t.test('a random history loads as the view it was folded into, also when each batch comes twice', async (t) => {

@@ -1,9 +1,8 @@
-// Verbs for tasks, memory, status, events.
+// Verbs for tasks, status, events.
 import type { EventType, TaskState, TaskView } from '@blackroad/protocol';
 import { actorOf, askerWords, counted, maxPageRows, taskStates } from '@blackroad/protocol';
 import { groupEvents } from '@blackroad/protocol/event-groups';
-import { foundInWords, vectorsInWords } from '@blackroad/protocol/memory-words';
-import { argument, numberFlag, secondsFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
+import { argument, numberFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
 import { ago, duration, table } from '../words.ts';
 import { agentTable } from './agents.ts';
 import { nodeTable } from './nodes.ts';
@@ -218,114 +217,6 @@ export const workVerbs: Verb[] = [
           ? 'There is no dead letter; there is nothing to dismiss.'
           : `${counted(ids.length, 'dead letter')} dismissed.`,
       );
-    },
-  },
-  {
-    words: 'memory search',
-    args: '<text...>',
-    text: 'Searches the memories of the fleet, or of one agent.',
-    flags: {
-      agent: { type: 'string', value: '<agent>', text: 'Only memories of this agent.' },
-      kind: { type: 'string', value: '<kind>', text: 'Only of this kind: turn, note, merge, import.' },
-      tag: { type: 'string', value: '<tag>', text: 'Only with this tag.' },
-      since: { type: 'string', value: '<time>', text: 'Only of the last 90s, 10m, 2h or 7d.' },
-      until: { type: 'string', value: '<time>', text: 'Only older than that.' },
-      limit: { type: 'string', short: 'n', value: '<count>', text: 'How many; 10 by default.' },
-    },
-    async run(call) {
-      const q = call.args.join(' ');
-      if (q.trim() === '') throw wrongUse('<text> is missing: what should be searched for?');
-      const agent = textFlag(call, 'agent');
-      const kind = textFlag(call, 'kind');
-      const tag = textFlag(call, 'tag');
-      const nowMs = call.clock.nowMs();
-      const before = (name: string) => {
-        const seconds = secondsFlag(call, name);
-        return seconds === undefined ? undefined : Math.max(0, Math.floor(nowMs - seconds * 1_000));
-      };
-      const [sinceMs, untilMs] = [before('since'), before('until')];
-      if (sinceMs !== undefined && untilMs !== undefined && sinceMs >= untilMs)
-        throw wrongUse('--until: expected a shorter time than --since, which is how far back to look.');
-      const hits = await call.client().call('memorySearch', {
-        query: {
-          q,
-          limit: numberFlag(call, 'limit') ?? 10,
-          ...(agent === undefined ? {} : { agent }),
-          ...(kind === undefined ? {} : { kind }),
-          ...(tag === undefined ? {} : { tag }),
-          ...(sinceMs === undefined ? {} : { sinceMs }),
-          ...(untilMs === undefined ? {} : { untilMs }),
-        },
-      });
-      const rows = hits.map((hit) => [
-        hit.agent,
-        String(hit.seq),
-        hit.kind,
-        ago(hit.createdAt, call.clock.nowMs()),
-        foundInWords(hit),
-        hit.text,
-      ]);
-      call.show(hits, () =>
-        hits.length === 0
-          ? 'Nothing found.'
-          : table(['AGENT', 'SEQ', 'KIND', 'WHEN', 'BY', 'MEMORY'], rows, call.columns, call.paint),
-      );
-    },
-  },
-  {
-    words: 'memory vectors',
-    args: '',
-    text: 'Whether memories are found by their meaning, and how far the vectors are that this needs.',
-    async run(call) {
-      const stand = await call.client().call('memoryVectors');
-      call.show(stand, () => vectorsInWords(stand));
-    },
-  },
-  {
-    words: 'memory log',
-    args: '<agent>',
-    text: "An agent's log, oldest first.",
-    flags: {
-      after: { type: 'string', value: '<seq>', text: 'Entries after this sequence number.' },
-      limit: { type: 'string', short: 'n', value: '<count>', text: 'How many; 100 by default.' },
-    },
-    completes: 'agents',
-    async run(call) {
-      const after = numberFlag(call, 'after');
-      const limit = numberFlag(call, 'limit');
-      const entries = await call.client().call('memoryLog', {
-        params: { agent: argument(call, 0, '<agent>') },
-        query: { ...(after === undefined ? {} : { after }), ...(limit === undefined ? {} : { limit }) },
-      });
-      const rows = entries.map((entry) => [
-        String(entry.epoch),
-        String(entry.seq),
-        entry.kind,
-        entry.actorId,
-        entry.hash.slice(0, 12),
-        entry.payload?.text ?? '(erased)',
-      ]);
-      call.show(entries, () =>
-        entries.length === 0
-          ? 'The log is empty.'
-          : table(['EPOCH', 'SEQ', 'KIND', 'BY', 'HASH', 'MEMORY'], rows, call.columns, call.paint),
-      );
-    },
-  },
-  {
-    words: 'memory verify',
-    args: '<agent>',
-    text: 'Recomputes the whole hash chain of an agent; exit code 1 when it is not valid.',
-    completes: 'agents',
-    async run(call) {
-      const chain = await call.client().call('memoryVerify', { params: { agent: argument(call, 0, '<agent>') } });
-      const redacted = chain.redacted > 0 ? `, ${chain.redacted} redacted` : '';
-      call.show(chain, () =>
-        chain.valid
-          ? `valid: ${counted(chain.entries, 'entry', 'entries')}${redacted}, head ${chain.headHash}`
-          : `BROKEN at ${chain.fault?.seq}: ${chain.fault?.text}`,
-      );
-      if (!chain.valid) process.exitCode = 1;
     },
   },
   {

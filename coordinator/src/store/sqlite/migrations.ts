@@ -358,6 +358,14 @@ export const migrations: readonly Migration[] = [
         BEGIN DELETE FROM made_vector WHERE id = NEW.id; END;
     `,
   },
+  {
+    version: 27,
+    name: 'signed checkpoints of memories',
+    sql: `
+      CREATE TABLE checkpoint (number INTEGER PRIMARY KEY, row TEXT NOT NULL);
+      CREATE TABLE anchored_log (agent TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
+    `,
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

@@ -6,6 +6,7 @@ import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { DurableChange } from '../../state/change.ts';
 import type { Committed, Store } from '../store.ts';
+import { checkpointRows } from './checkpoint-rows.ts';
 import { type Database, openDatabase } from './database.ts';
 import { eventRows } from './events.ts';
 import { guarded, storageFailure } from './failure.ts';
@@ -81,6 +82,7 @@ export function sqliteStore(
   const rollups = rollupRows(db);
   const words = wordIndex(db, log);
   const memory = memoryLog(db, words);
+  const checkpoints = checkpointRows(db);
   const made = madeVectors(db);
   const search = memorySearch(db, words, nearest, () => clock.nowMs());
 
@@ -110,6 +112,7 @@ export function sqliteStore(
     },
     memory: ({ agent, space, entries }) => memory.append({ agent, space }, entries, nowMs),
     branch: ({ row, entries }) => memory.putBranch(row, entries),
+    checkpoint: (made) => checkpoints.put(made),
     spending: ({ row }) => rows.putSpending(row),
     'spending-gone': ({ account }) => rows.dropSpending(account),
     reservation: ({ row }) => rows.putReservation(row),
@@ -169,7 +172,13 @@ export function sqliteStore(
   return {
     async load() {
       return {
-        changes: loading<DurableChange>([rows.load(), holders.load(), tasks.load(), memory.branches()]),
+        changes: loading<DurableChange>([
+          rows.load(),
+          holders.load(),
+          tasks.load(),
+          memory.branches(),
+          checkpoints.load(),
+        ]),
         heads: loading([memory.heads()]),
       };
     },
@@ -190,6 +199,7 @@ export function sqliteStore(
       guarded('read memory', () => memory.hashes(agent, fromSeq, uptoSeq)),
     memoryLog: async (agent, afterSeq, limit) => guarded('read memory', () => memory.after(agent, afterSeq, limit)),
     branchEntries: async (branch) => guarded('read a branch', () => memory.branchEntries(branch)),
+    checkpoints: async (limit) => guarded('read checkpoints', () => checkpoints.newest(limit)),
     vectorModels: async () => guarded('read memory', () => made.models()),
     lastMemory: async () => guarded('read memory', () => made.lastEntry()),
     textsToEmbed: async (query) => guarded('read memory', () => made.lacking(query)),

@@ -56,6 +56,7 @@ const threadOf: Record<Passed, keyof Threads> = {
   memoryHashes: 'reader',
   memoryLog: 'reader',
   branchEntries: 'reader',
+  checkpoints: 'reader',
   vectorModels: 'reader',
   lastMemory: 'reader',
   textsToEmbed: 'reader',

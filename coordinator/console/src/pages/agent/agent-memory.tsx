@@ -117,7 +117,12 @@ function Timeline({ agent }: { agent: AgentView }) {
     <>
       <ol className="memory-list" aria-label={`Memories of ${agent.name}, newest first`}>
         {entries.map((entry, i) => (
-          <EntryRow key={entry.hash} entry={entry} newEpoch={entries[i + 1]?.epoch !== entry.epoch} />
+          <EntryRow
+            key={entry.hash}
+            entry={entry}
+            newEpoch={entries[i + 1]?.epoch !== entry.epoch}
+            anchored={agent.memory.anchored?.seq ?? 0}
+          />
         ))}
       </ol>
       <p className="memory-foot row wrap small dim">

@@ -11,7 +11,7 @@ import { Glyph } from '../../kit/status.tsx';
 import { plural } from '../../kit/words.ts';
 
 export function MemoryChain({ agent }: { agent: AgentView }) {
-  const { seq, hash } = agent.memory;
+  const { seq, hash, anchored } = agent.memory;
   const [asked, setAsked] = useState(false);
   const proof = useRoute(
     'memoryVerify',
@@ -40,6 +40,8 @@ export function MemoryChain({ agent }: { agent: AgentView }) {
               , the last is <code title={hash}>{hash.slice(0, 12)}…</code>
             </>
           )}
+          {anchored &&
+            `; ${anchored.seq.toLocaleString('en')} of them are under the signed checkpoint ${anchored.checkpoint}`}
         </p>
         <div role="status">
           {result && (
@@ -47,7 +49,7 @@ export function MemoryChain({ agent }: { agent: AgentView }) {
               <Glyph shape={result.valid ? 'tick' : 'cross'} tone={result.valid ? 'good' : 'bad'} />
               <span>
                 {result.valid
-                  ? `Whole: ${plural(result.entries, 'entry')} recomputed${result.redacted > 0 ? `, ${result.redacted} of them erased` : ''}, each follows the one before.`
+                  ? `Whole: ${plural(result.entries, 'entry')} recomputed${result.redacted > 0 ? `, ${result.redacted} of them erased` : ''}, each follows the one before${result.checkpoint ? `, the first ${result.checkpoint.entries} have the root that was signed` : ''}.`
                   : `Broken at entry ${result.fault?.seq}: ${result.fault?.text}.`}{' '}
                 <span className="dim small">
                   Verified <Time at={proof.dataUpdatedAt} />.

@@ -17,7 +17,16 @@ interface Shown {
   createdAt: number;
 }
 
-export function EntryRow({ entry, newEpoch }: { entry: MemoryEntry; newEpoch: boolean }) {
+export function EntryRow({
+  entry,
+  newEpoch,
+  anchored,
+}: {
+  entry: MemoryEntry;
+  newEpoch: boolean;
+  /** The last entry under a signed checkpoint. */
+  anchored: number;
+}) {
   const { payload } = entry;
   return (
     <>
@@ -27,6 +36,7 @@ export function EntryRow({ entry, newEpoch }: { entry: MemoryEntry; newEpoch: bo
         tags={payload?.tags ?? []}
         source={payload?.source ?? ''}
         more={[
+          ['State', entry.seq <= anchored ? 'anchored: under a signed checkpoint' : 'acked: stored by the coordinator'],
           ['Hash', <code key="hash">{entry.hash}</code>],
           ['Follows', <code key="previous">{entry.previousHash}</code>],
           ['Commitment', <code key="commitment">{entry.payloadCommitment}</code>],

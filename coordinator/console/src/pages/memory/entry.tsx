@@ -125,7 +125,7 @@ function Proof({ agent }: { agent: string }) {
 }
 
 export function Verdict({ of: chain }: { of: RouteAnswer<'memoryVerify'> }) {
-  const { valid, entries, redacted, headSeq, headHash, fault } = chain;
+  const { valid, entries, redacted, headSeq, headHash, fault, checkpoint } = chain;
   return (
     <div className="stack">
       <p className="row">
@@ -138,6 +138,9 @@ export function Verdict({ of: chain }: { of: RouteAnswer<'memoryVerify'> }) {
       </p>
       {fault && <p className="bad">{fault.text}</p>}
       <p className="dim small">
+        {valid &&
+          checkpoint &&
+          `The first ${checkpoint.entries} have the root of the signed checkpoint ${checkpoint.number}. `}
         {redacted > 0 && `${plural(redacted, 'entry')} erased; the chain stands without their content. `}
         Head {headSeq}: <Hash text={headHash} />
       </p>

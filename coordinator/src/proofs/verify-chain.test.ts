@@ -1,7 +1,8 @@
 // The verification of the chain: a correct log passes, every kind of change is named, and a long log does not block the event loop.
-import { commitPayload, hashHeader, type MemoryEntry } from '@blackroad/protocol';
+import { commitPayload, entryLeaf, hashHeader, type MemoryEntry, rootOf, withLeaf } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import t from 'tap';
+import type { AnchoredRow } from '../state/memory-rows.ts';
 import { verifyChain } from './verify-chain.ts';
 
 function chainOf(length: number): MemoryEntry[] {
@@ -36,8 +37,12 @@ const storeOf = (entries: MemoryEntry[]) => ({
   memoryLog: async (_agent: string, after: number, limit: number) =>
     entries.filter(({ seq }) => seq > after).slice(0, limit),
 });
-function verify(entries: MemoryEntry[], head: { seq: number; hash: string } | null = entries.at(-1) ?? null) {
-  return verifyChain(storeOf(entries), head, 'ada', systemClock);
+function verify(
+  entries: MemoryEntry[],
+  head: { seq: number; hash: string } | null = entries.at(-1) ?? null,
+  anchored: AnchoredRow | null = null,
+) {
+  return verifyChain(storeOf(entries), { agent: 'ada', head, anchored }, systemClock);
 }
 
 t.test('a whole log, an erased entry, an empty log', async (t) => {
@@ -69,6 +74,20 @@ t.test('tampering is named with its place', async (t) => {
   });
 });
 
+t.test('a log that was written anew as a whole does not have the root that was signed', async (t) => {
+  const entries = chainOf(30);
+  const peaks = entries.reduce<string[]>((all, { hash }, i) => withLeaf(all, i, entryLeaf(hash)), []);
+  const head = entries.at(-1) as MemoryEntry;
+  const anchored: AnchoredRow = { agent: 'ada', entries: 30, head: head.hash, root: rootOf(peaks), epoch: 2, peaks };
+  t.match(await verify(entries, head, anchored), { valid: true });
+  const longer = chainOf(40).slice(0, 30);
+  t.match(await verify(longer, longer.at(-1), anchored), {
+    valid: false,
+    fault: { seq: 30, text: 'the first 30 entries do not have the root that was signed' },
+  });
+  t.match(await verify(entries.slice(0, 20), entries[19], anchored), { fault: { seq: 21, text: /ends at 20/ } });
+});
+
 t.test('others get their turn while a long log is verified', async (t) => {
   const entries = chainOf(3000);
   // Each reading of the clock adds 5 ms, so a slice ends at every second entry.
@@ -80,7 +99,8 @@ t.test('others get their turn while a long log is verified', async (t) => {
     if (!done) setImmediate(count);
   };
   setImmediate(count);
-  const result = await verifyChain(storeOf(entries), entries.at(-1) as MemoryEntry, 'ada', {
+  const log = { agent: 'ada', head: entries.at(-1) as MemoryEntry, anchored: null };
+  const result = await verifyChain(storeOf(entries), log, {
     ...systemClock,
     monotonicMs: () => {
       ms += 5;
