@@ -85,6 +85,7 @@ const samples: { [A in AuditAction]: [params: AuditParams<A>, subject: string, t
   'restore-node': [{ node: 'alice', key: 'ab12' }, 'alice', 'key ab12'],
   'node-stop-pull': [{ node: 'alice', model: 'small' }, 'alice', 'small'],
   'node-remove-model': [{ node: 'alice', model: 'small' }, 'alice', 'small'],
+  'memory-erase': [{ agent: 'lucidia', entries: 2 }, 'lucidia', '2 memories'],
   'model-pin': [{ model: 'small', node: 'alice' }, 'small', 'on alice'],
   'model-unpin': [{ model: 'small' }, 'small', 'wherever it is'],
   'node-identify': [{ node: 'alice', seconds: 10 }, 'alice', 'for 10 s'],

@@ -158,6 +158,14 @@ const samples: { [T in EventType]: [EventParams<T>, string] } = {
     { agent: 'ada', node: 'vm', branch: 'ada.vm.2', fromSeq: 3, uptoSeq: 9 },
     'branch ada.vm.2 ends at entry 9: vm was forgotten before it had brought all of it; entries 3 to 9 are kept',
   ],
+  'memory-erased': [
+    { agent: 'lucidia', erasure: 'lucidia.2', entries: 14, nodes: 1 },
+    '14 memories of lucidia are erased; 1 node has to confirm it',
+  ],
+  'memory-erased-everywhere': [
+    { agent: 'lucidia', erasure: 'lucidia.2' },
+    'every node has confirmed erasure lucidia.2 of lucidia',
+  ],
   'memory-damaged': [
     { agent: 'lucidia', seq: 7, problem: 'its content was changed' },
     'the memory of lucidia does not verify, entry 7: its content was changed',

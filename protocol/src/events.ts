@@ -319,6 +319,19 @@ const ofAgents = {
       return `branch ${branch} ends at entry ${uptoSeq}: ${why}; entries ${fromSeq} to ${uptoSeq} are kept`;
     },
   ),
+  'memory-erased': kind(
+    'info',
+    'Memories were erased here; the nodes that have them are told',
+    { agent: AgentName, erasure: Text, entries: Count, nodes: Count },
+    ({ agent, entries, nodes }) =>
+      `${counted(entries, 'memory', 'memories')} of ${agent} ${entries === 1 ? 'is' : 'are'} erased; ${counted(nodes, 'node has', 'nodes have')} to confirm it`,
+  ),
+  'memory-erased-everywhere': kind(
+    'info',
+    'Every node has confirmed that memories are erased',
+    { agent: AgentName, erasure: Text },
+    ({ agent, erasure }) => `every node has confirmed erasure ${erasure} of ${agent}`,
+  ),
   'memory-damaged': kind(
     'error',
     'What the coordinator has stored of a memory does not verify: it was changed, or is not whole',

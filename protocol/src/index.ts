@@ -25,6 +25,7 @@ export * from './dialects/anthropic.ts';
 export * from './dialects/ollama.ts';
 export * from './dialects/openai.ts';
 export * from './enrol.ts';
+export * from './erasure.ts';
 export { Severity } from './event-kind.ts';
 export * from './events.ts';
 export type { Fault } from './fault-words.ts';

@@ -232,6 +232,10 @@ export const maxProofSteps = 40;
 export const maxHeldCheckpoints = 8;
 /** Signed checkpoints that the coordinator keeps: a week of one every ten minutes. */
 export const maxCheckpoints = 1_000;
+/** Memories that one message erases: their hashes take 67 KB. An erasure of more is several. */
+export const maxErasedAtOnce = 1_000;
+/** Erasures in the fleet, about 250 bytes each in memory. They are kept for ever: a node that is restored from an old copy is told again. */
+export const maxErasures = 100_000;
 /** Vector length of any common embedding model (BGE-M3 1,024; OpenAI large 3,072). */
 export const maxVectorDimension = 4_096;
 

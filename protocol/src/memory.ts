@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from './canonical-json.ts';
 import { AnchoredLog, SignedCheckpoint } from './checkpoint.ts';
 import { AgentId, AgentName, Epoch, Hash, NodeId, Seq, TimeMs } from './ids.ts';
-import { maxMemoryBatchEntries, maxMemoryTextBytes, maxVectorDimension } from './limits.ts';
+import { maxErasedAtOnce, maxMemoryBatchEntries, maxMemoryTextBytes, maxOrdinal, maxVectorDimension } from './limits.ts';
 import { ProofPath } from './merkle.ts';
 import { type Static, Type } from './typebox.ts';
 
@@ -100,6 +100,12 @@ export function decodeVector(text: string): Float32Array {
 
 const entries = Type.Array(MemoryEntry, { maxItems: maxMemoryBatchEntries });
 
+const Erased = Type.Integer({
+  minimum: 0,
+  maximum: maxOrdinal,
+  description: 'The number of the last erasure of this log that the node has carried out; 0: none. Missing: an older node.',
+});
+
 /** Upward, on `node/<id>/memory/<agent>`. */
 export const MemoryUp = Type.Union([
   Type.Object(
@@ -108,6 +114,7 @@ export const MemoryUp = Type.Union([
       epoch: Epoch,
       durableSeq: Seq,
       hash: Hash,
+      erased: Type.Optional(Erased),
     },
     { description: 'What this node holds of the log. Also how a node pulls: the answer is what it lacks, or an ack.' },
   ),
@@ -130,6 +137,20 @@ export const MemoryUp = Type.Union([
       last: Type.Boolean(),
     },
     { description: 'The tail of a fenced node, kept as a visible branch.' },
+  ),
+  Type.Object(
+    {
+      type: Type.Literal('erased'),
+      epoch: Epoch,
+      upto: Erased,
+      stands: Type.Optional(
+        Type.Literal(true, {
+          description:
+            'Said at a connection: the node may have confirmed more before, and was restored from an old copy since.',
+        }),
+      ),
+    },
+    { description: 'Nothing of these erasures is left in the files of this node.' },
   ),
 ]);
 export type MemoryUp = Static<typeof MemoryUp>;
@@ -182,6 +203,18 @@ export const MemoryDown = Type.Union([
       entries,
     },
     { description: 'Additions of a branch for the present writer to append with their provenance.' },
+  ),
+  Type.Object(
+    {
+      type: Type.Literal('erase'),
+      agent: AgentId,
+      number: Type.Integer({ minimum: 1, maximum: maxOrdinal }),
+      hashes: Type.Array(Hash, { maxItems: maxErasedAtOnce }),
+    },
+    {
+      description:
+        'Erase the content, salt and vector of these entries, wherever they are on this node. They are carried out in the order of their numbers; another one is answered with where the node stands.',
+    },
   ),
   Type.Object(
     {

@@ -33,7 +33,7 @@ export const permissions = {
   'conversations:read': "One's own conversations with agents, and those of others that are shared.",
   'conversations:write': "Begin, name, share and delete one's own conversations.",
   'memory:read': "Agents' memories.",
-  'memory:write': 'Have memories signed now.',
+  'memory:write': 'Erase memories, and have them signed now.',
   'audit:read': 'Who did what.',
   'backups:read': 'See and fetch backups, which have the keys of the fleet.',
   'backups:write': 'Make and remove backups, and bring back what a restore lacks.',

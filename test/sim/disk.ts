@@ -32,6 +32,12 @@ function hasTables(db: Database.Database): boolean {
   return filled.has(db);
 }
 
+/** Of a plain file. */
+interface Line {
+  rowid: number;
+  text: string;
+}
+
 export class SimulatedDisk {
   readonly #timeline: Timeline;
   readonly #files = new Map<string, Database.Database>();
@@ -61,6 +67,13 @@ export class SimulatedDisk {
         lines.exec('CREATE TABLE IF NOT EXISTS lines (text TEXT NOT NULL)');
         const add = lines.prepare('INSERT INTO lines VALUES (?)');
         for (const line of text.split('\n')) if (line !== '') add.run(line);
+      },
+      rewrite: (name, edit) => {
+        const lines = this.#open(name);
+        lines.exec('CREATE TABLE IF NOT EXISTS lines (text TEXT NOT NULL)');
+        const put = lines.prepare('UPDATE lines SET text = ? WHERE rowid = ?');
+        for (const { rowid, text } of lines.prepare('SELECT rowid, text FROM lines').all() as Line[])
+          put.run(edit(text).trimEnd(), rowid);
       },
     };
   }

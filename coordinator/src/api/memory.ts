@@ -71,6 +71,10 @@ export const memoryHandlers = {
   },
   memoryProof: ({ context, params, by }) =>
     context.checkpoints.proof(memoryOr404(context, by, params.agent), params.seq),
+  async memoryErase({ context, params, body, by }) {
+    return context.erasing.erase(by, memoryOr404(context, by, params.agent), body);
+  },
+  memoryErasures: ({ context, query }) => context.erasing.list(query),
   memoryCheckpoints: ({ context, query }) => context.coordinator.store.checkpoints(query.limit),
   memoryCheckpoint: ({ context }) => context.checkpoints.make(),
 } satisfies Partial<Handlers>;

@@ -40,6 +40,7 @@ import { Tally } from '../live/tally.ts';
 import type { CacheProcess } from '../model-cache/cache-process.ts';
 import type { Judged, ShownPeer } from '../model-cache/wire.ts';
 import { Checkpoints } from '../proofs/checkpoints.ts';
+import { Erasing } from '../proofs/erasing.ts';
 import type { SigningKey } from '../proofs/signing-key.ts';
 import { Images } from '../releases/images.ts';
 import { knownReleases } from '../releases/known-releases.ts';
@@ -153,6 +154,7 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
   personalImages: PersonalImages;
   firstBoots: FirstBoots;
   checkpoints: Checkpoints;
+  erasing: Erasing;
   metrics: Metrics;
   /** The ends of open event streams, called when the API closes. */
   streams: Set<() => void>;
@@ -188,7 +190,7 @@ function limitsOf(given: Partial<ApiLimits> | undefined): ApiLimits {
 /** What is kept for machines and cards, and what signs memories; rollouts know the releases from now on. */
 async function openKept(
   parts: ApiParts,
-): Promise<Pick<ApiContext, 'releases' | 'images' | 'personalImages' | 'checkpoints'>> {
+): Promise<Pick<ApiContext, 'releases' | 'images' | 'personalImages' | 'checkpoints' | 'erasing'>> {
   const { coordinator, settings, clock, random, log } = parts;
   const { dataDir } = settings;
   const releases = await Releases.open({ dataDir, clock, log });
@@ -201,7 +203,8 @@ async function openKept(
   const keys = () => releases.keys();
   const images = await Images.open({ dataDir, clock, log, keys, keysDir: releases.keysDir, keptFreeBytes });
   const checkpoints = new Checkpoints({ coordinator, key: parts.signingKey, clock, log });
-  return { releases, images, personalImages: new PersonalImages(clock, random), checkpoints };
+  const erasing = new Erasing({ coordinator, clock, log });
+  return { releases, images, personalImages: new PersonalImages(clock, random), checkpoints, erasing };
 }
 
 function fleetVectorsOf({ coordinator: { store }, clock, random, log, settings }: ApiParts, gateway: Gateway) {
@@ -295,10 +298,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     totals,
     stop() {
       unwatch();
-      feed.stop();
-      recorder.stop();
-      fleetVectors.stop();
-      kept.checkpoints.stop();
+      for (const each of [feed, recorder, fleetVectors, kept.checkpoints, kept.erasing]) each.stop();
       for (const end of context.streams) end();
     },
   };

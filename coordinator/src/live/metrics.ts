@@ -335,6 +335,10 @@ function readCheckpoints(read: Read, view: View, { faults, figures }: Pick<Check
   read(Gauge, 'memory_faults', 'Logs of memories that did not verify when they were last looked at.', [], (set) =>
     set({}, faults.size),
   );
+  read(Gauge, 'memory_erasures', 'Erasures of memories.', [], (set) => set({}, view.erasures.size));
+  read(Gauge, 'memory_erasures_owed', 'Erasures that a node has not confirmed, each node counted.', [], (set) => {
+    for (const [node, ids] of view.erasuresOwed) if (view.nodes.has(node)) set({}, ids.size);
+  });
   read(Counter, 'memory_verified_total', 'Entries of memories that were recomputed.', [], (set) =>
     set({}, figures.verifiedEntries),
   );

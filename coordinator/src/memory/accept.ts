@@ -10,6 +10,7 @@ import type { AgentRow } from '../state/rows.ts';
 import { agentNameOf } from '../state/view.ts';
 import { advanceMerges, bringIn, keepBranch } from './branches.ts';
 import { meet, runFault } from './chain.ts';
+import { hearErased, withoutErased } from './erase.ts';
 
 type Up<T extends MemoryUp['type']> = Extract<MemoryUp, { type: T }>;
 type NackReason = Extract<MemoryDown, { type: 'nack' }>['reason'];
@@ -26,7 +27,10 @@ export const acceptMemory: Decide<'memory-up'> = (view, input, nowMs) => {
   if (draft.nodes.get(node)?.status !== 'active') remark(draft, 'node-not-active', `memory of ${agent} from ${node}`);
   else {
     const row = draft.agents.get(agent);
-    if (!row) nack(draft, input, 'unknown-agent', nothing);
+    const { message } = input;
+    // Also of a removed agent, whose log a node may still have.
+    if (message.type === 'erased') hearErased(draft, input, { upto: message.upto, stands: message.stands === true });
+    else if (!row) nack(draft, input, 'unknown-agent', nothing);
     else follows = takeMemory(draft, input, row);
   }
   return decidedWith(draft, { follows });
@@ -41,6 +45,8 @@ function takeMemory(draft: Draft, input: Given<'memory-up'>, { id, placement }: 
   switch (message.type) {
     // Only older nodes send this.
     case 'drained':
+    // Heard already.
+    case 'erased':
       return false;
     case 'hydrated':
       return isWriter && message.durableSeq === head.seq && offerBranch(draft, input);
@@ -52,6 +58,8 @@ function takeMemory(draft: Draft, input: Given<'memory-up'>, { id, placement }: 
       turnDown(draft, input, head);
       return false;
     case 'hello':
+      // First of all: what was erased must not be found there any longer than need be.
+      if (message.erased !== undefined) hearErased(draft, input, { upto: message.erased, stands: true });
       if (isWriter) return greet(draft, input, message, head);
       turnDown(draft, input, head);
       return false;
@@ -129,12 +137,12 @@ function takeBatch(draft: Draft, input: Given<'memory-up'>, message: Up<'batch'>
       fork(draft, input, meeting.fromSeq, head);
       return false;
     case 'next': {
-      const { fresh } = meeting;
+      const fresh = withoutErased(draft, input, meeting.fresh, null);
       const { space } = draft.agents.get(agent) as AgentRow;
       change(draft, { type: 'memory', agent, space, entries: fresh });
       noteMemories(draft, node, agent, fresh);
       ack(draft, input, fresh[fresh.length - 1] as MemoryEntry);
-      return !advanceMerges(draft, input, fresh) && offerBranch(draft, withoutKnown(input, fresh));
+      return !advanceMerges(draft, input, meeting.fresh) && offerBranch(draft, withoutKnown(input, fresh));
     }
     default:
       meeting satisfies never;
@@ -219,7 +227,7 @@ function nack(
 ): void {
   const { epoch, type } = message;
   remark(draft, `memory-nack-${reason}`, `${node}, ${agent}: ${type} under epoch ${epoch}`);
-  const of = 'entries' in message ? message.entries.at(-1)?.hash : message.hash;
+  const of = 'entries' in message ? message.entries.at(-1)?.hash : 'hash' in message ? message.hash : undefined;
   const about = of === undefined ? {} : { of };
   down(draft, node, { type: 'nack', agent, epoch, reason, headSeq: seq, headHash: hash, ...about, ...more });
 }

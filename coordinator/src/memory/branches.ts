@@ -8,6 +8,7 @@ import { change, type Draft, noteEvent, remark, send } from '../state/draft.ts';
 import type { Given } from '../state/input.ts';
 import type { AgentRow, BranchRow } from '../state/rows.ts';
 import type { StoredHash } from '../store/store.ts';
+import { withoutErased } from './erase.ts';
 
 /** Whether a person or the agent added the entry: bookkeeping of the previous node, and merges of other branches, are not merged again. */
 function isAddition({ kind, payload }: MemoryEntry): boolean {
@@ -36,14 +37,15 @@ export function keepBranch(draft: Draft, input: Given<'memory-up'>, message: Bra
     remark(draft, 'memory-branch-late', `${id} grew while it was read`);
     return null;
   }
-  const fresh = ours.filter(({ seq }) => seq > (tip?.seq ?? 0));
-  const [first] = fresh;
-  const last = fresh[fresh.length - 1];
+  const added = ours.filter(({ seq }) => seq > (tip?.seq ?? 0));
+  const [first] = added;
+  const last = added[added.length - 1];
   if (!first || !last) {
     if (row && message.last && !row.complete) finishBranch(draft, input, { ...row, complete: true }, []);
     return uptoSeq;
   }
-  if (!takesRecords(draft, node, fresh.length)) return null;
+  if (!takesRecords(draft, node, added.length)) return null;
+  const fresh = withoutErased(draft, input, added, id);
   const { space } = draft.agents.get(agent) as AgentRow;
   const begun = { id, space, agent, node, epoch, fromSeq: first.seq, merged: false, receivedMs: draft.nowMs };
   // A branch in the store but not in the view is merged and grows again: the merged part is not offered again, because the writer would

@@ -2,19 +2,25 @@
 // topic, or a retained copy of a topic that is not retained, is counted and logged within bounds, and an ask gets an answer with the
 // reason.
 import { type Checker, type Decoded, decode, type FleetEvent, type Principal, topics } from '@blackroad/protocol';
+import type { Clock } from '@blackroad/std/clock';
 import type { Arrived } from '../bus/bus.ts';
 import type { Refusals } from '../door/counted-refusals.ts';
 import type { Following } from '../live/following.ts';
 import type { Outcome } from '../state/decision.ts';
 import type { Answer, InputKind, Inputs } from '../state/input.ts';
+import { firstOwed } from '../state/erasures.ts';
 import type { View } from '../state/view.ts';
 import type { Asks } from './asks.ts';
 import type { Commands } from './commands.ts';
 import { branchedOn, offerOf } from './memory-reads.ts';
 import type { ModelRequests } from './model-requests.ts';
 
+/** Between two messages about the same erasure to a node that does not confirm it. */
+const eraseAgainMs = 60_000;
+
 interface ArrivalsParts {
   view: View;
+  clock: Pick<Clock, 'monotonicMs'>;
   check: Checker;
   refusals: Refusals;
   asks: Asks;
@@ -27,6 +33,7 @@ interface ArrivalsParts {
 
 export class Arrivals {
   readonly #parts: ArrivalsParts;
+  readonly #erasuresToldMs = new Map<string, number>();
 
   constructor(parts: ArrivalsParts) {
     this.#parts = parts;
@@ -68,6 +75,7 @@ export class Arrivals {
         return;
       case 'nodeHello':
         await submit('node-hello', { node, message: decoded.message });
+        await this.#tellErasures(node);
         for (const agent of branchedOn(view, node)) await this.offerBranch(agent);
         return;
       case 'nodeInfo':
@@ -81,6 +89,7 @@ export class Arrivals {
         return;
       case 'nodeHealth':
         await submit('node-health', { node, message: decoded.message });
+        await this.#tellErasures(node, eraseAgainMs);
         return;
       case 'nodeEvent':
         await submit('node-event', { node, message: decoded.message });
@@ -120,10 +129,20 @@ export class Arrivals {
     if (outcome.ok && outcome.value.follows) await this.offerBranch(input.agent);
   }
 
-  /** The writer does not ask for a branch that was closed. When the offer fails (at a stop, or without the store), the next hello repeats it. */
+  /** What the node still has to erase, one erasure of each log: a message may be lost. `restMs`: not, where it was told so recently. */
+  async #tellErasures(node: string, restMs = 0): Promise<void> {
+    const { view, submit, clock } = this.#parts;
+    if (!view.erasuresOwed.has(node)) return;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - (this.#erasuresToldMs.get(node) ?? Number.NEGATIVE_INFINITY) < restMs) return;
+    this.#erasuresToldMs.set(node, nowMs);
+    for (const { agent, number } of firstOwed(view, node)) await submit('memory-erase-again', { node, agent, number });
+  }
+
+  /** The writer does not ask for a branch that was closed, or of which something was erased. When the offer fails (at a stop, or without the store), the next hello repeats it. */
   offerCutBranches(events: readonly FleetEvent[]): void {
     for (const { type, agent } of events)
-      if (type === 'memory-branch-cut' && agent !== null) this.offerBranch(agent).catch(() => {});
+      if ((type === 'memory-branch-cut' || type === 'memory-erased') && agent !== null) this.offerBranch(agent).catch(() => {});
   }
 
   /** Offers a branch of this agent to its present writer, as far as the branch is stored. */

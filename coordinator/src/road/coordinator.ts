@@ -138,8 +138,7 @@ class Loop implements Coordinator {
     const { publish } = this.#out;
     this.#requests = new ModelRequests({ view, clock, random, log, check, publish, submit });
     this.#arrivals = new Arrivals({
-      view,
-      check,
+      ...{ view, clock, check },
       refusals: createRefusals(log, clock),
       asks: createAsks({ view, clock, random, submit, send: (message) => this.#out.send([message]) }),
       commands: this.#commands,

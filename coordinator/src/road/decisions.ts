@@ -39,6 +39,7 @@ import { storageBack } from '../fleet/storage-back.ts';
 import { started, tick } from '../fleet/tick.ts';
 import { acceptMemory } from '../memory/accept.ts';
 import { keepCheckpoint, noteDamage, tellAnchors } from '../memory/checkpoints.ts';
+import { eraseMemories, tellErasure } from '../memory/erase.ts';
 import { applyPlan, releaseMoves, unloadIdle } from '../placement/plan/plan.ts';
 import { actOnRollout } from '../rollouts/acts.ts';
 import { learnBalena, tellPin } from '../rollouts/balena.ts';
@@ -108,6 +109,8 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'memory-checkpoint': keepCheckpoint,
   'memory-anchors': tellAnchors,
   'memory-damage': noteDamage,
+  'memory-erase': eraseMemories,
+  'memory-erase-again': tellErasure,
   'backup-told': learnBackups,
   'upgrade-told': noteUpgrade,
   'releases-known': learnReleases,

@@ -103,7 +103,7 @@ async function live(seed: number): Promise<{ entries: MemoryEntry[]; written: Se
       if (tail.entries.length === 0) writer.tails.shift();
       return;
     }
-    if (message.epoch !== writer.epoch) return;
+    if (message.type === 'erase' || message.epoch !== writer.epoch) return;
     if (message.type === 'ack') {
       if (writer.log[message.upto - 1]?.hash === message.hash) writer.acked = Math.max(writer.acked, message.upto);
     } else if (message.type === 'entries') {

@@ -12,10 +12,12 @@ export async function readMemory(
   { node, agent, message }: Inputs['memory-up'],
 ): Promise<Stored['memory-up']> {
   const input: Stored['memory-up'] = { stored: [], missing: [], branch: null };
+  if (message.type === 'erased') return { ...input, erasure: await nextErasure(store, view, agent, message.upto) };
   // The message will be refused, so nothing is read for it.
   if (!heldBy(view, agent, message.epoch, node) && !view.restored) return input;
   if (message.type === 'hello') {
     const head = view.heads.get(agent);
+    if (message.erased !== undefined) input.erasure = await nextErasure(store, view, agent, message.erased);
     // The hash of the node's head is compared with ours: a difference is a fork.
     if (message.durableSeq > 0) input.stored = await store.memoryHashes(agent, message.durableSeq, message.durableSeq);
     if (head && message.durableSeq < head.seq) {
@@ -27,6 +29,7 @@ export async function readMemory(
     // The entries, and the one before them, may be stored already.
     const last = message.entries[message.entries.length - 1];
     const beforeSeq = Math.max(0, message.from - 1);
+    input.erased = await erasedAmong(store, view, message.entries);
     input.stored = await store.memoryHashes(agent, beforeSeq, Math.max(message.from, last?.seq ?? 0));
     if (message.type === 'batch') {
       input.merging = await readMerging(store, view, message.entries);
@@ -40,6 +43,18 @@ export async function readMemory(
     }
   } else if (message.type === 'hydrated') input.branch = await readBranch(store, view, oldestBranch(view, agent));
   return input;
+}
+
+/** The erasure that a node which stands there has to carry out next. */
+async function nextErasure(store: Store, view: View, agent: string, upto: number) {
+  const number = upto + 1;
+  if (number > (view.erasedUpto.get(agent) ?? 0)) return null;
+  return { number, hashes: await store.erasedHashes(agent, number) };
+}
+/** Of these entries, and of what they were made of. */
+async function erasedAmong(store: Store, view: View, entries: readonly MemoryEntry[]): Promise<string[]> {
+  if (view.erasedUpto.size === 0) return [];
+  return store.erasedAmong(entries.flatMap(({ hash, payload }) => [hash, ...(payload?.derivedFrom ?? [])]));
 }
 
 /** Agents whose writer is this node and that have a branch with unmerged entries. */

@@ -4,6 +4,7 @@ import { charactersOf, lengthOf, maxHoldersPerAgent } from '@blackroad/protocol'
 import { signsOf } from '../fleet/health.ts';
 import type { Change } from './change.ts';
 import { copyOfMap, owned } from './layer.ts';
+import { noteErasure } from './erasures.ts';
 import { modelWorked, noteFault, useModel } from './model-past.ts';
 import { moveHeard } from './moved-times.ts';
 import { release, reserve } from './reservations.ts';
@@ -148,6 +149,7 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
     if (view.checkpoint === null || view.checkpoint.number < row.number) view.checkpoint = row;
     for (const log of logs) view.anchored.set(log.agent, log);
   },
+  erasure: (view, change) => noteErasure(view, change),
   spending(view, change) {
     view.spending.set(change.row.account, change.row);
   },

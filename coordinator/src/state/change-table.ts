@@ -136,6 +136,7 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
       for (const { agent } of logs) touched.agents.add(agent);
     },
   },
+  erasure: { ...kept, touches: (touched, { row }) => void touched.agents.add(row.agent) },
   spending: { ...kept, touches: (touched, { row }) => touchAccount(touched, row.account) },
   'spending-gone': { ...kept, touches: (touched, { account }) => touchAccount(touched, account) },
   reservation: kept,

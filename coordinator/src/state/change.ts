@@ -23,7 +23,7 @@ import type { BackupStand } from './backup-stand.ts';
 import type { BalenaStand } from './balena-stand.ts';
 import type { ReservationRow, SpendingRow } from './budget-rows.ts';
 import type { ConversationRow } from './conversation-row.ts';
-import type { AnchoredRow } from './memory-rows.ts';
+import type { AnchoredRow, ErasedPlace, ErasureRow } from './memory-rows.ts';
 import type { FoundRow, RestoredRow } from './restore-rows.ts';
 import type { KnownRelease, RolloutRow, RolloutSubjectRow, Sums } from './rollout-rows.ts';
 import type {
@@ -114,6 +114,8 @@ export type DurableChange =
   | { type: 'branch'; row: BranchRow; entries: MemoryEntry[] }
   /** With the logs that grew since the one before. */
   | { type: 'checkpoint'; row: SignedCheckpoint; logs: readonly AnchoredRow[] }
+  /** `erased`: with the first row of an erasure: their content goes. Later rows only say who still owes it. */
+  | { type: 'erasure'; row: ErasureRow; erased?: readonly ErasedPlace[] }
   | { type: 'spending'; row: SpendingRow }
   /** The budget was removed. */
   | { type: 'spending-gone'; account: string }

@@ -39,7 +39,7 @@ import type { BackupEnded, BackupStand } from './backup-stand.ts';
 import type { BalenaFound, BalenaPinTold } from './balena-stand.ts';
 import type { TaskOfConversation } from './conversation-row.ts';
 import type { Decision } from './decision.ts';
-import type { AnchoredRow } from './memory-rows.ts';
+import type { AnchoredRow, ErasedPlace } from './memory-rows.ts';
 import type { RestoredRow } from './restore-rows.ts';
 import type { KnownRelease } from './rollout-rows.ts';
 import type { EndedTask, JoinTokenRow, KeyRow, ReplyTo, SessionRow, TaskRow } from './rows.ts';
@@ -175,6 +175,10 @@ export interface Inputs {
   'memory-checkpoint': { row: SignedCheckpoint; logs: readonly AnchoredRow[] };
   /** Logs under that checkpoint, each for its writer. */
   'memory-anchors': { checkpoint: SignedCheckpoint; logs: { log: AnchoredLog; path: ProofPath }[] };
+  /** Memories of one agent, with what was made of them, perhaps by others. */
+  'memory-erase': By & { places: readonly ({ agent: string } & ErasedPlace)[] };
+  /** The first erasure of this log that the node owes is to be told (again). */
+  'memory-erase-again': { node: string; agent: string; number: number };
   /** A stored log does not verify. */
   'memory-damage': { agent: string; seq: number; text: string };
   /** How backups stand; `ended`: how one has just ended. */
@@ -220,7 +224,12 @@ export interface Stored {
     merging?: { id: string; entries: MemoryEntry[] }[];
     /** For a branch: the stored branches of the same agent, node and epoch, in the order of their numbers. */
     siblings?: { id: string; hashes: StoredHash[] }[];
+    /** For a batch or branch: hashes of its entries, or of what they are derived from, that were erased. */
+    erased?: readonly string[];
+    /** For a hello or `erased`: the next erasure that the node has not carried out. */
+    erasure?: { number: number; hashes: string[] } | null;
   };
+  'memory-erase-again': { hashes: string[] };
   'task-submit': {
     /** The task with the same idempotency key, where there is one. */
     known: TaskRow | EndedTask | null;

@@ -46,6 +46,10 @@ const origins: Record<keyof MutableView, Origin> = {
   branches: 'stored',
   checkpoint: 'heard', // the stored one takes its place where that is newer
   anchored: 'stored',
+  erasures: 'stored',
+  erasedUpto: 'stored',
+  erasuresOwed: 'stored',
+  justErased: 'heard',
   acknowledged: 'stored',
   spending: 'stored',
   reservations: 'stored',

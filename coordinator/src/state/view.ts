@@ -19,7 +19,7 @@ import type { BalenaStand } from './balena-stand.ts';
 import type { ReservationRow, SpendingRow } from './budget-rows.ts';
 import type { ConversationRow } from './conversation-row.ts';
 import type { Cuts } from './cuts.ts';
-import type { AnchoredRow } from './memory-rows.ts';
+import type { AnchoredRow, ErasureRow } from './memory-rows.ts';
 import type { FoundRow, RestoredRow } from './restore-rows.ts';
 import type { KnownRelease, RolloutRow, RolloutSubjectRow, Sums } from './rollout-rows.ts';
 import type {
@@ -77,6 +77,12 @@ export interface MutableView {
   justMerged: Map<string, string>;
   /** Acknowledgements by alert. */
   acknowledged: Map<string, AcknowledgedRow>;
+  /** Erasures of memories by id; the number of the last one by agent; ids of those that a node owes, by node. */
+  erasures: Map<string, ErasureRow>;
+  erasedUpto: Map<string, number>;
+  erasuresOwed: Map<string, Set<string>>;
+  /** Hashes of memories that were erased a moment ago. */
+  justErased: Map<string, true>;
   /** What is used of each budget, by account. */
   spending: Map<string, SpendingRow>;
   reservations: Map<string, ReservationRow>;
@@ -218,6 +224,10 @@ export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = o
     anchored: new Map(),
     justMerged: new Map(),
     acknowledged: new Map(),
+    erasures: new Map(),
+    erasedUpto: new Map(),
+    erasuresOwed: new Map(),
+    justErased: new Map(),
     spending: new Map(),
     reservations: new Map(),
     reservedBy: new Map(),

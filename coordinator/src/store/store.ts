@@ -13,6 +13,7 @@ import type {
 } from '@blackroad/protocol';
 import type { DurableChange } from '../state/change.ts';
 import type { TaskOfConversation } from '../state/conversation-row.ts';
+import type { ErasedPlace } from '../state/memory-rows.ts';
 import type { Loaded } from '../state/rebuild.ts';
 import type { EndedTask, TaskRow } from '../state/rows.ts';
 
@@ -47,6 +48,14 @@ export interface StoredHash {
   seq: number;
   epoch: number;
   hash: string;
+}
+
+export interface Erasable extends ErasedPlace {
+  agent: string;
+  kind: string;
+  source: string;
+  text: string;
+  why: 'asked' | 'derived' | 'copy';
 }
 
 /** One moment of 64 neighbouring series, packed by history/cells.ts; the store does not look inside. */
@@ -124,6 +133,20 @@ export interface Store {
   /** Entries after `afterSeq`, oldest first. */
   memoryLog(agent: string, afterSeq: number, limit: number): Promise<MemoryEntry[]>;
   branchEntries(branch: string): Promise<MemoryEntry[]>;
+  /**
+   * Entries with content that are asked for, and all that was made of them, with their copies in branches: what was made comes before what
+   * it was made of, so that a part of them leaves nothing behind that cannot be found again. At most `limit`.
+   */
+  erasable(what: { agent: string; seqs?: readonly number[]; limit: number }): Promise<Erasable[]>;
+  /** The hashes of one erasure. */
+  erasedHashes(agent: string, number: number): Promise<string[]>;
+  /** Those of these hashes that were erased. */
+  erasedAmong(hashes: readonly string[]): Promise<string[]>;
+  /**
+   * Removes what an erasure leaves in indexes and in the log of the database, a piece at a call; returns whether there is more. Without an
+   * erasure it does nothing.
+   */
+  scrub(): Promise<boolean>;
   /** Signed checkpoints, the newest first. */
   checkpoints(limit: number): Promise<SignedCheckpoint[]>;
   vectorModels(): Promise<VectorModels>;

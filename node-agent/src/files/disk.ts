@@ -9,4 +9,6 @@ export interface Disk {
   sync(name: string, done: (error: Error | null) => void): void;
   /** Appends to a plain file; the text survives a power cut when this returns. Throws where the disk refuses writes. */
   append(name: string, text: string): void;
+  /** Replaces each line of a plain file by what `edit` makes of it; the new ones survive a power cut when this returns. */
+  rewrite(name: string, edit: (line: string) => string): void;
 }

@@ -438,7 +438,7 @@ function diskInMemory() {
         return db;
       },
       sync: (_: string, done: (error: null) => void) => done(null),
-      append: () => {},
+      append: () => {}, rewrite: () => {},
     },
     assigned: () => assignments().prepare('SELECT count(*) FROM assigned').pluck().get(),
     refuseAssignments: () => assignments().pragma('query_only = 1'),

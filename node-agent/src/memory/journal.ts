@@ -9,6 +9,7 @@ import Database from 'better-sqlite3';
 import { checkDatabase, type OnDamage, openSound } from '../files/data-folder.ts';
 import type { Disk } from '../files/disk.ts';
 import { anchorRows, anchorSchema } from './anchor-rows.ts';
+import { erasedRows, erasedSchema } from './erased-rows.ts';
 
 export interface Head {
   seq: number;
@@ -94,6 +95,7 @@ export function openJournal(
   return {
     id,
     ...anchorRows(sql),
+    ...erasedRows(sql),
     /** Runs `work` in one durable transaction; throws and changes nothing when it cannot be made durable. */
     transaction<T>(work: () => T): T {
       return db.transaction(work).immediate();
@@ -319,6 +321,8 @@ function tuned(db: Database.Database): Database.Database {
     db.pragma('locking_mode = EXCLUSIVE');
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL');
+    // What is deleted is overwritten: an erased memory must not be found in freed pages.
+    db.pragma('secure_delete = ON');
     db.pragma('cache_size = -512');
     return db;
   } catch (error) {
@@ -338,7 +342,7 @@ function checked(db: Database.Database): Database.Database {
 
 /** Each step once, with the version that it leads to; an older node-agent reads a newer file, as nothing of it is changed or removed. */
 function upgrade(db: Database.Database, freshId: string): void {
-  const steps = [schema, anchorSchema];
+  const steps = [schema, `${anchorSchema}${erasedSchema}`];
   const from = db.pragma('user_version', { simple: true }) as number;
   db.transaction(() => {
     for (const step of steps.slice(from)) db.exec(step);

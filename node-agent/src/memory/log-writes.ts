@@ -120,8 +120,10 @@ export function takeIn(
   const admitted = admit(agent, log.head, (seq) => journal.hashAt(id, seq), incoming, base);
   if (!('entries' in admitted)) return admitted;
   w.touched.add(log);
-  for (const entry of admitted.entries) {
-    insert(w, log, entry, originOf(entry));
+  for (const each of admitted.entries) {
+    // It was on its way when it was erased.
+    const entry = journal.isErased(agent, each.hash) ? { ...each, salt: null, payload: null } : each;
+    insert(w, log, entry, originOf(each));
     if (log.branched > 0) journal.unbranch(id, entry);
   }
   if (log.branched > 0) log.branched = journal.branchCount(id);
@@ -185,6 +187,7 @@ export function merge(
     if (entry.kind === 'genesis' || entry.kind === 'migrate' || entry.payload === null) continue;
     // A merged entry on the branch is compared by its original, which may be here already.
     const origin = originOf(entry) ?? entry.hash;
+    if (journal.isErased(log.row.agent, entry.hash) || journal.isErased(log.row.agent, origin)) continue;
     if (journal.hasOrigin(log.row.id, origin)) continue;
     if (journal.hashAt(log.row.id, entry.seq) === entry.hash) continue;
     const added: NewEntry = {

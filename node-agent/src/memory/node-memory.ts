@@ -105,6 +105,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
   });
   const sync = new Sync({
     journal,
+    index,
     clock,
     random,
     log: logger,

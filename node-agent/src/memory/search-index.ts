@@ -75,6 +75,17 @@ export class SearchIndex {
     this.#withIndex((index) => index.setVector(id, model, values));
   }
 
+  /** Begins a new file: in the present one there are words and vectors of erased memories, also in parts that it does not use any more. */
+  renew(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#opened?.close();
+    this.#opened = null;
+    this.#added = [];
+    this.#removed = [];
+    removeFiles(this.#parts.dir);
+  }
+
   close(): void {
     this.#guarded(() => {
       // An index that was never opened has nothing to write: the next process finds it behind.

@@ -65,6 +65,10 @@ export class Sending {
     this.#waiting.clear();
   }
 
+  get isOnline(): boolean {
+    return this.#online;
+  }
+
   /** The log may have something to send. */
   wake(log: AgentLog): void {
     const agent = log.row.agent;

@@ -1,7 +1,7 @@
 // Memories that the coordinator will never accept, for people: one file of JSON Lines in the data folder. In: the entries of a refused
 // branch and the reason of the refusal. Out: lines on the disk, and a sentence about them, once for each agent and epoch of this process.
-// Never deletes a line: where the file is full, the caller keeps its entries. [INV-memory-kept]
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+// Never deletes a line: where the file is full, the caller keeps its entries; an erasure alone takes content out of one. [INV-memory-kept]
+import { closeSync, existsSync, fstatSync, fsyncSync, openSync, readFileSync, readSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MemoryEntry } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
@@ -21,12 +21,14 @@ interface Refused {
 export interface SetAside {
   /** False: the file is full. Throws where the disk refuses writes. After true the lines survive a power cut. */
   keep(refused: Refused): boolean;
+  /** Removes content and salt of the entries with these hashes from the file; their headers stay. */
+  erase(hashes: ReadonlySet<string>): void;
 }
 
 export function createSetAside(deps: {
   /** A folder, or `:memory:`, where the journal and these entries end with the process. */
   dir: string;
-  disk?: Pick<Disk, 'append'>;
+  disk?: Pick<Disk, 'append' | 'rewrite'>;
   clock: Clock;
   tell: (text: string) => void;
   maxBytes?: number;
@@ -59,7 +61,38 @@ export function createSetAside(deps: {
       once(`${agent} ${epoch}`, `The coordinator refuses ${what}, from entry ${from} on: ${why}. They are in ${path}.`);
       return true;
     },
+    erase(hashes) {
+      const edit = (text: string) => withoutContent(text, hashes);
+      if (disk) disk.rewrite(setAsideFile, edit);
+      else if (dir !== ':memory:') rewriteDurably(dir, path, edit);
+    },
   };
+}
+
+/** The line as it was, or without content where it is one of these entries; a line that cannot be read stays. */
+function withoutContent(text: string, hashes: ReadonlySet<string>): string {
+  try {
+    const line = JSON.parse(text) as MemoryEntry;
+    return hashes.has(line.hash) ? `${JSON.stringify({ ...line, salt: null, payload: null })}\n` : text;
+  } catch {
+    return text;
+  }
+}
+/** Line by line into a new file, which takes the place of the old one; a file without such entries is left alone. */
+function rewriteDurably(dir: string, path: string, edit: (line: string) => string): void {
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const edited = text.replace(/[^\n]*\n|[^\n]+$/g, edit);
+  if (edited === text) return;
+  const partial = `${path}.partial`;
+  const file = openSync(partial, 'w', 0o600);
+  try {
+    writeWhole(file, edited);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(partial, path);
+  syncFolder(dir);
 }
 
 /** False: there is no room. */

@@ -3,25 +3,18 @@
 // branch-ack. [INV-durable-first] [INV-rest]
 import { entriesThatFit, type MemoryDown, type MemoryUp } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
-import type { Log as Logger } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import { Answers } from './answers.ts';
-import type { Journal } from './journal.ts';
+import { Erasing, type ErasingParts } from './erasing.ts';
 import { type AgentLog, nextStep } from './log-state.ts';
 import * as writes from './log-writes.ts';
-import { Sending, type Submit } from './sending.ts';
-import type { SetAside } from './set-aside.ts';
+import { Sending } from './sending.ts';
 
-interface SyncParts {
-  journal: Journal;
+interface SyncParts extends Omit<ErasingParts, 'tell'> {
   clock: Clock;
   random: Random;
-  log: Logger;
   logs: Map<string, AgentLog>;
-  writeContext: writes.WriteContext;
-  submit: Submit;
   publish(agent: string, message: MemoryUp): void;
-  setAside: SetAside;
   contradicted(text: string): void;
   /** Most entries of one message. */
   batchEntries: number;
@@ -31,6 +24,7 @@ export class Sync {
   readonly #parts: SyncParts;
   readonly #sending: Sending;
   readonly #answers: Answers;
+  readonly #erasing: Erasing;
 
   constructor(parts: SyncParts) {
     this.#parts = parts;
@@ -44,10 +38,15 @@ export class Sync {
       random,
       log,
     });
+    this.#erasing = new Erasing({ ...parts, tell: (agent, upto) => this.#tellErased(agent, upto) });
     this.#answers = new Answers({ journal, log, writeContext: w, sending: this.#sending, setAside, contradicted });
   }
 
   receive(message: MemoryDown): void {
+    if (message.type === 'erase') {
+      this.#erasing.receive(message);
+      return;
+    }
     const log = this.#parts.logs.get(message.agent);
     if (log && log.row.id !== 0) this.#answers.receive(log, message);
   }
@@ -69,6 +68,9 @@ export class Sync {
       log.branchesHeld = false;
       if (log.row.fenced) log.greeted = false;
       if (nextStep(log) !== 'none') this.wake(log);
+      // A hello says it of a log that has something to say.
+      if (log.row.id !== 0 && nextStep(log) !== 'hello')
+        this.#tellErased(log.row.agent, this.#parts.journal.erasedUpto(log.row.agent), true);
     }
   }
 
@@ -85,7 +87,7 @@ export class Sync {
         return;
       case 'hello':
         this.#sending.depart(log, { kind: 'hello', epoch, upto: durableSeq, hash, group: 0 });
-        publish(agent, { type: 'hello', epoch, durableSeq, hash });
+        publish(agent, { type: 'hello', epoch, durableSeq, hash, erased: this.#parts.journal.erasedUpto(agent) });
         return;
       case 'hydrated':
         log.hydratedSaid = true;
@@ -99,6 +101,11 @@ export class Sync {
         this.#sendBranch(log);
         return;
     }
+  }
+
+  #tellErased(agent: string, upto: number, stands = false): void {
+    const epoch = this.#parts.logs.get(agent)?.row.epoch || 1;
+    if (this.#sending.isOnline) this.#parts.publish(agent, { type: 'erased', epoch, upto, ...(stands ? { stands } : {}) });
   }
 
   #sendBatch(log: AgentLog): void {

@@ -1,5 +1,6 @@
 // Routes of memories: search, the log of an agent, its chain.
 import { SignedCheckpoint } from '../checkpoint.ts';
+import { EraseAnswer, EraseRequest, ErasureView } from '../erasure.ts';
 import { AgentName, TimeMs } from '../ids.ts';
 import { maxOrdinal, maxPageRows } from '../limits.ts';
 import { MemoryEntry, MemoryHit, MemoryKind, MemoryTag, MemoryVectors } from '../memory.ts';
@@ -77,6 +78,26 @@ export const memoryRoutes = {
     text: 'The proof that an entry is under a signed checkpoint; docs/verify.md says how anybody checks it.',
     params: Type.Object({ agent: AgentName, seq: Type.Integer({ minimum: 1, maximum: maxOrdinal }) }),
     answer: MemoryProof,
+  }),
+  memoryErase: route({
+    method: 'POST',
+    path: '/v1/agents/:agent/memory/erase',
+    needs: 'memory:write',
+    text: 'Erases memories for good, with all that was made of them, on every node that has them; `dryRun` only shows which.',
+    params: agentParams,
+    body: EraseRequest,
+    answer: EraseAnswer,
+  }),
+  memoryErasures: route({
+    method: 'GET',
+    path: '/v1/memory/erasures',
+    needs: 'memory:read',
+    text: 'Erasures, newest first, and the nodes that have not confirmed them.',
+    query: Type.Object({
+      owed: Type.Optional(Type.Boolean({ description: 'Only those that a node has not confirmed.' })),
+      limit: page.limit,
+    }),
+    answer: Type.Array(ErasureView),
   }),
   memoryCheckpoints: route({
     method: 'GET',

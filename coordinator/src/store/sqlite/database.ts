@@ -97,6 +97,8 @@ function prepareWriter(db: Database, path: string): unknown {
   // FULL: a commit is on the disk when it resolves. The loop batches, which makes it about as fast as NORMAL (FACTS.md).
   db.pragma('synchronous = FULL');
   db.pragma('foreign_keys = ON');
+  // What is deleted is overwritten: an erased memory must not be found in freed pages.
+  db.pragma('secure_delete = ON');
   limitMemory(db);
   // 16 MB of log before pages are copied back: hot index pages are then written once instead of four times.
   db.pragma('wal_autocheckpoint = 4000');

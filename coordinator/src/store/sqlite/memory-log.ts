@@ -5,10 +5,14 @@ import type { DurableChange } from '../../state/change.ts';
 import type { BranchRow, MemoryHead } from '../../state/rows.ts';
 import type { StoredHash } from '../store.ts';
 import type { Database } from './database.ts';
+import type { erasures } from './erasures.ts';
 import { type EntryRecord, entryColumns, splitPayload, toEntry } from './entry-record.ts';
 import type { WordIndex } from './word-index.ts';
 
-export function memoryLog(db: Database, words: WordIndex) {
+/** Remembers what an entry was made of. */
+type Sources = Pick<ReturnType<typeof erasures>, 'noteSources'>;
+
+export function memoryLog(db: Database, words: WordIndex, { noteSources }: Sources) {
   const insert = db.prepare(
     `INSERT INTO memory_entry (space, agent, seq, epoch, hash, previous_hash, payload_commitment, actor, kind, created_at, received_ms, salt, payload)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (agent, seq) DO NOTHING`,
@@ -79,6 +83,7 @@ export function memoryLog(db: Database, words: WordIndex) {
         }
         if (vector) insertVector.run(lastInsertRowid, vector.model, vector.bytes);
         if (entry.payload) words.add(lastInsertRowid, agent, entry.payload);
+        noteSources(entry);
         added++;
         if (!last || entry.seq > last.seq) last = entry;
       }
@@ -87,7 +92,10 @@ export function memoryLog(db: Database, words: WordIndex) {
     putBranch(row: BranchRow, entries: readonly MemoryEntry[]) {
       putBranch.run(row.id, row.merged ? 1 : 0, JSON.stringify(row));
       for (const entry of entries) {
-        if (insertBranchEntry.run(row.id, entry.seq, entry.hash, JSON.stringify(entry)).changes > 0) continue;
+        if (insertBranchEntry.run(row.id, entry.seq, entry.hash, JSON.stringify(entry)).changes > 0) {
+          noteSources(entry, row.id);
+          continue;
+        }
         sameOrBroken(branchHashAt.get(row.id, entry.seq), entry, `branch ${row.id}`);
       }
     },

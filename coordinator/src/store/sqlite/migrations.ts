@@ -366,6 +366,28 @@ export const migrations: readonly Migration[] = [
       CREATE TABLE anchored_log (agent TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
     `,
   },
+  {
+    version: 28,
+    name: 'erasures of memories',
+    // By what a memory was made of, where those are that were made of it.
+    sql: `
+      CREATE TABLE memory_source (
+        source TEXT NOT NULL, agent TEXT NOT NULL, seq INTEGER NOT NULL, branch TEXT NOT NULL,
+        PRIMARY KEY (source, agent, seq, branch)
+      ) WITHOUT ROWID;
+      INSERT OR IGNORE INTO memory_source (source, agent, seq, branch)
+      SELECT each.value, e.agent, e.seq, '' FROM memory_entry e, json_each(e.payload, '$.derivedFrom') AS each
+      WHERE e.payload IS NOT NULL AND json_valid(e.payload) AND each.type = 'text';
+      INSERT OR IGNORE INTO memory_source (source, agent, seq, branch)
+      SELECT each.value, json_extract(e.entry, '$.agentId'), e.seq, e.branch
+      FROM branch_entry e, json_each(e.entry, '$.payload.derivedFrom') AS each
+      WHERE json_valid(e.entry) AND each.type = 'text';
+      CREATE INDEX branch_entry_hash ON branch_entry (hash);
+      CREATE TABLE erasure (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
+      CREATE TABLE erased_entry (hash TEXT PRIMARY KEY, agent TEXT NOT NULL, number INTEGER NOT NULL) WITHOUT ROWID;
+      CREATE INDEX erased_entry_number ON erased_entry (agent, number);
+    `,
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

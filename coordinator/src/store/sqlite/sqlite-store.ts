@@ -8,6 +8,7 @@ import type { DurableChange } from '../../state/change.ts';
 import type { Committed, Store } from '../store.ts';
 import { checkpointRows } from './checkpoint-rows.ts';
 import { type Database, openDatabase } from './database.ts';
+import { erasures } from './erasures.ts';
 import { eventRows } from './events.ts';
 import { guarded, storageFailure } from './failure.ts';
 import { holderRows } from './holders.ts';
@@ -81,7 +82,8 @@ export function sqliteStore(
   const events = eventRows(db);
   const rollups = rollupRows(db);
   const words = wordIndex(db, log);
-  const memory = memoryLog(db, words);
+  const erasing = erasures(db, words);
+  const memory = memoryLog(db, words, erasing);
   const checkpoints = checkpointRows(db);
   const made = madeVectors(db);
   const search = memorySearch(db, words, nearest, () => clock.nowMs());
@@ -113,6 +115,7 @@ export function sqliteStore(
     memory: ({ agent, space, entries }) => memory.append({ agent, space }, entries, nowMs),
     branch: ({ row, entries }) => memory.putBranch(row, entries),
     checkpoint: (made) => checkpoints.put(made),
+    erasure: (made) => erasing.put(made),
     spending: ({ row }) => rows.putSpending(row),
     'spending-gone': ({ account }) => rows.dropSpending(account),
     reservation: ({ row }) => rows.putReservation(row),
@@ -177,7 +180,7 @@ export function sqliteStore(
           holders.load(),
           tasks.load(),
           memory.branches(),
-          checkpoints.load(),
+          checkpoints.load(), erasing.load(),
         ]),
         heads: loading([memory.heads()]),
       };
@@ -199,6 +202,10 @@ export function sqliteStore(
       guarded('read memory', () => memory.hashes(agent, fromSeq, uptoSeq)),
     memoryLog: async (agent, afterSeq, limit) => guarded('read memory', () => memory.after(agent, afterSeq, limit)),
     branchEntries: async (branch) => guarded('read a branch', () => memory.branchEntries(branch)),
+    erasable: async (what) => guarded('read memory', () => erasing.erasable(what)),
+    erasedHashes: async (agent, number) => guarded('read memory', () => erasing.hashes(agent, number)),
+    erasedAmong: async (hashes) => guarded('read memory', () => erasing.among(hashes)),
+    scrub: async () => guarded('remove erased memories', () => mending(() => erasing.scrub())),
     checkpoints: async (limit) => guarded('read checkpoints', () => checkpoints.newest(limit)),
     vectorModels: async () => guarded('read memory', () => made.models()),
     lastMemory: async () => guarded('read memory', () => made.lastEntry()),

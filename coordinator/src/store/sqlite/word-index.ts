@@ -50,6 +50,9 @@ export function wordIndex(db: Database, log: Log) {
   const insert = db.prepare<[number | bigint, string, string, string]>(
     'INSERT INTO memory_words (rowid, agent, text, tags) VALUES (?, ?, ?, ?)',
   );
+  const drop = db.prepare<[number]>('DELETE FROM memory_words WHERE rowid = ?');
+  const merge = db.prepare<[number]>(`INSERT INTO memory_words (memory_words, rank) VALUES ('merge', ?)`);
+  const total = db.prepare('SELECT total_changes()').pluck();
   const count = db
     .prepare<[string], number>(
       `SELECT count(*) FROM (SELECT 1 FROM memory_words WHERE memory_words MATCH ? LIMIT ${maxScoredWords})`,
@@ -74,6 +77,16 @@ export function wordIndex(db: Database, log: Log) {
   return {
     add: (id: number | bigint, agent: string, payload: MemoryPayload) =>
       void insert.run(id, agentWord(agent), indexed(payload.text), indexed(payload.tags.join(' '))),
+    remove: (id: number) => void drop.run(id),
+    /**
+     * Merges so many pages of the index; negative: begins with all of it. Words of removed entries stay in it until then, as neither deletion
+     * nor `secure-delete` takes them out of an index without content. Returns whether there is more to merge.
+     */
+    merge(pages: number): boolean {
+      const before = total.get() as number;
+      merge.run(pages);
+      return (total.get() as number) - before >= 2;
+    },
     /** Ids of entries with any of the words, best first. */
     find(text: string, filter: MemoryFilter, limit: number): Ranked<number>[] {
       const within = [...ofAgent(filter), ...ofTag(filter)].map((each) => `${each} AND `).join('');
