@@ -186,11 +186,8 @@ export const audit = {
   'restore-node': kind('let a node back in after a restore', { ...Node, key: Text }, ofNode, ({ key }) => `key ${key}`),
   'node-stop-pull': kind('stopped the fetch of a model', { ...Node, model: ModelName }, ofNode, ({ model }) => model),
   'node-remove-model': kind('had a model removed', { ...Node, model: ModelName }, ofNode, ({ model }) => model),
-  'memory-erase': kind(
-    'erased memories',
-    { agent: AgentName, entries: Count },
-    ofAgent,
-    ({ entries }) => counted(entries, 'memory', 'memories'),
+  'memory-erase': kind('erased memories', { agent: AgentName, entries: Count }, ofAgent, ({ entries }) =>
+    counted(entries, 'memory', 'memories'),
   ),
   'model-pin': kind(
     'pinned a model',

@@ -17,7 +17,7 @@ export type EraseRequest = Static<typeof EraseRequest>;
 
 /** asked: it was named; derived: it was made of one that goes; copy: the same words, in a branch or brought in from one. */
 const why = ['asked', 'derived', 'copy'] as const;
-export const ErasedMemory = Type.Object({
+const ErasedMemory = Type.Object({
   agent: AgentName,
   seq: Seq,
   branch: Type.Nullable(Type.String({ description: 'Where it is in no log.' })),
@@ -27,7 +27,6 @@ export const ErasedMemory = Type.Object({
   text: Type.String({ description: 'Its beginning.' }),
   why: Type.OneOf(why),
 });
-export type ErasedMemory = Static<typeof ErasedMemory>;
 
 export const EraseAnswer = Type.Object({
   erased: Type.Boolean({ description: 'False: it was a dry run.' }),
@@ -40,7 +39,7 @@ export const EraseAnswer = Type.Object({
 });
 export type EraseAnswer = Static<typeof EraseAnswer>;
 
-export const Owing = Type.Object({
+const Owing = Type.Object({
   node: NodeId,
   why: Type.OneOf(['away', 'old', 'told'], {
     description: 'It is not connected; its node-agent is too old to erase; it was told and has not confirmed yet.',

@@ -4,7 +4,13 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from './canonical-json.ts';
 import { AnchoredLog, SignedCheckpoint } from './checkpoint.ts';
 import { AgentId, AgentName, Epoch, Hash, NodeId, Seq, TimeMs } from './ids.ts';
-import { maxErasedAtOnce, maxMemoryBatchEntries, maxMemoryTextBytes, maxOrdinal, maxVectorDimension } from './limits.ts';
+import {
+  maxErasedAtOnce,
+  maxMemoryBatchEntries,
+  maxMemoryTextBytes,
+  maxOrdinal,
+  maxVectorDimension,
+} from './limits.ts';
 import { ProofPath } from './merkle.ts';
 import { type Static, Type } from './typebox.ts';
 
@@ -103,7 +109,8 @@ const entries = Type.Array(MemoryEntry, { maxItems: maxMemoryBatchEntries });
 const Erased = Type.Integer({
   minimum: 0,
   maximum: maxOrdinal,
-  description: 'The number of the last erasure of this log that the node has carried out; 0: none. Missing: an older node.',
+  description:
+    'The number of the last erasure of this log that the node has carried out; 0: none. Missing: an older node.',
 });
 
 /** Upward, on `node/<id>/memory/<agent>`. */

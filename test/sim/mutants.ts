@@ -29,6 +29,43 @@ export const sourceOf = (file: string): string => readFileSync(join(root, file),
 
 export const mutants: readonly Mutant[] = [
   {
+    name: 'a-node-confirms-an-erasure-that-it-did-not-carry-out',
+    file: 'node-agent/src/memory/erasing.ts',
+    search: 'w.unindexed.push(...journal.erase(agent, log?.row.id ?? 0, hashes));',
+    replace: '',
+  },
+  {
+    name: 'what-was-made-of-erased-memories-is-taken',
+    file: 'coordinator/src/memory/erase.ts',
+    search: 'payload.derivedFrom.some(isGone)',
+    replace: 'payload.derivedFrom.every(() => false)',
+    test: 'coordinator/src/proofs/erasing.test.ts',
+  },
+  {
+    name: 'an-old-copy-of-a-node-is-not-told-again',
+    file: 'coordinator/src/memory/erase.ts',
+    search: 'of stands ? erasuresAfter',
+    replace: 'of !stands ? erasuresAfter',
+    test: 'coordinator/src/proofs/erasing.test.ts',
+  },
+  {
+    name: 'a-log-that-does-not-verify-is-signed',
+    file: 'coordinator/src/proofs/checkpoints.ts',
+    search: `        if (text !== null) {
+          await this.noted(agent, { seq: entry.seq, text });
+          return null;
+        }`,
+    replace: '',
+    test: 'coordinator/src/proofs/checkpoints.test.ts',
+  },
+  {
+    name: 'a-node-takes-a-checkpoint-of-another-past',
+    file: 'node-agent/src/memory/anchors.ts',
+    search: 'after.entries === before.entries && after.head !== before.head',
+    replace: 'after.entries === before.entries && false',
+    test: 'node-agent/src/memory/anchors.test.ts',
+  },
+  {
     name: 'two-machines-of-a-site-restart-at-once',
     file: 'coordinator/src/rollouts/kinds/os.ts',
     search: 'return others.length > 0',

@@ -106,6 +106,28 @@ function submit(world: World, random: Random, agent: string): void {
   });
 }
 
+/** In some worlds; beside the other actions, whose order must not depend on it. */
+export const erasures: readonly Happening[] = [
+  {
+    name: 'erase',
+    weight: 1,
+    run(world, random) {
+      const agent = pick(random, [...world.stored.heads.keys()]);
+      const store = world.host.coordinator?.store;
+      if (agent === undefined || !store) return false;
+      const upto = world.stored.heads.get(agent)?.seq ?? 0;
+      const seqs = [1, 2].map(() => 1 + Math.floor(random.next() * upto));
+      const what = { agent, limit: 1_000, ...(random.next() < 0.2 ? {} : { seqs }) };
+      // The coordinator may be gone by then.
+      store.erasable(what).then(
+        (places) => places.length > 0 && world.ask('memory-erase', { by: people, places }),
+        () => {},
+      );
+      return true;
+    },
+  },
+];
+
 export const actions: readonly Happening[] = [
   {
     name: 'submit',

@@ -21,7 +21,7 @@ import { drawKnobs, type Knobs, someOf } from './knobs.ts';
 import { Ledger } from './ledger.ts';
 import { type CertificateLife, Machine, type MachineOptions, type MachineWorld, type RenewalAsked } from './machine.ts';
 import { Network } from './network.ts';
-import { actions, applySpec, type Happening, specOf } from './people.ts';
+import { actions, applySpec, erasures, type Happening, specOf } from './people.ts';
 import { people } from './people-principal.ts';
 import { Timeline } from './timeline.ts';
 import { watchedLog } from './watched-log.ts';
@@ -46,6 +46,8 @@ export interface Played {
 /** Later than the code, so that no node counts its clock as wrong. */
 const bornMs = 1_800_000_000_000;
 const settleMs = 30_000;
+/** Worlds in which memories are erased. */
+const erasingShare = 0.35;
 /** The worlds in which programs ask models. The others stay as they are: what was found in them is found in them again. */
 const clientShare = 0.3;
 const lookMs = 1_000;
@@ -324,6 +326,8 @@ export class World implements MachineWorld {
     const gap = 3_000 + random.next() * 15_000;
     this.#script('actions', pace, untilMs, this.#drawn('actions', actions), this.counts.actions);
     this.#script('faults', gap, untilMs, this.#drawn('faults', faults), this.counts.faults);
+    if (this.chance('erases').next() < erasingShare)
+      this.#script('erasures', 4 * pace, untilMs, erasures, this.counts.actions);
     if (this.clients) this.#script('requests', 2 * pace, untilMs, requests, this.counts.actions);
     await this.pass(untilMs - this.timeline.nowMs);
     if (!this.broken) await this.#heal();

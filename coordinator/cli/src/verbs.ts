@@ -13,6 +13,7 @@ import { conversationVerbs } from './verbs/conversations.ts';
 import { imageVerbs } from './verbs/images.ts';
 import { localVerbs } from './verbs/local.ts';
 import { memoryVerbs } from './verbs/memory.ts';
+import { memoryEraseVerbs } from './verbs/memory-erase.ts';
 import { modelVerbs } from './verbs/models.ts';
 import { nodeVerbs } from './verbs/nodes.ts';
 import { planVerbs } from './verbs/plan.ts';
@@ -80,6 +81,7 @@ export const verbs: Verb[] = [
   ...batchVerbs,
   ...workVerbs.slice(1, -1),
   ...memoryVerbs,
+  ...memoryEraseVerbs,
   ...workVerbs.slice(-1),
   ...releaseVerbs,
   ...imageVerbs,

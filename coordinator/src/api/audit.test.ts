@@ -23,6 +23,7 @@ interface Call {
 /** These routes change nothing that lasts, or their row is checked in another test. */
 const without: Partial<Record<RouteName, string>> = {
   whatIf: 'asks what would happen',
+  memoryErase: 'judged in proofs/erasing.test.ts, with memories',
   memoryCheckpoint: 'changes nothing that anybody has: the checkpoint itself is kept',
   rolloutPlan: 'asks what would happen',
   rolloutApprove: 'judged in rollouts.test.ts, where a wave can be waited for',

@@ -44,6 +44,7 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'keyRevoke',
     'keys',
     'memoryCheckpoint',
+    'memoryErase',
     'nodeForget',
     'nodeRelease',
     'restoreAgent',

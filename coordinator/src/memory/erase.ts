@@ -5,10 +5,13 @@ import { actorOf, type MemoryEntry, maxErasures } from '@blackroad/protocol';
 import { everHeldBy } from '../fleet/held.ts';
 import { refuse } from '../state/decision.ts';
 import { change, type Draft, decided, noteAudit, noteEvent, openDraft, remark, send } from '../state/draft.ts';
-import { erasuresAfter, erasureId } from '../state/erasures.ts';
+import { erasureId, erasuresAfter } from '../state/erasures.ts';
 import type { Decide, Given } from '../state/input.ts';
 import type { ErasedPlace, ErasureRow } from '../state/memory-rows.ts';
 import type { View } from '../state/view.ts';
+
+/** Of one log, on nodes that never held it by what is known: what a node claims is bounded. */
+const maxCopies = 100;
 
 export const eraseMemories: Decide<'memory-erase'> = (view, { by, places }, nowMs) => {
   const byAgent = new Map<string, ErasedPlace[]>();
@@ -27,10 +30,14 @@ export const eraseMemories: Decide<'memory-erase'> = (view, { by, places }, nowM
   return decided(draft);
 };
 
-/** The nodes that have or had the log. A removed node is none of ours any more. */
+/**
+ * The nodes that have or had the log, also in a life before they were forgotten: their disk may be the same. A removed node is none of ours
+ * any more.
+ */
 export function holdersOf(view: View, agent: string): string[] {
   const nodes = new Set((view.holders.get(agent) ?? []).map(({ node }) => node));
-  return [...nodes].filter((node) => everHeldBy(view, agent, node));
+  for (const node of view.memoryCopies.get(agent) ?? []) nodes.add(node);
+  return [...nodes].filter((node) => view.nodes.has(node));
 }
 
 function addErasure(draft: Draft, agent: string, erased: readonly ErasedPlace[], by: string): void {
@@ -67,10 +74,10 @@ export function hearErased(
   { upto, stands }: { upto: number; stands: boolean },
 ): void {
   const { view } = draft;
-  if (!everHeldBy(view, agent, node)) {
-    remark(draft, 'not-its-own', `${node} tells of erasures of ${agent}, which it never had`);
-    return;
-  }
+  const isKnown = everHeldBy(view, agent, node) || view.memoryCopies.get(agent)?.has(node) === true;
+  // A machine that was forgotten and joined anew may have a log of its former life, under another name.
+  if (!isKnown && view.heads.has(agent) && (view.memoryCopies.get(agent)?.size ?? 0) < maxCopies)
+    change(draft, { type: 'memory-copy', node, agent });
   for (const row of view.erasuresOwed.get(node) ?? []) settle(draft, view.erasures.get(row), node, agent, upto);
   for (const row of stands ? erasuresAfter(view, agent, upto) : []) {
     if (row.owed.includes(node)) continue;
@@ -115,4 +122,3 @@ export function withoutErased(
   return kept;
 }
 const madeOfErased = 'the coordinator: made of memories that were erased';
-

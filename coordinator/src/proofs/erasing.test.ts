@@ -7,6 +7,7 @@ import {
   type EraseAnswer,
   type ErasureView,
   encodeVector,
+  hashHeader,
   type MemoryDown,
   type MemoryEntry,
   type MemoryHit,
@@ -87,10 +88,19 @@ t.test('a memory and what was made of it go; the chain and the signed root hold'
   const fleet = await fleetOf(t);
   const node = await fleet.node('alice');
   const ada = await placed(fleet, 'ada', node);
-  const log = memoryEntries(ada.id, [{ text: 'It begins.' }, { text: `Ada is a ${secret}`, embedding }, { text: 'tea' }], { epoch: ada.epoch });
+  const log = memoryEntries(
+    ada.id,
+    [{ text: 'It begins.' }, { text: `Ada is a ${secret}`, embedding }, { text: 'tea' }],
+    { epoch: ada.epoch },
+  );
   const summary: Partial<MemoryPayload> = { text: `about the ${secret}`, derivedFrom: [log[1]?.hash as string] };
   log.push(...memoryEntries(ada.id, [summary], { epoch: ada.epoch, previous: log[2] }));
-  log.push(...memoryEntries(ada.id, [{ text: `more of ${secret}`, derivedFrom: [log[3]?.hash as string] }], { epoch: ada.epoch, previous: log[3] }));
+  log.push(
+    ...memoryEntries(ada.id, [{ text: `more of ${secret}`, derivedFrom: [log[3]?.hash as string] }], {
+      epoch: ada.epoch,
+      previous: log[3],
+    }),
+  );
   await ada.bring(log);
   await fleet.context.checkpoints.make();
   t.same((await search(fleet)).sort(), [2, 4, 5]);
@@ -100,7 +110,14 @@ t.test('a memory and what was made of it go; the chain and the signed root hold'
     t.equal((await erase(fleet, 'ada', body)).status, 400, JSON.stringify(body));
   const shown = (await erase(fleet, 'ada', { seqs: [2], dryRun: true })).body;
   t.match(shown, { erased: false, entries: 3, nodes: ['alice'], tasks: ['t1'] });
-  t.same(shown.memories.map(({ seq, why }) => [seq, why]), [[2, 'asked'], [4, 'derived'], [5, 'derived']]);
+  t.same(
+    shown.memories.map(({ seq, why }) => [seq, why]),
+    [
+      [2, 'asked'],
+      [4, 'derived'],
+      [5, 'derived'],
+    ],
+  );
   t.equal(ada.erases().length, 0, 'only shown');
 
   t.match((await erase(fleet, 'ada', { seqs: [2] })).body, { erased: true, entries: 3, nodes: ['alice'] });
@@ -111,9 +128,18 @@ t.test('a memory and what was made of it go; the chain and the signed root hold'
   const chain = (await fleet.call<RouteAnswer<'memoryVerify'>>('GET', '/v1/agents/ada/memory/verify')).body;
   t.match(chain, { valid: true, entries: 5, redacted: 3, checkpoint: { number: 1, entries: 5 } });
   const rows = (await fleet.call<MemoryEntry[]>('GET', '/v1/agents/ada/memory')).body;
-  t.same(rows.map(({ payload, salt }) => payload === null && salt === null), [false, true, false, true, true]);
+  t.same(
+    rows.map(({ payload, salt }) => payload === null && salt === null),
+    [false, true, false, true, true],
+  );
   t.match((await fleet.call<string>('GET', '/metrics')).body, /^blackroad_memory_erasures_owed 1$/m);
   t.match((await erase(fleet, 'ada', { seqs: [2] })).body, { entries: 0, nodes: [] }, 'again: nothing is left');
+
+  const audited = (await fleet.call<{ action: string; text: string }[]>('GET', '/v1/audit')).body;
+  t.match(
+    audited.filter(({ action }) => action === 'memory-erase'),
+    [{ subject: 'ada', text: '3 memories' }],
+  );
 
   ada.confirm(1);
   await until('it is confirmed', async () => (await owed(fleet)).length === 0);
@@ -143,9 +169,17 @@ t.test('what is brought later, and was erased or made of what was, comes without
   await erase(fleet, 'ada', { seqs: [2] });
   t.equal(ada.erases().length, 1);
   const made = [log[1]?.hash as string];
-  const late = memoryEntries(ada.id, [{ text: `late: ${secret}`, derivedFrom: made }, { text: 'tea' }], { epoch: ada.epoch, previous: log[1] });
+  const late = memoryEntries(ada.id, [{ text: `late: ${secret}`, derivedFrom: made }, { text: 'tea' }], {
+    epoch: ada.epoch,
+    previous: log[1],
+  });
   const made2 = [late[0]?.hash as string];
-  late.push(...memoryEntries(ada.id, [{ text: `later: ${secret}`, derivedFrom: made2 }], { epoch: ada.epoch, previous: late[1] }));
+  late.push(
+    ...memoryEntries(ada.id, [{ text: `later: ${secret}`, derivedFrom: made2 }], {
+      epoch: ada.epoch,
+      previous: late[1],
+    }),
+  );
   await ada.bring(late);
   t.same(await search(fleet), []);
   t.same(await search(fleet), []);
@@ -165,16 +199,26 @@ t.test('branches, other nodes, old nodes, nodes that are away or removed; over a
   await first.bring(log);
   const second = await placed(fleet, 'ada', bob);
   await until('it moved', () => fleet.agent('ada')?.placement?.node === 'bob');
-  const { epoch } = fleet.agent('ada')?.placement as { epoch: number };
+  const epoch = fleet.agent('ada')?.placement?.epoch ?? 0;
   const tail = memoryEntries(first.id, [{ text: `the ${secret}` }], { epoch: first.epoch, previous: log[1] });
-  const branch = { type: 'branch' as const, epoch: first.epoch, from: 3, previousHash: log[1]?.hash as string, entries: tail, last: true };
+  const branch = {
+    type: 'branch' as const,
+    epoch: first.epoch,
+    from: 3,
+    previousHash: log[1]?.hash as string,
+    entries: tail,
+    last: true,
+  };
   alice.say('memoryUp', { agent: first.id }, branch);
   await until('the branch is here', () => fleet.coordinator.view.branches.size === 1);
   // The writer has brought it in.
-  const copy = { text: `the ${secret}`, source: `branch:${first.id}.alice.${first.epoch}`, derivedFrom: [tail[0]?.hash as string] };
+  const copy = {
+    text: `the ${secret}`,
+    source: `branch:${first.id}.alice.${first.epoch}`,
+    derivedFrom: [tail[0]?.hash as string],
+  };
   const [merged] = memoryEntries(first.id, [copy], { epoch, previous: log[1] }) as [MemoryEntry];
   const [header] = [{ ...merged, kind: 'merge' as const, actorId: 'node:alice' }];
-  const { hashHeader } = await import('@blackroad/protocol');
   const entry = { ...header, hash: hashHeader(header) };
   const batch = { type: 'batch' as const, epoch, from: 3, previousHash: log[1]?.hash as string, entries: [entry] };
   bob.say('memoryUp', { agent: first.id }, batch);
@@ -182,13 +226,23 @@ t.test('branches, other nodes, old nodes, nodes that are away or removed; over a
 
   const shown = (await erase(fleet, 'ada', { seqs: [3], dryRun: true })).body;
   t.match(shown, { entries: 2, nodes: ['alice', 'bob'] });
-  t.same(shown.memories.map(({ why, branch }) => [why, branch === null]), [['asked', true], ['copy', false]]);
+  t.same(
+    shown.memories.map(({ why, branch }) => [why, branch === null]),
+    [
+      ['asked', true],
+      ['copy', false],
+    ],
+  );
   await erase(fleet, 'ada', { seqs: [3] });
   t.equal(second.erases().length, 1);
   const [stored] = await fleet.coordinator.store.branchEntries(`${first.id}.alice.${first.epoch}`);
   t.match(stored, { payload: null, salt: null, hash: tail[0]?.hash }, 'the spare copy in the branch, too');
   bob.say('memoryUp', { agent: first.id }, { type: 'erased', epoch, upto: 1 });
-  await until('bob confirmed', async () => JSON.stringify(await owed(fleet)).includes('alice') && !JSON.stringify(await owed(fleet)).includes('bob'));
+  await until(
+    'bob confirmed',
+    async () =>
+      JSON.stringify(await owed(fleet)).includes('alice') && !JSON.stringify(await owed(fleet)).includes('bob'),
+  );
   await fleet.context.erasing.scrub();
   t.same(filesWith(fleet.dir), []);
   await fleet.close();
@@ -206,7 +260,11 @@ t.test('all of an agent, in parts; an agent that was removed, too', async (t) =>
   const ada = await placed(fleet, 'ada', node);
   let previous: MemoryEntry | undefined;
   for (let i = 0; i < 40; i++) {
-    const part = memoryEntries(ada.id, Array.from({ length: 60 }, (_, n) => ({ text: `${secret} ${i} ${n}` })), { epoch: ada.epoch, previous });
+    const part = memoryEntries(
+      ada.id,
+      Array.from({ length: 60 }, (_, n) => ({ text: `${secret} ${i} ${n}` })),
+      { epoch: ada.epoch, previous },
+    );
     await ada.bring(part);
     previous = part.at(-1);
   }
@@ -214,7 +272,14 @@ t.test('all of an agent, in parts; an agent that was removed, too', async (t) =>
   t.match((await erase(fleet, 'ada', { all: true })).body, { erased: true, entries: 2_399 }, 'all but its genesis');
   t.equal(fleet.coordinator.view.erasures.size, 3);
   const told = ada.erases();
-  t.same(told.map(({ number, hashes }) => [number, hashes.length]), [[1, 1_000], [2, 1_000], [3, 399]]);
+  t.same(
+    told.map(({ number, hashes }) => [number, hashes.length]),
+    [
+      [1, 1_000],
+      [2, 1_000],
+      [3, 399],
+    ],
+  );
   for (const upto of [1, 2, 3]) ada.confirm(upto);
   await until('all is confirmed', async () => (await owed(fleet)).length === 0);
   t.same(await search(fleet), [1], 'its genesis says nothing of anybody');

@@ -121,7 +121,7 @@ export class Erasing {
 }
 
 /** A removed node is none of ours any more. */
-export function owingOf(view: View, { owed }: ErasureRow): ErasureView['owed'] {
+function owingOf(view: View, { owed }: ErasureRow): ErasureView['owed'] {
   return owed
     .filter((node) => view.nodes.has(node))
     .map((node) => {

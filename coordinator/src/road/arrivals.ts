@@ -7,8 +7,8 @@ import type { Arrived } from '../bus/bus.ts';
 import type { Refusals } from '../door/counted-refusals.ts';
 import type { Following } from '../live/following.ts';
 import type { Outcome } from '../state/decision.ts';
-import type { Answer, InputKind, Inputs } from '../state/input.ts';
 import { firstOwed } from '../state/erasures.ts';
+import type { Answer, InputKind, Inputs } from '../state/input.ts';
 import type { View } from '../state/view.ts';
 import type { Asks } from './asks.ts';
 import type { Commands } from './commands.ts';
@@ -142,7 +142,8 @@ export class Arrivals {
   /** The writer does not ask for a branch that was closed, or of which something was erased. When the offer fails (at a stop, or without the store), the next hello repeats it. */
   offerCutBranches(events: readonly FleetEvent[]): void {
     for (const { type, agent } of events)
-      if ((type === 'memory-branch-cut' || type === 'memory-erased') && agent !== null) this.offerBranch(agent).catch(() => {});
+      if ((type === 'memory-branch-cut' || type === 'memory-erased') && agent !== null)
+        this.offerBranch(agent).catch(() => {});
   }
 
   /** Offers a branch of this agent to its present writer, as far as the branch is stored. */

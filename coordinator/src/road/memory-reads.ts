@@ -13,11 +13,12 @@ export async function readMemory(
 ): Promise<Stored['memory-up']> {
   const input: Stored['memory-up'] = { stored: [], missing: [], branch: null };
   if (message.type === 'erased') return { ...input, erasure: await nextErasure(store, view, agent, message.upto) };
+  if (message.type === 'hello' && message.erased !== undefined)
+    input.erasure = await nextErasure(store, view, agent, message.erased);
   // The message will be refused, so nothing is read for it.
   if (!heldBy(view, agent, message.epoch, node) && !view.restored) return input;
   if (message.type === 'hello') {
     const head = view.heads.get(agent);
-    if (message.erased !== undefined) input.erasure = await nextErasure(store, view, agent, message.erased);
     // The hash of the node's head is compared with ours: a difference is a fork.
     if (message.durableSeq > 0) input.stored = await store.memoryHashes(agent, message.durableSeq, message.durableSeq);
     if (head && message.durableSeq < head.seq) {

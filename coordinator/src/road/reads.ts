@@ -13,7 +13,9 @@ export const reads: { [K in keyof Stored]: Read<K> } = {
   'task-report': (store, view, { message: { task, local } }) =>
     local && !view.tasks.has(task) ? endedTask(store, task) : { ended: null },
   'memory-up': readMemory,
-  'memory-erase-again': async (store, _view, { agent, number }) => ({ hashes: await store.erasedHashes(agent, number) }),
+  'memory-erase-again': async (store, _view, { agent, number }) => ({
+    hashes: await store.erasedHashes(agent, number),
+  }),
   'task-submit': (store, view, { by, agent, request: { idempotencyKey, conversation } }) => {
     if (idempotencyKey === undefined && conversation === undefined) return { known: null, said: [] };
     return readAsked(store, spaceOf(view, agent, by), idempotencyKey, conversation?.id);

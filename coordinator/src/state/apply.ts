@@ -3,8 +3,8 @@
 import { charactersOf, lengthOf, maxHoldersPerAgent } from '@blackroad/protocol';
 import { signsOf } from '../fleet/health.ts';
 import type { Change } from './change.ts';
-import { copyOfMap, owned } from './layer.ts';
 import { noteErasure } from './erasures.ts';
+import { copyOfMap, owned } from './layer.ts';
 import { modelWorked, noteFault, useModel } from './model-past.ts';
 import { moveHeard } from './moved-times.ts';
 import { release, reserve } from './reservations.ts';
@@ -253,6 +253,9 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
   },
   'model-fault'(view, change) {
     noteFault(view.modelFaults, change);
+  },
+  'memory-copy'(view, { node, agent }) {
+    add(view.memoryCopies, agent, node);
   },
   behind(view, change) {
     const live = liveOf(view, change.node);

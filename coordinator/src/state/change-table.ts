@@ -168,6 +168,7 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
   spent: { ...perishable, touches: itsNode },
   'model-used': perishable,
   'model-fault': { ...perishable, plan: 'ordinary', review: onItsNode },
+  'memory-copy': perishable,
   behind: perishable,
   'place-trouble': perishable,
   'reservation-free': perishable,

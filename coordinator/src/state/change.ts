@@ -162,6 +162,8 @@ type PerishableChange =
   | { type: 'model-used'; node: string; model: string; atMs: number }
   /** Null: the fault is removed. */
   | { type: 'model-fault'; node: string; model: string; fault: ModelFault | null }
+  /** The node says something of a log that it had in a former life, before it was forgotten. */
+  | { type: 'memory-copy'; node: string; agent: string }
   /** Null: the node has its assignment. */
   | { type: 'behind'; node: string; behind: Behind | null }
   /** Null: a task was done there since. */

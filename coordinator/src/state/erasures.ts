@@ -8,7 +8,10 @@ import type { MutableView, View } from './view.ts';
 /** What was read of the store just before an erasure does not show it: so many messages wait at most. */
 const maxJustErased = 20 * maxErasedAtOnce;
 
-export function noteErasure(view: MutableView, { row, erased = [] }: Extract<DurableChange, { type: 'erasure' }>): void {
+export function noteErasure(
+  view: MutableView,
+  { row, erased = [] }: Extract<DurableChange, { type: 'erasure' }>,
+): void {
   for (const node of view.erasures.get(row.id)?.owed ?? []) drop(view.erasuresOwed, node, row.id);
   view.erasures.set(row.id, row);
   for (const node of row.owed) add(view.erasuresOwed, node, row.id);

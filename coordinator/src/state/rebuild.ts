@@ -49,6 +49,7 @@ const origins: Record<keyof MutableView, Origin> = {
   erasures: 'stored',
   erasedUpto: 'stored',
   erasuresOwed: 'stored',
+  memoryCopies: 'heard',
   justErased: 'heard',
   acknowledged: 'stored',
   spending: 'stored',

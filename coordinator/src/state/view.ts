@@ -81,6 +81,8 @@ export interface MutableView {
   erasures: Map<string, ErasureRow>;
   erasedUpto: Map<string, number>;
   erasuresOwed: Map<string, Set<string>>;
+  /** Nodes that said something of a log without being its holders, by agent. */
+  memoryCopies: Map<string, Set<string>>;
   /** Hashes of memories that were erased a moment ago. */
   justErased: Map<string, true>;
   /** What is used of each budget, by account. */
@@ -227,6 +229,7 @@ export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = o
     erasures: new Map(),
     erasedUpto: new Map(),
     erasuresOwed: new Map(),
+    memoryCopies: new Map(),
     justErased: new Map(),
     spending: new Map(),
     reservations: new Map(),

@@ -438,7 +438,8 @@ function diskInMemory() {
         return db;
       },
       sync: (_: string, done: (error: null) => void) => done(null),
-      append: () => {}, rewrite: () => {},
+      append: () => {},
+      rewrite: () => {},
     },
     assigned: () => assignments().prepare('SELECT count(*) FROM assigned').pluck().get(),
     refuseAssignments: () => assignments().pragma('query_only = 1'),

@@ -30,7 +30,10 @@ function filesWith(dir: string): string[] {
   return readdirSync(dir).filter((name) => {
     const bytes = readFileSync(join(dir, name));
     // FTS5 stores the rest of a word after what it shares with the one before.
-    return [secret.slice(2), encodeVector(vector).slice(0, 40)].some((text) => bytes.includes(text)) || bytes.includes(vectorBytes);
+    return (
+      [secret.slice(2), encodeVector(vector).slice(0, 40)].some((text) => bytes.includes(text)) ||
+      bytes.includes(vectorBytes)
+    );
   });
 }
 
@@ -38,7 +41,10 @@ async function rig(t: Test, dir: string) {
   const clock = new HandClock();
   const memory = createNodeMemory({
     ...{ dir, node: 'alice', clock, random: seededRandom(3), log: silentLog },
-    embed: async (texts) => ({ model: 'm', vectors: texts.map((text) => (text.includes(secret) ? vector : vector.map((x) => -x))) }),
+    embed: async (texts) => ({
+      model: 'm',
+      vectors: texts.map((text) => (text.includes(secret) ? vector : vector.map((x) => -x))),
+    }),
   });
   const said: MemoryUp[] = [];
   memory.publish = (_, message) => void said.push(structuredClone(message));
@@ -118,7 +124,11 @@ t.test('content, words and vector leave every file; the rest is found as before'
   t.notMatch((await node.recall(secret)).join(), secret);
   t.match(await node.recall('tea'), ['tea at eight'], 'the index is made again');
   const lines = readFileSync(aside, 'utf8').trim().split('\n');
-  t.match(lines.map((line) => JSON.parse(line)), [{ payload: null, salt: null, why: 'it was never yours' }], 'the line stays');
+  t.match(
+    lines.map((line) => JSON.parse(line)),
+    [{ payload: null, salt: null, why: 'it was never yours' }],
+    'the line stays',
+  );
   await node.close();
   const { entries, upto } = stored(dir);
   t.equal(upto, 1);
@@ -149,12 +159,26 @@ t.test('in turn, once, also for a log that is not here; told at each connection'
 t.test('what was on its way is not taken with its content', async (t) => {
   const dir = folderOf(t);
   const node = await rig(t, dir);
-  const payload = { text: `the ${secret}`, tags: [], importance: 0.5, source: 'test', derivedFrom: [], embedding: null };
+  const payload = {
+    text: `the ${secret}`,
+    tags: [],
+    importance: 0.5,
+    source: 'test',
+    derivedFrom: [],
+    embedding: null,
+  };
   const added = { kind: 'note' as const, actorId: 'node:bob', createdAt: 5, payload };
   const entry = nextEntry(agent, 1, { seq: 0, hash: 'genesis' }, added, '0a'.repeat(16));
   await node.receive({ type: 'erase', agent, number: 1, hashes: [entry.hash] });
   await node.receive({ type: 'entries', agent, epoch: 1, entries: [entry], headSeq: 1, headHash: entry.hash });
-  await node.receive({ type: 'merge', agent, epoch: 1, branch: 'ada.bob.1', from: 'bob', entries: [{ ...entry, seq: 9 }] });
+  await node.receive({
+    type: 'merge',
+    agent,
+    epoch: 1,
+    branch: 'ada.bob.1',
+    from: 'bob',
+    entries: [{ ...entry, seq: 9 }],
+  });
   await node.close();
   const { entries } = stored(dir);
   t.match(entries, [{ hash: entry.hash, payload: null, salt: null }]);

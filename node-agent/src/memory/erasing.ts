@@ -36,7 +36,9 @@ export class Erasing {
   receive(message: Erase): void {
     this.#last = this.#last
       .then(() => this.#carryOut(message))
-      .catch((error) => this.#parts.log.warn({ agent: message.agent, err: error }, 'an erasure could not be carried out'));
+      .catch((error) =>
+        this.#parts.log.warn({ agent: message.agent, err: error }, 'an erasure could not be carried out'),
+      );
   }
 
   async #carryOut({ agent, number, hashes }: Erase): Promise<void> {

@@ -1,7 +1,17 @@
 // Memories that the coordinator will never accept, for people: one file of JSON Lines in the data folder. In: the entries of a refused
 // branch and the reason of the refusal. Out: lines on the disk, and a sentence about them, once for each agent and epoch of this process.
 // Never deletes a line: where the file is full, the caller keeps its entries; an erasure alone takes content out of one. [INV-memory-kept]
-import { closeSync, existsSync, fstatSync, fsyncSync, openSync, readFileSync, readSync, renameSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { MemoryEntry } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';

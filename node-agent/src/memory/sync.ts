@@ -67,10 +67,10 @@ export class Sync {
       log.unknown = false;
       log.branchesHeld = false;
       if (log.row.fenced) log.greeted = false;
-      if (nextStep(log) !== 'none') this.wake(log);
-      // A hello says it of a log that has something to say.
+      // Before all else; where a hello is next, that says it.
       if (log.row.id !== 0 && nextStep(log) !== 'hello')
         this.#tellErased(log.row.agent, this.#parts.journal.erasedUpto(log.row.agent), true);
+      if (nextStep(log) !== 'none') this.wake(log);
     }
   }
 
@@ -105,7 +105,8 @@ export class Sync {
 
   #tellErased(agent: string, upto: number, stands = false): void {
     const epoch = this.#parts.logs.get(agent)?.row.epoch || 1;
-    if (this.#sending.isOnline) this.#parts.publish(agent, { type: 'erased', epoch, upto, ...(stands ? { stands } : {}) });
+    if (this.#sending.isOnline)
+      this.#parts.publish(agent, { type: 'erased', epoch, upto, ...(stands ? { stands } : {}) });
   }
 
   #sendBatch(log: AgentLog): void {

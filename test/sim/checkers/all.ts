@@ -7,6 +7,7 @@ import { closed } from './closed.ts';
 import { commitFirst } from './commit-first.ts';
 import { deadline } from './deadline.ts';
 import { epoch } from './epoch.ts';
+import { erased } from './erased.ts';
 import { generation } from './generation.ts';
 import { drained, frozenRightly, onLoss } from './let-go.ts';
 import { memoryKept } from './memory-kept.ts';
@@ -42,6 +43,7 @@ export const checkers: readonly MakeChecker[] = [
   chain,
   durableFirst,
   memoryKept,
+  erased,
   presence,
   restart,
   frozen,

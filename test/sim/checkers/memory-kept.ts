@@ -66,8 +66,13 @@ export const memoryKept: MakeChecker = ({ world, stored, broke }) => {
         case 'branch':
           for (const entry of change.entries) {
             note(entry);
-            if (['turn', 'note', 'import'].includes(entry.kind)) additions.set(entry.hash, change.row.agent);
+            if (entry.payload && ['turn', 'note', 'import'].includes(entry.kind))
+              additions.set(entry.hash, change.row.agent);
           }
+          return;
+        case 'erasure':
+          // It may be erased before it was brought in.
+          for (const { hash } of change.erased ?? []) additions.delete(hash);
           return;
         case 'agent': {
           const { id: agent, epoch, spec } = change.row;

@@ -53,6 +53,9 @@ export function restlessOf(world: World): string[] {
     if (world.stored.agents.get(agent)?.placement) out.push(`branch ${id} is not brought in`);
   for (const machine of world.machines) {
     if (!machine.process) continue;
+    const owed = view.erasuresOwed.get(machine.identity?.node ?? '')?.size ?? 0;
+    if (owed > 0 && machine.version !== 'older' && !machine.isClone)
+      out.push(`${machine.name} has not confirmed ${owed} erasures`);
     const waiting = (machine.disk.read('outbox.sqlite', 'SELECT topic FROM outbox')?.pluck().all() ?? []) as string[];
     if (waiting.length > 0) out.push(`${machine.name} has ${waiting.length} messages in its outbox: ${waiting[0]}`);
     for (const agent of notStored(world, machine.disk))

@@ -33,10 +33,9 @@ export function erasures(db: Database, words: WordIndex) {
 
 function erasureRows(db: Database, words: WordIndex) {
   const putRow = db.prepare<[string, string]>('INSERT OR REPLACE INTO erasure (id, row) VALUES (?, ?)');
-  const rows = db
-    .prepare<[string], { id: string; row: string }>(
-      `SELECT id, row FROM erasure WHERE id > ? ORDER BY id LIMIT ${pageRows}`,
-    );
+  const rows = db.prepare<[string], { id: string; row: string }>(
+    `SELECT id, row FROM erasure WHERE id > ? ORDER BY id LIMIT ${pageRows}`,
+  );
   const note = db.prepare<[string, string, number]>(
     'INSERT OR IGNORE INTO erased_entry (hash, agent, number) VALUES (?, ?, ?)',
   );
@@ -126,7 +125,9 @@ function erasableEntries(db: Database) {
         found.set(entry.hash, { entry, why });
         waiting.push(entry.hash);
       };
-      const asked = seqs ? some.all(agent, JSON.stringify(seqs)) : [...all.all(agent, limit), ...allOfBranches.all(agent, limit)];
+      const asked = seqs
+        ? some.all(agent, JSON.stringify(seqs))
+        : [...all.all(agent, limit), ...allOfBranches.all(agent, limit)];
       for (const entry of asked) take(entry, 'asked');
       for (let hash = waiting.pop(); hash !== undefined; hash = waiting.pop()) {
         // What was brought in from a branch is in that branch, too.
@@ -152,7 +153,16 @@ function sourcesOf({ payload }: Found): string[] {
 }
 function erasableOf({ agent, seq, branch, hash, kind, payload }: Found, why: Erasable['why']): Erasable {
   const { text, source } = JSON.parse(payload as string) as MemoryPayload;
-  return { agent, seq, branch: branch === '' ? null : branch, hash, kind, source, text: text.slice(0, shownChars), why };
+  return {
+    agent,
+    seq,
+    branch: branch === '' ? null : branch,
+    hash,
+    kind,
+    source,
+    text: text.slice(0, shownChars),
+    why,
+  };
 }
 
 function scrubbing(db: Database, words: WordIndex) {

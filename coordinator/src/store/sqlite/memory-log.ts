@@ -5,8 +5,8 @@ import type { DurableChange } from '../../state/change.ts';
 import type { BranchRow, MemoryHead } from '../../state/rows.ts';
 import type { StoredHash } from '../store.ts';
 import type { Database } from './database.ts';
-import type { erasures } from './erasures.ts';
 import { type EntryRecord, entryColumns, splitPayload, toEntry } from './entry-record.ts';
+import type { erasures } from './erasures.ts';
 import type { WordIndex } from './word-index.ts';
 
 /** Remembers what an entry was made of. */

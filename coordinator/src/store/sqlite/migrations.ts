@@ -3,6 +3,7 @@
 import { FleetError } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
 import { applicationId, type Database } from './database.ts';
+import { memoryMigrations } from './memory-migrations.ts';
 
 interface Migration {
   version: number;
@@ -341,53 +342,7 @@ export const migrations: readonly Migration[] = [
       CREATE TRIGGER vector_went AFTER DELETE ON memory_vector BEGIN INSERT INTO vector_change (id) VALUES (OLD.id); END;
     `,
   },
-  {
-    version: 26,
-    name: 'vectors that the coordinator has made for memories without one',
-    // Those that came with a memory are part of its content, which is not changed: these lie beside them. An empty one says that the model does
-    // not take the text. What is erased takes its vectors with it.
-    sql: `
-      CREATE TABLE made_vector (
-        id INTEGER NOT NULL REFERENCES memory_entry (id) ON DELETE CASCADE, model TEXT NOT NULL, vector BLOB NOT NULL,
-        UNIQUE (id, model)
-      );
-      CREATE TABLE searched_model (one INTEGER PRIMARY KEY CHECK (one = 1), model TEXT NOT NULL);
-      CREATE TRIGGER made_vector_came AFTER INSERT ON made_vector BEGIN INSERT INTO vector_change (id) VALUES (NEW.id); END;
-      CREATE TRIGGER made_vector_went AFTER DELETE ON made_vector BEGIN INSERT INTO vector_change (id) VALUES (OLD.id); END;
-      CREATE TRIGGER made_vector_erased AFTER UPDATE OF payload ON memory_entry WHEN NEW.payload IS NULL
-        BEGIN DELETE FROM made_vector WHERE id = NEW.id; END;
-    `,
-  },
-  {
-    version: 27,
-    name: 'signed checkpoints of memories',
-    sql: `
-      CREATE TABLE checkpoint (number INTEGER PRIMARY KEY, row TEXT NOT NULL);
-      CREATE TABLE anchored_log (agent TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
-    `,
-  },
-  {
-    version: 28,
-    name: 'erasures of memories',
-    // By what a memory was made of, where those are that were made of it.
-    sql: `
-      CREATE TABLE memory_source (
-        source TEXT NOT NULL, agent TEXT NOT NULL, seq INTEGER NOT NULL, branch TEXT NOT NULL,
-        PRIMARY KEY (source, agent, seq, branch)
-      ) WITHOUT ROWID;
-      INSERT OR IGNORE INTO memory_source (source, agent, seq, branch)
-      SELECT each.value, e.agent, e.seq, '' FROM memory_entry e, json_each(e.payload, '$.derivedFrom') AS each
-      WHERE e.payload IS NOT NULL AND json_valid(e.payload) AND each.type = 'text';
-      INSERT OR IGNORE INTO memory_source (source, agent, seq, branch)
-      SELECT each.value, json_extract(e.entry, '$.agentId'), e.seq, e.branch
-      FROM branch_entry e, json_each(e.entry, '$.payload.derivedFrom') AS each
-      WHERE json_valid(e.entry) AND each.type = 'text';
-      CREATE INDEX branch_entry_hash ON branch_entry (hash);
-      CREATE TABLE erasure (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
-      CREATE TABLE erased_entry (hash TEXT PRIMARY KEY, agent TEXT NOT NULL, number INTEGER NOT NULL) WITHOUT ROWID;
-      CREATE INDEX erased_entry_number ON erased_entry (agent, number);
-    `,
-  },
+  ...memoryMigrations,
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

@@ -180,7 +180,8 @@ export function sqliteStore(
           holders.load(),
           tasks.load(),
           memory.branches(),
-          checkpoints.load(), erasing.load(),
+          checkpoints.load(),
+          erasing.load(),
         ]),
         heads: loading([memory.heads()]),
       };

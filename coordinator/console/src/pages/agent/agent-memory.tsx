@@ -120,6 +120,7 @@ function Timeline({ agent }: { agent: AgentView }) {
           <EntryRow
             key={entry.hash}
             entry={entry}
+            agent={agent.name}
             newEpoch={entries[i + 1]?.epoch !== entry.epoch}
             anchored={agent.memory.anchored?.seq ?? 0}
           />

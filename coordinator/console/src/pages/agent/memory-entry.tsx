@@ -7,6 +7,7 @@ import { Time } from '../../fleet/time.tsx';
 import { Facts } from '../../kit/layout.tsx';
 import { Tag } from '../../kit/status.tsx';
 import { percent } from '../../kit/words.ts';
+import { EraseMemory } from './erase-memory.tsx';
 
 interface Shown {
   seq: number;
@@ -21,8 +22,11 @@ export function EntryRow({
   entry,
   newEpoch,
   anchored,
+  agent,
 }: {
   entry: MemoryEntry;
+  /** Its name. */
+  agent: string;
   newEpoch: boolean;
   /** The last entry under a signed checkpoint. */
   anchored: number;
@@ -35,6 +39,7 @@ export function EntryRow({
         text={payload?.text ?? null}
         tags={payload?.tags ?? []}
         source={payload?.source ?? ''}
+        act={payload && <EraseMemory agent={agent} seq={entry.seq} />}
         more={[
           ['State', entry.seq <= anchored ? 'anchored: under a signed checkpoint' : 'acked: stored by the coordinator'],
           ['Hash', <code key="hash">{entry.hash}</code>],
@@ -82,12 +87,14 @@ function Row({
   tags,
   source,
   more,
+  act = null,
 }: {
   entry: Shown;
   text: string | null;
   tags: readonly string[];
   source: string;
   more: [string, ReactNode][];
+  act?: ReactNode;
 }) {
   const task = /^task:([a-z0-9-]+)$/.exec(source)?.[1];
   return (
@@ -129,6 +136,7 @@ function Row({
             ...more,
           ]}
         />
+        {act}
       </details>
     </li>
   );

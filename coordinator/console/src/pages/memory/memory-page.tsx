@@ -1,5 +1,5 @@
-// The memories of all agents: search over the whole fleet, the origin of an entry, the verification of a log, and the branches that wait to
-// be merged.
+// The memories of all agents: search over the whole fleet, the origin of an entry, the verification of a log, the branches that wait to be
+// merged, and what was erased.
 
 import { useTotals } from '../../data/live.ts';
 import { useRoute } from '../../data/query.ts';
@@ -8,6 +8,7 @@ import { PageHead } from '../../kit/layout.tsx';
 import { Tabs } from '../../kit/tabs.tsx';
 import { plural } from '../../kit/words.ts';
 import { Branches } from './branches.tsx';
+import { Erasures } from './erasures.tsx';
 import { MemorySearch } from './memory-search.tsx';
 
 const againMs = 15_000;
@@ -15,8 +16,10 @@ const againMs = 15_000;
 export default function MemoryPage() {
   const totals = useTotals();
   const branches = useRoute('branches', { query: {} }, { refetchInterval: againMs });
+  const erasures = useRoute('memoryErasures', { query: {} }, { refetchInterval: againMs });
   const [tab, setTab] = useAddress('/memory', 'tab', 'search');
   const waiting = branches.data?.length ?? 0;
+  const owed = erasures.data?.filter((each) => each.owed.length > 0).length ?? 0;
   return (
     <div className="page-stack">
       <PageHead
@@ -34,6 +37,7 @@ export default function MemoryPage() {
         tabs={[
           { id: 'search', text: 'Search', body: <MemorySearch /> },
           { id: 'branches', text: waiting > 0 ? `Branches ${waiting}` : 'Branches', body: <Branches of={branches} /> },
+          { id: 'erasures', text: owed > 0 ? `Erasures ${owed}` : 'Erasures', body: <Erasures of={erasures} /> },
         ]}
       />
     </div>
