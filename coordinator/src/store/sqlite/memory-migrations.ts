@@ -1,4 +1,4 @@
-// The upgrades of the schema that are about checkpoints and erasures of memories.
+// The upgrades of the schema that are about vectors, checkpoints and erasures of memories.
 
 export const memoryMigrations = [
   {
