@@ -44,6 +44,7 @@ export * from './limits.ts';
 export * from './list-words.ts';
 export * from './memory.ts';
 export * from './memory-batch.ts';
+export * from './memory-given.ts';
 export * from './model-cache.ts';
 export * from './model-names.ts';
 export * from './model-request.ts';

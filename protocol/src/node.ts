@@ -61,6 +61,9 @@ export const NodeHello = Type.Object({
   agentIds: Type.Optional(
     Type.Literal(true, { description: 'It knows an agent by its id. Missing: an older node knows it by its name.' }),
   ),
+  given: Type.Optional(
+    Type.Literal(true, { description: 'It writes memories that people give. Missing: an older node.' }),
+  ),
   upMs: Type.Number({
     minimum: 0,
     description:

@@ -32,7 +32,8 @@ export const permissions = {
   'tasks:write': 'Cancel a task; retry or dismiss a dead letter.',
   'conversations:read': "One's own conversations with agents, and those of others that are shared.",
   'conversations:write': "Begin, name, share and delete one's own conversations.",
-  'memory:read': "Agents' memories.",
+  'memory:read': "Agents' memories, and the documents that they are from.",
+  'memory:write': 'Give an agent memories and documents, and take documents back.',
   'audit:read': 'Who did what.',
   'backups:read': 'See and fetch backups, which have the keys of the fleet.',
   'backups:write': 'Make and remove backups, and bring back what a restore lacks.',
@@ -83,6 +84,7 @@ const operating: readonly Permission[] = [
   'tasks:ask',
   'tasks:write',
   'conversations:write',
+  'memory:write',
 ];
 const administering: readonly Permission[] = [
   ...operating,

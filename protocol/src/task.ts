@@ -13,7 +13,9 @@ import {
   maxTasksPerBatch,
   maxTokensPerTask,
   maxTurnsChars,
+  maxUsageDocuments,
 } from './limits.ts';
+import { DocumentPlace } from './memory-given.ts';
 import { Asker } from './principal.ts';
 import { TaskProblem } from './task-problem.ts';
 import { TaskTrace } from './task-trace.ts';
@@ -140,6 +142,12 @@ export const TaskUsage = Type.Object({
   ),
   completionTokens: Type.Integer({ minimum: 0, maximum: maxTokensPerTask }),
   recalled: Type.Integer({ minimum: 0, description: 'Memories brought into the prompt.' }),
+  documents: Type.Optional(
+    Type.Array(DocumentPlace, {
+      maxItems: maxUsageDocuments,
+      description: 'Of these, the parts of documents, the most fitting first. Missing: none.',
+    }),
+  ),
   toolCalls: Type.Integer({ minimum: 0 }),
   firstTokenMs: Type.Number({ minimum: 0 }),
   decodeMs: Type.Optional(

@@ -10,6 +10,7 @@ import { balenaVerbs } from './verbs/balena.ts';
 import { batchVerbs } from './verbs/batches.ts';
 import { cacheVerbs } from './verbs/cache.ts';
 import { conversationVerbs } from './verbs/conversations.ts';
+import { documentVerbs } from './verbs/documents.ts';
 import { imageVerbs } from './verbs/images.ts';
 import { localVerbs } from './verbs/local.ts';
 import { modelVerbs } from './verbs/models.ts';
@@ -78,6 +79,7 @@ export const verbs: Verb[] = [
   ...routeVerbs,
   ...batchVerbs,
   ...workVerbs.slice(1),
+  ...documentVerbs,
   ...releaseVerbs,
   ...imageVerbs,
   ...balenaVerbs,

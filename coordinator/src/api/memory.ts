@@ -9,7 +9,7 @@ import { agentOr404 } from './agents.ts';
 import { verifyChain } from './verify-chain.ts';
 
 /** The memory of a removed agent stays until it is erased, so its log may be read. */
-function memoryOr404(context: ApiContext, by: Principal, name: string): string {
+export function memoryOr404(context: ApiContext, by: Principal, name: string): string {
   return agentIdEver(context.coordinator.view, by.space, name) ?? agentOr404(context, by, name);
 }
 

@@ -56,10 +56,19 @@ function greet(draft: Draft, row: NodeRow, message: NodeHello, policy: Policy): 
   if (generation !== row.generation || known !== row || 'lineage' in met)
     putNode(draft, { ...known, ...met, generation });
   const heartbeatMs = heartbeatIntervalMs(draft.view, policy);
-  const { boot, version, address } = message;
+  const { boot, version, address, given } = message;
   const live = draft.live.get(row.id);
   if (live) draft.live.set(row.id, { ...live, helloBoot: boot });
-  change(draft, { type: 'hello', node: row.id, boot, heartbeatMs, atMs: draft.nowMs, version, address });
+  change(draft, {
+    type: 'hello',
+    node: row.id,
+    boot,
+    heartbeatMs,
+    atMs: draft.nowMs,
+    version,
+    address,
+    ...(given ? { given } : {}),
+  });
   change(draft, { type: 'seen', node: row.id, atMs: draft.nowMs });
   // The answer contains everything the node is missing, so the time for storing it begins anew.
   change(draft, { type: 'behind', node: row.id, behind: null });

@@ -20,10 +20,12 @@ import type { Backups } from '../backup/backups.ts';
 import type { Balena } from '../balena/balena.ts';
 import { Batches } from '../batches/batches.ts';
 import type { BusStats } from '../bus/bus.ts';
+import { DocumentReader } from '../documents/reader.ts';
 import { type Refusals as CountedRefusals, createRefusals as createCountedRefusals } from '../door/counted-refusals.ts';
 import type { DoorLimits } from '../door/door.ts';
 import { doorLimits } from '../door/door-limits.ts';
 import type { Doorkeeper } from '../door/doorkeeper.ts';
+import { type GivenPart, MemoryGiver } from '../drivers/memory-giver.ts';
 import type { ModelFile } from '../drivers/model-file.ts';
 import { createRecorder, type Recorder } from '../drivers/recorder.ts';
 import { Gateway } from '../gateway/gateway.ts';
@@ -34,8 +36,10 @@ import { FirstBoots } from '../live/first-boots.ts';
 import { createMetrics, type Metrics } from '../live/metrics.ts';
 import { type StoredCounts, showTotals } from '../live/show.ts';
 import { Tally } from '../live/tally.ts';
+import { namedObjects } from '../memory/given.ts';
 import type { CacheProcess } from '../model-cache/cache-process.ts';
 import type { Judged, ShownPeer } from '../model-cache/wire.ts';
+import { Objects } from '../objects/objects.ts';
 import { Images } from '../releases/images.ts';
 import { knownReleases } from '../releases/known-releases.ts';
 import { PersonalImages } from '../releases/personal-images.ts';
@@ -140,6 +144,9 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
   releases: Releases;
   images: Images;
   personalImages: PersonalImages;
+  /** The files of documents, and their parts. */
+  objects: Objects;
+  documents: DocumentReader;
   firstBoots: FirstBoots;
   metrics: Metrics;
   /** The ends of open event streams, called when the API closes. */
@@ -187,6 +194,34 @@ async function openKept(parts: ApiParts): Promise<Pick<ApiContext, 'releases' | 
   return { releases, images, personalImages: new PersonalImages(clock, random) };
 }
 
+const sweepEveryMs = 10 * 60_000;
+
+/** What people give to memories: the files of documents, what reads them, and what brings them to the nodes that write them. */
+async function openGiving({ coordinator, settings, clock, random, log }: ApiParts) {
+  const { view } = coordinator;
+  const objects = await Objects.open(settings.dataDir, clock, random);
+  // What was on its way when the coordinator ended.
+  await objects.keep(namedObjects(view), 0);
+  const sweeping = clock.every(sweepEveryMs, () => {
+    const swept = objects.keep(namedObjects(view), sweepEveryMs);
+    swept.catch((error) => log.warn({ err: error }, 'files of documents that nobody has could not be removed'));
+  });
+  const documents = new DocumentReader({ clock, log });
+  const giver = new MemoryGiver({
+    async read({ parts }) {
+      const lines = (await objects.readWhole(parts)).toString().split('\n');
+      return lines.map((line) => JSON.parse(line) as GivenPart);
+    },
+    ...{ coordinator, clock, random, log },
+  });
+  const stop = () => {
+    sweeping.cancel();
+    documents.stop();
+    giver.stop();
+  };
+  return { objects, documents, stop };
+}
+
 export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
   const { coordinator, clock, random, settings, log } = parts;
   const limits = limitsOf(parts.limits);
@@ -230,6 +265,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     stands: (by) => access.stillIn(by, null),
   });
   const kept = await openKept(parts);
+  const { stop: stopGiving, ...giving } = await openGiving(parts);
   const epoch = random.hex(8);
   const feed = await createConsoleFeed({ coordinator, clock, log, epoch, limits, tally, alerts, totals });
   note = (touched) => {
@@ -254,6 +290,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     gateway,
     batches,
     ...kept,
+    ...giving,
     firstBoots: new FirstBoots(clock),
     metrics: createMetrics({ ...parts, ...kept }, feed, refused.counts, gateway.figures, () => batches.open),
     streams: new Set(),
@@ -262,6 +299,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
       unwatch();
       feed.stop();
       recorder.stop();
+      stopGiving();
       for (const end of context.streams) end();
     },
   };

@@ -10,6 +10,7 @@ import type { AgentRow } from '../state/rows.ts';
 import { agentNameOf } from '../state/view.ts';
 import { advanceMerges, bringIn, keepBranch } from './branches.ts';
 import { meet, runFault } from './chain.ts';
+import { settleGiven } from './given.ts';
 
 type Up<T extends MemoryUp['type']> = Extract<MemoryUp, { type: T }>;
 type NackReason = Extract<MemoryDown, { type: 'nack' }>['reason'];
@@ -133,6 +134,7 @@ function takeBatch(draft: Draft, input: Given<'memory-up'>, message: Up<'batch'>
       const { space } = draft.agents.get(agent) as AgentRow;
       change(draft, { type: 'memory', agent, space, entries: fresh });
       noteMemories(draft, node, agent, fresh);
+      settleGiven(draft, agent, fresh);
       ack(draft, input, fresh[fresh.length - 1] as MemoryEntry);
       return !advanceMerges(draft, input, fresh) && offerBranch(draft, withoutKnown(input, fresh));
     }

@@ -22,6 +22,7 @@ import type { BackupStand } from './backup-stand.ts';
 import type { BalenaStand } from './balena-stand.ts';
 import type { ReservationRow, SpendingRow } from './budget-rows.ts';
 import type { ConversationRow } from './conversation-row.ts';
+import type { DocumentRow, GivenRow } from './given-rows.ts';
 import type { FoundRow, RestoredRow } from './restore-rows.ts';
 import type { KnownRelease, RolloutRow, RolloutSubjectRow, Sums } from './rollout-rows.ts';
 import type {
@@ -110,6 +111,12 @@ export type DurableChange =
   | { type: 'conversation-gone'; id: string }
   | { type: 'memory'; agent: string; space: string; entries: MemoryEntry[] }
   | { type: 'branch'; row: BranchRow; entries: MemoryEntry[] }
+  | { type: 'given'; row: GivenRow }
+  /** It is in the log, or was taken back. */
+  | { type: 'given-gone'; id: string }
+  | { type: 'document'; row: DocumentRow }
+  /** Its withdrawal is in the log. */
+  | { type: 'document-gone'; id: string }
   | { type: 'spending'; row: SpendingRow }
   /** The budget was removed. */
   | { type: 'spending-gone'; account: string }
@@ -144,6 +151,8 @@ type PerishableChange =
       atMs?: number;
       version?: string;
       address?: string;
+      /** It writes memories that people give. */
+      given?: true;
     }
   | { type: 'observed'; agent: string; node: string; observed: AgentObserved }
   /** The complete list of freezes. */

@@ -120,6 +120,8 @@ export interface NodeLive {
   helloMs?: number;
   version?: string;
   address?: string;
+  /** It writes memories that people give. */
+  given?: true;
   /** The heartbeat interval that it was last sent. */
   heartbeatMs?: number;
   refusals?: Refusals;

@@ -18,6 +18,7 @@ import type { BalenaStand } from './balena-stand.ts';
 import type { ReservationRow, SpendingRow } from './budget-rows.ts';
 import type { ConversationRow } from './conversation-row.ts';
 import type { Cuts } from './cuts.ts';
+import type { DocumentRow, GivenRow } from './given-rows.ts';
 import type { FoundRow, RestoredRow } from './restore-rows.ts';
 import type { KnownRelease, RolloutRow, RolloutSubjectRow, Sums } from './rollout-rows.ts';
 import type {
@@ -69,6 +70,13 @@ export interface MutableView {
   branches: Map<string, BranchRow>;
   /** Recently merged branches with the hash of their last entry: data read from the store just before the merge does not show it. */
   justMerged: Map<string, string>;
+  /** Memories of people that are not written yet, and their ids by agent in the order in which they were given. */
+  given: Map<string, GivenRow>;
+  givenByAgent: Map<string, Set<string>>;
+  documents: Map<string, DocumentRow>;
+  documentsByAgent: Map<string, Set<string>>;
+  /** Agents with a document that is not written completely. */
+  unwritten: Map<string, Set<string>>;
   /** Acknowledgements by alert. */
   acknowledged: Map<string, AcknowledgedRow>;
   /** What is used of each budget, by account. */
@@ -209,6 +217,11 @@ export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = o
     heads: new Map(),
     branches: new Map(),
     justMerged: new Map(),
+    given: new Map(),
+    givenByAgent: new Map(),
+    documents: new Map(),
+    documentsByAgent: new Map(),
+    unwritten: new Map(),
     acknowledged: new Map(),
     spending: new Map(),
     reservations: new Map(),

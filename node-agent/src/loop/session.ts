@@ -112,6 +112,7 @@ export class Session {
         ...(transport.address === undefined ? {} : { address: transport.address }),
         generation: assignments.generation,
         agentIds: true,
+        given: true,
         upMs: clock.uptimeMs() - this.#startedMs,
         held,
       },

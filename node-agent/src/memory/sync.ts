@@ -46,7 +46,7 @@ export class Sync {
     this.#answers = new Answers({ journal, log, writeContext: w, sending: this.#sending, setAside });
   }
 
-  receive(message: MemoryDown): void {
+  receive(message: Exclude<MemoryDown, { type: 'give' }>): void {
     const log = this.#parts.logs.get(message.agent);
     if (log && log.row.id !== 0) this.#answers.receive(log, message);
   }

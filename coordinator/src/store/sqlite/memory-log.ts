@@ -10,8 +10,8 @@ import type { WordIndex } from './word-index.ts';
 
 export function memoryLog(db: Database, words: WordIndex) {
   const insert = db.prepare(
-    `INSERT INTO memory_entry (space, agent, seq, epoch, hash, previous_hash, payload_commitment, actor, kind, created_at, received_ms, salt, payload)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (agent, seq) DO NOTHING`,
+    `INSERT INTO memory_entry (space, agent, seq, epoch, hash, previous_hash, payload_commitment, actor, kind, created_at, received_ms, salt, payload, document)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (agent, seq) DO NOTHING`,
   );
   const insertVector = db.prepare<[number | bigint, string, Buffer]>(
     'INSERT INTO memory_vector (id, model, vector) VALUES (?, ?, ?)',
@@ -51,6 +51,28 @@ export function memoryLog(db: Database, words: WordIndex) {
     .prepare<[string], string>('SELECT entry FROM branch_entry WHERE branch = ? ORDER BY seq')
     .pluck();
 
+  const ofDocument = db
+    .prepare<[string, string], number>(
+      'SELECT id FROM memory_entry WHERE document = ? AND agent = ? AND payload IS NOT NULL',
+    )
+    .pluck();
+  const eraseEntry = db.prepare<[number]>('UPDATE memory_entry SET payload = NULL, salt = NULL WHERE id = ?');
+  const dropVector = db.prepare<[number]>('DELETE FROM memory_vector WHERE id = ?');
+  // Branches of an agent are a range: their ids begin with its own and a dot.
+  const eraseInBranches = db.prepare<[string, string, string]>(
+    `UPDATE branch_entry SET entry = json_set(entry, '$.payload', NULL, '$.salt', NULL)
+     WHERE branch > ? AND branch < ? AND entry ->> '$.payload.document.id' = ?`,
+  );
+  /** The parts of a document that was taken back lose their content and their vectors; the chain goes without them. */
+  function erase(agent: string, document: string): void {
+    for (const id of ofDocument.all(document, agent)) {
+      eraseEntry.run(id);
+      dropVector.run(id);
+      words.remove(id);
+    }
+    eraseInBranches.run(`${agent}.`, `${agent}/`, document);
+  }
+
   return {
     append({ agent, space }: { agent: string; space: string }, entries: readonly MemoryEntry[], nowMs: number) {
       let added = 0;
@@ -72,6 +94,7 @@ export function memoryLog(db: Database, words: WordIndex) {
           nowMs,
           entry.salt,
           payload,
+          entry.kind === 'withdraw' ? null : (entry.payload?.document?.id ?? null),
         );
         if (changes === 0) {
           sameOrBroken(hashAt.get(agent, entry.seq), entry, `the log of ${agent}`);
@@ -79,6 +102,7 @@ export function memoryLog(db: Database, words: WordIndex) {
         }
         if (vector) insertVector.run(lastInsertRowid, vector.model, vector.bytes);
         if (entry.payload) words.add(lastInsertRowid, agent, entry.payload);
+        if (entry.kind === 'withdraw' && entry.payload?.document) erase(agent, entry.payload.document.id);
         added++;
         if (!last || entry.seq > last.seq) last = entry;
       }

@@ -36,6 +36,7 @@ export function wordIndex(db: Database, log: Log) {
   const insert = db.prepare<[number | bigint, string, string, string]>(
     'INSERT INTO memory_words (rowid, agent, text, tags) VALUES (?, ?, ?, ?)',
   );
+  const remove = db.prepare<[number]>('DELETE FROM memory_words WHERE rowid = ?');
   const count = db
     .prepare<[string], number>(
       `SELECT count(*) FROM (SELECT 1 FROM memory_words WHERE memory_words MATCH ? LIMIT ${maxScoredWords})`,
@@ -52,6 +53,7 @@ export function wordIndex(db: Database, log: Log) {
   return {
     add: (id: number | bigint, agent: string, payload: MemoryPayload) =>
       void insert.run(id, agentWord(agent), indexed(payload.text), indexed(payload.tags.join(' '))),
+    remove: (id: number) => void remove.run(id),
     /** Ids of entries with any of the words, best first. */
     find(text: string, agent: string | undefined, limit: number): Ranked<number>[] {
       const within = agent === undefined ? '' : `agent : "${agentWord(agent).replaceAll('"', '')}" AND `;
