@@ -91,7 +91,11 @@ function withoutRepeated(pages: Line[][]): Line[][] {
   for (const lines of pages) for (const each of edges(lines)) counts.set(each, (counts.get(each) ?? 0) + 1);
   const least = Math.max(4, pages.length / 2);
   const isRepeated = (line: Line) => (counts.get(shape(line)) ?? 0) >= least;
-  return pages.map((lines) => lines.filter((line, at) => (at > 1 && at < lines.length - 2) || !isRepeated(line)));
+  return pages.map((lines) => {
+    const own = lines.filter((line, at) => (at > 1 && at < lines.length - 2) || !isRepeated(line));
+    // Pages of one line each may differ in their numbers alone.
+    return own.length > 0 ? own : lines;
+  });
 }
 
 function blocksOf(pages: readonly Line[][]): Block[] {

@@ -20,7 +20,9 @@ export async function readDocument(bytes: Uint8Array, name: string): Promise<Rea
   const text = textOf(bytes, type === 'html');
   if (text.length > maxDocumentChars)
     throw new UnreadableDocument(`it has ${text.length} characters; at most ${maxDocumentChars} are taken: split it`);
-  const blocks = { html: htmlBlocks, markdown: markdownBlocks, text: plainBlocks }[type](text);
+  const read = { html: htmlBlocks, markdown: markdownBlocks, text: plainBlocks }[type](text);
+  // Of headings alone the text itself is what there is.
+  const blocks = read.length > 0 || type === 'html' ? read : plainBlocks(text);
   return { type, pages: null, emptyPages: 0, parts: checked(blocks) };
 }
 

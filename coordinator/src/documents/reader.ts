@@ -26,6 +26,7 @@ export class DocumentReader {
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #kill: (() => void) | null = null;
+  #isStopped = false;
 
   constructor(parts: { clock: Clock; log: Log; limits?: { deadlineMs: number; maxResidentBytes: number } }) {
     this.#parts = { limits: { deadlineMs, maxResidentBytes }, ...parts };
@@ -44,10 +45,13 @@ export class DocumentReader {
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#kill?.();
   }
 
   #readOne(order: ReadOrder): Promise<ReadDocument> {
+    if (this.#isStopped)
+      throw new FleetError('unavailable', { detail: 'The coordinator is stopping.', retryAfterSeconds: 5 });
     const { clock, log, limits } = this.#parts;
     return new Promise((resolve, reject) => {
       const child = fork(processFile, [], {
