@@ -10,10 +10,8 @@ import {
   maxHeadingChars,
   maxMemoryTextBytes,
 } from './limits.ts';
+import { givenKinds } from './memory-words.ts';
 import { type Static, Type } from './typebox.ts';
-
-/** What a person may give: something to know, a fact, the way something is done. */
-export const givenKinds = ['note', 'fact', 'procedure'] as const;
 
 export const DocumentId = Type.String({
   pattern: '^[0-9a-z]{1,40}$',
@@ -140,19 +138,3 @@ export const DocumentAdded = Type.Object({
   already: Type.Boolean({ description: 'The agent has this very file already: nothing was added.' }),
 });
 export type DocumentAdded = Static<typeof DocumentAdded>;
-
-/** `from manual.pdf, page 12`. */
-export function placeWords({ name, page, headings }: Pick<DocumentPlace, 'name' | 'page' | 'headings'>): string {
-  const where = page === undefined ? headings : `page ${page}`;
-  return where ? `${name}, ${where}` : name;
-}
-const waitWords: Record<GivenWaits, (node: string) => string> = {
-  'no-node': () => 'the agent is on no node',
-  'node-away': (node) => `${node} is not connected`,
-  'node-older': (node) => `the node-agent of ${node} is older and does not take memories of people`,
-  sent: (node) => `${node} writes it`,
-};
-/** Why it is not written yet. */
-export function waitsInWords({ waits, node }: { waits: GivenWaits; node: string | null }): string {
-  return waitWords[waits](node ?? 'its node');
-}

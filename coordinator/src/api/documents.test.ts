@@ -14,7 +14,7 @@ const path = '/v1/agents/echo/documents';
 
 async function upload(name: string, content: string | Uint8Array, key = fleet.keys.operator) {
   const form = new FormData();
-  form.append('file', new Blob([content as BlobPart]), name);
+  form.append('file', new Blob([content as string]), name);
   const response = await fetch(`${fleet.base}${path}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}` },

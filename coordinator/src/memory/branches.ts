@@ -1,6 +1,7 @@
 // Branches: entries that a node wrote for an agent after the agent moved to another node. Stored completely and visible, acknowledged, and
 // merged by the present writer: only the additions of the branch, each once, in order. Nothing deletes a branch. [INV-memory-kept]
-import { entriesThatFit, givenKinds, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
+import { entriesThatFit, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
+import { givenKinds } from '@blackroad/protocol/memory-words';
 import { takesRecords } from '../fleet/budget.ts';
 import { asWrittenBy } from '../fleet/held.ts';
 import { noteMemories } from '../fleet/restore-found.ts';

@@ -1,5 +1,6 @@
 // Memories as notes beside a question, in the form that a model of that size can use. Pure.
-import { placeWords, wordsOf } from '@blackroad/protocol';
+import { wordsOf } from '@blackroad/protocol';
+import { placeWords } from '@blackroad/protocol/memory-words';
 import type { Recalled } from '../memory/agent-memory.ts';
 import { exchangeOf } from './conversation.ts';
 import { cut, plain } from './text.ts';

@@ -6,12 +6,11 @@ import {
   type DocumentAdded,
   type DocumentView,
   FleetError,
-  givenKinds,
   type MemoryAddition,
   maxDocumentBytes,
   type WaitingMemory,
-  waitsInWords,
 } from '@blackroad/protocol';
+import { givenKinds, waitsInWords } from '@blackroad/protocol/memory-words';
 import { placeFor } from '../place-for.ts';
 import { argument, numberFlag, textFlag, textsFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
 import { ago, bytes, table } from '../words.ts';
