@@ -37,8 +37,8 @@ interface Flight {
   untilMs: number;
 }
 
-/** Longer than a node takes to embed and sync a message: it is repeated only when it was lost. */
-const again: Backoff = { firstMs: 30_000, maxMs: 300_000 };
+/** A node takes about as long to embed and sync a message. One that comes twice costs it a look-up; one that was lost would cost the wait. */
+const again: Backoff = { firstMs: 8_000, maxMs: 240_000 };
 const lookMs = 5_000;
 /** Over all agents: other work goes on beside it. */
 const maxFlights = 64;
@@ -91,6 +91,8 @@ export class MemoryGiver {
     const { waits, node } = waitsOf(view, agent);
     const live = node === null ? undefined : view.live.get(node);
     if (!placement || waits !== 'sent' || node === null || !live?.given) return;
+    // It opens the log before it says what became of the agent.
+    if (view.observed.get(agent)?.epoch !== placement.epoch) return;
     const { helloBoot: boot } = live;
     const flight = this.#flights.get(agent);
     const memories = await this.#next(agent);

@@ -167,7 +167,13 @@ function columnsFor(agent: string, mayRemove: boolean): PlainColumn<DocumentView
       ),
     },
   ];
-  if (mayRemove) columns.push({ title: '', align: 'end', cell: (document) => <Remove document={document} /> });
+  if (mayRemove)
+    columns.push({
+      title: 'Take back',
+      isTitleHidden: true,
+      align: 'end',
+      cell: (document) => <Remove document={document} />,
+    });
   return columns;
 }
 
