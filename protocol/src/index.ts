@@ -22,6 +22,7 @@ export * from './cut.ts';
 export * from './dialects/anthropic.ts';
 export * from './dialects/ollama.ts';
 export * from './dialects/openai.ts';
+export * from './document-limits.ts';
 export * from './enrol.ts';
 export { Severity } from './event-kind.ts';
 export * from './events.ts';

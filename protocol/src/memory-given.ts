@@ -1,6 +1,5 @@
 // Memories that people give to an agent: single ones, and the parts of documents. The node that holds the agent writes them, as it writes
 // all of its memory; until it has, the coordinator keeps them as orders. The id of the order stands in the entry, so that each is written once.
-import { AgentId, AgentName, Epoch, Fingerprint, TimeMs } from './ids.ts';
 import {
   maxDocumentBytes,
   maxDocumentChunks,
@@ -8,8 +7,9 @@ import {
   maxDocumentPages,
   maxGivenPerMessage,
   maxHeadingChars,
-  maxMemoryTextBytes,
-} from './limits.ts';
+} from './document-limits.ts';
+import { AgentId, AgentName, Epoch, Fingerprint, TimeMs } from './ids.ts';
+import { maxMemoryTextBytes } from './limits.ts';
 import { givenKinds } from './memory-words.ts';
 import { type Static, Type } from './typebox.ts';
 

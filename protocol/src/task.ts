@@ -1,4 +1,5 @@
 // One unit of work for one agent: as submitted, as leased to a node, as reported, as shown.
+import { maxUsageDocuments } from './document-limits.ts';
 import { AgentId, AgentName, Attempt, ConversationId, Epoch, NodeId, TaskId, TimeMs } from './ids.ts';
 import {
   maxAskTurns,
@@ -13,7 +14,6 @@ import {
   maxTasksPerBatch,
   maxTokensPerTask,
   maxTurnsChars,
-  maxUsageDocuments,
 } from './limits.ts';
 import { DocumentPlace } from './memory-given.ts';
 import { Asker } from './principal.ts';

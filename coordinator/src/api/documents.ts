@@ -40,7 +40,7 @@ function documentOr404(view: View, agent: string, id: string): DocumentRow {
 }
 
 /** Removes objects that no document has. */
-async function letGo({ coordinator, objects }: ApiContext, hashes: readonly string[]): Promise<void> {
+async function letGo({ coordinator, giving: { objects } }: ApiContext, hashes: readonly string[]): Promise<void> {
   const named = namedObjects(coordinator.view);
   for (const sha256 of hashes) if (!named.has(sha256)) await objects.remove(sha256);
 }
@@ -56,7 +56,7 @@ async function takeDocument(call: Call<'documentAdd'>, agent: string): Promise<D
       continue;
     }
     const name = nameOf(part.filename);
-    const stored = await context.objects.take(part.file, maxDocumentBytes);
+    const stored = await context.giving.objects.take(part.file, maxDocumentBytes);
     return await keepDocument(call, { agent, name, ...stored });
   }
   throw wrong('file: expected a PDF, Markdown, HTML or plain text, got nothing');
@@ -72,7 +72,8 @@ async function keepDocument(
   { context, by }: Call<'documentAdd'>,
   file: { agent: string; name: string; sha256: string; bytes: number },
 ): Promise<DocumentAdded> {
-  const { coordinator, objects, documents, clock, random } = context;
+  const { coordinator, clock, random } = context;
+  const { objects, documents } = context.giving;
   const { view } = coordinator;
   const known = documentsOf(view, file.agent).find(({ sha256, removing }) => sha256 === file.sha256 && !removing);
   if (known) return { document: showDocument(view, known), already: true };
@@ -125,7 +126,7 @@ export const documentHandlers = {
     const how = type === 'pdf' ? 'inline' : 'attachment';
     const quoted = encodeURIComponent(name).replace(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`);
     reply.header('content-disposition', `${how}; filename*=UTF-8''${quoted}`);
-    return sendFile(call, { type: types[type], bytes, sha256 }, (range) => context.objects.read(sha256, range));
+    return sendFile(call, { type: types[type], bytes, sha256 }, (range) => context.giving.objects.read(sha256, range));
   },
   async documentRemove({ context, params, by }) {
     const agent = memoryOr404(context, by, params.agent);

@@ -144,9 +144,7 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
   releases: Releases;
   images: Images;
   personalImages: PersonalImages;
-  /** The files of documents, and their parts. */
-  objects: Objects;
-  documents: DocumentReader;
+  giving: Giving;
   firstBoots: FirstBoots;
   metrics: Metrics;
   /** The ends of open event streams, called when the API closes. */
@@ -178,26 +176,18 @@ function limitsOf(given: Partial<ApiLimits> | undefined): ApiLimits {
   };
 }
 
-/** What is kept for machines and cards; rollouts know the releases from now on. */
-async function openKept(parts: ApiParts): Promise<Pick<ApiContext, 'releases' | 'images' | 'personalImages'>> {
-  const { coordinator, settings, clock, random, log } = parts;
-  const { dataDir } = settings;
-  const releases = await Releases.open({ dataDir, clock, log });
-  releases.onChange = () => {
-    const known = knownReleases(releases.list());
-    // A coordinator that stops takes nothing any more, and reads them again at its next start.
-    coordinator.submit('releases-known', { releases: known }).catch(() => {});
-  };
-  releases.onChange();
-  const keys = () => releases.keys();
-  const images = await Images.open({ dataDir, clock, log, keys, keysDir: releases.keysDir, keptFreeBytes });
-  return { releases, images, personalImages: new PersonalImages(clock, random) };
-}
-
 const sweepEveryMs = 10 * 60_000;
 
-/** What people give to memories: the files of documents, what reads them, and what brings them to the nodes that write them. */
-async function openGiving({ coordinator, settings, clock, random, log }: ApiParts) {
+/** What people give to memories. */
+interface Giving {
+  /** The files of documents, and their parts. */
+  objects: Objects;
+  documents: DocumentReader;
+  /** Also ends what brings them to the nodes that write them. */
+  stop(): void;
+}
+
+async function openGiving({ coordinator, settings, clock, random, log }: ApiParts): Promise<Giving> {
   const { view } = coordinator;
   const objects = await Objects.open(settings.dataDir, clock, random);
   // What was on its way when the coordinator ended.
@@ -220,6 +210,24 @@ async function openGiving({ coordinator, settings, clock, random, log }: ApiPart
     giver.stop();
   };
   return { objects, documents, stop };
+}
+
+/** What is kept for machines and cards; rollouts know the releases from now on. */
+async function openKept(
+  parts: ApiParts,
+): Promise<Pick<ApiContext, 'releases' | 'images' | 'personalImages' | 'giving'>> {
+  const { coordinator, settings, clock, random, log } = parts;
+  const { dataDir } = settings;
+  const releases = await Releases.open({ dataDir, clock, log });
+  releases.onChange = () => {
+    const known = knownReleases(releases.list());
+    // A coordinator that stops takes nothing any more, and reads them again at its next start.
+    coordinator.submit('releases-known', { releases: known }).catch(() => {});
+  };
+  releases.onChange();
+  const keys = () => releases.keys();
+  const images = await Images.open({ dataDir, clock, log, keys, keysDir: releases.keysDir, keptFreeBytes });
+  return { releases, images, personalImages: new PersonalImages(clock, random), giving: await openGiving(parts) };
 }
 
 export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
@@ -265,9 +273,16 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     stands: (by) => access.stillIn(by, null),
   });
   const kept = await openKept(parts);
-  const { stop: stopGiving, ...giving } = await openGiving(parts);
-  const epoch = random.hex(8);
-  const feed = await createConsoleFeed({ coordinator, clock, log, epoch, limits, tally, alerts, totals });
+  const feed = await createConsoleFeed({
+    coordinator,
+    clock,
+    log,
+    epoch: random.hex(8),
+    limits,
+    tally,
+    alerts,
+    totals,
+  });
   note = (touched) => {
     const followers = tally.note(touched, clock.nowMs());
     deadLetters.note(touched);
@@ -290,7 +305,6 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     gateway,
     batches,
     ...kept,
-    ...giving,
     firstBoots: new FirstBoots(clock),
     metrics: createMetrics({ ...parts, ...kept }, feed, refused.counts, gateway.figures, () => batches.open),
     streams: new Set(),
@@ -299,7 +313,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
       unwatch();
       feed.stop();
       recorder.stop();
-      stopGiving();
+      kept.giving.stop();
       for (const end of context.streams) end();
     },
   };

@@ -107,7 +107,7 @@ export function settleGiven(draft: Draft, agent: string, fresh: readonly MemoryE
 }
 
 /** Whether the order with this id is not in the log yet. */
-export function isOrder(view: View, agent: string, given: string): boolean {
+function isOrder(view: View, agent: string, given: string): boolean {
   const { id, part } = orderOf(given);
   if (part === null) return view.given.get(id)?.agent === agent;
   const row = view.documents.get(id);

@@ -12,7 +12,7 @@ import type { ByteRange } from '@blackroad/std/byte-range';
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 
-export interface Stored {
+interface Stored {
   sha256: string;
   bytes: number;
 }

@@ -120,8 +120,7 @@ export interface NodeLive {
   helloMs?: number;
   version?: string;
   address?: string;
-  /** It writes memories that people give. */
-  given?: true;
+  given?: true; // it writes memories that people give
   /** The heartbeat interval that it was last sent. */
   heartbeatMs?: number;
   refusals?: Refusals;

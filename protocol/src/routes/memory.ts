@@ -1,6 +1,7 @@
 // Routes of memories: search, the log of an agent, its chain.
+import { maxDocumentBytes } from '../document-limits.ts';
 import { AgentName } from '../ids.ts';
-import { maxDocumentBytes, maxPageRows } from '../limits.ts';
+import { maxPageRows } from '../limits.ts';
 import { MemoryEntry, MemoryHit } from '../memory.ts';
 import { DocumentAdded, DocumentId, DocumentView, MemoryAddition, WaitingMemory } from '../memory-given.ts';
 import { Type } from '../typebox.ts';

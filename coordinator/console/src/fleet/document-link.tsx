@@ -14,13 +14,13 @@ export function DocumentLink({ agent, place }: { agent: string; place: DocumentP
   );
 }
 
-/** The documents that an answer is from, each page once. */
+/** The documents that the agent had parts of before it when it answered, each page once. */
 export function DocumentLinks({ agent, places }: { agent: string; places: readonly DocumentPlace[] | undefined }) {
   const shown = new Map((places ?? []).map((place) => [`${place.id} ${place.page ?? place.headings}`, place]));
   if (shown.size === 0) return null;
   return (
     <p className="row wrap small">
-      <span className="dim">From</span>
+      <span className="dim">Recalled from</span>
       {[...shown].map(([key, place]) => (
         <DocumentLink key={key} agent={agent} place={place} />
       ))}

@@ -51,28 +51,6 @@ export function memoryLog(db: Database, words: WordIndex) {
     .prepare<[string], string>('SELECT entry FROM branch_entry WHERE branch = ? ORDER BY seq')
     .pluck();
 
-  const ofDocument = db
-    .prepare<[string, string], number>(
-      'SELECT id FROM memory_entry WHERE document = ? AND agent = ? AND payload IS NOT NULL',
-    )
-    .pluck();
-  const eraseEntry = db.prepare<[number]>('UPDATE memory_entry SET payload = NULL, salt = NULL WHERE id = ?');
-  const dropVector = db.prepare<[number]>('DELETE FROM memory_vector WHERE id = ?');
-  // Branches of an agent are a range: their ids begin with its own and a dot.
-  const eraseInBranches = db.prepare<[string, string, string]>(
-    `UPDATE branch_entry SET entry = json_set(entry, '$.payload', NULL, '$.salt', NULL)
-     WHERE branch > ? AND branch < ? AND entry ->> '$.payload.document.id' = ?`,
-  );
-  /** The parts of a document that was taken back lose their content and their vectors; the chain goes without them. */
-  function erase(agent: string, document: string): void {
-    for (const id of ofDocument.all(document, agent)) {
-      eraseEntry.run(id);
-      dropVector.run(id);
-      words.remove(id);
-    }
-    eraseInBranches.run(`${agent}.`, `${agent}/`, document);
-  }
-
   return {
     append({ agent, space }: { agent: string; space: string }, entries: readonly MemoryEntry[], nowMs: number) {
       let added = 0;
@@ -92,9 +70,7 @@ export function memoryLog(db: Database, words: WordIndex) {
           entry.kind,
           entry.createdAt,
           nowMs,
-          entry.salt,
-          payload,
-          entry.kind === 'withdraw' ? null : (entry.payload?.document?.id ?? null),
+          ...contentOf(entry, payload),
         );
         if (changes === 0) {
           sameOrBroken(hashAt.get(agent, entry.seq), entry, `the log of ${agent}`);
@@ -102,7 +78,6 @@ export function memoryLog(db: Database, words: WordIndex) {
         }
         if (vector) insertVector.run(lastInsertRowid, vector.model, vector.bytes);
         if (entry.payload) words.add(lastInsertRowid, agent, entry.payload);
-        if (entry.kind === 'withdraw' && entry.payload?.document) erase(agent, entry.payload.document.id);
         added++;
         if (!last || entry.seq > last.seq) last = entry;
       }
@@ -134,6 +109,10 @@ export function memoryLog(db: Database, words: WordIndex) {
       branchEntries.all(branch).map((entry) => JSON.parse(entry) as MemoryEntry),
   };
 }
+
+/** Salt, payload, and the document whose part it is, for who erases that. */
+const contentOf = ({ salt, kind, payload }: MemoryEntry, stored: string | null) =>
+  [salt, stored, kind === 'withdraw' ? null : (payload?.document?.id ?? null)] as const;
 
 function sameOrBroken(stored: string | undefined, entry: MemoryEntry, where: string): void {
   if (stored === entry.hash) return;

@@ -7,6 +7,7 @@ import type { Log } from '@blackroad/std/log';
 import type { DurableChange } from '../../state/change.ts';
 import type { Committed, Store } from '../store.ts';
 import { type Database, openDatabase } from './database.ts';
+import { documentEraser } from './document-eraser.ts';
 import { eventRows } from './events.ts';
 import { guarded, storageFailure } from './failure.ts';
 import { holderRows } from './holders.ts';
@@ -63,6 +64,7 @@ export function sqliteStore(
   const rollups = rollupRows(db);
   const words = wordIndex(db, log);
   const memory = memoryLog(db, words);
+  const eraseWithdrawn = documentEraser(db, words);
   const newestModel = db.prepare('SELECT model FROM memory_vector ORDER BY id DESC LIMIT 1').pluck();
   const search = memorySearch(db, words, nearest, () => clock.nowMs());
 
@@ -90,7 +92,10 @@ export function sqliteStore(
       rows.dropConversation(id);
       tasks.leaveConversation(id);
     },
-    memory: ({ agent, space, entries }) => memory.append({ agent, space }, entries, nowMs),
+    memory: ({ agent, space, entries }) => {
+      memory.append({ agent, space }, entries, nowMs);
+      eraseWithdrawn(agent, entries);
+    },
     branch: ({ row, entries }) => memory.putBranch(row, entries),
     given: ({ row }) => rows.putGiven(row),
     'given-gone': ({ id }) => rows.dropGiven(id),
