@@ -273,16 +273,8 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     stands: (by) => access.stillIn(by, null),
   });
   const kept = await openKept(parts);
-  const feed = await createConsoleFeed({
-    coordinator,
-    clock,
-    log,
-    epoch: random.hex(8),
-    limits,
-    tally,
-    alerts,
-    totals,
-  });
+  const epoch = random.hex(8);
+  const feed = await createConsoleFeed({ coordinator, clock, log, epoch, limits, tally, alerts, totals });
   note = (touched) => {
     const followers = tally.note(touched, clock.nowMs());
     deadLetters.note(touched);
@@ -311,9 +303,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     totals,
     stop() {
       unwatch();
-      feed.stop();
-      recorder.stop();
-      kept.giving.stop();
+      for (const part of [feed, recorder, kept.giving]) part.stop();
       for (const end of context.streams) end();
     },
   };
