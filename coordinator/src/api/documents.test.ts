@@ -78,6 +78,32 @@ t.test('what cannot be taken leaves nothing behind', async (t) => {
   t.match(noForm, { status: 400, body: { detail: /expected multipart\/form-data/ } });
 });
 
+t.test('a memory that is no memory is refused by its field, and one whose file is gone says so', async (t) => {
+  const add = (body: object) => fleet.call<Problem>('POST', '/v1/agents/echo/memory', { body });
+  t.match(await add({ text: ' \n' }), {
+    status: 400,
+    body: { detail: /text: expected something to remember, got only spaces/ },
+  });
+  t.match(await add({ text: '水'.repeat(3_000) }), {
+    body: { detail: /text: expected at most 8192 bytes, got 9000 bytes/ },
+  });
+  t.match(await add({ text: 'x', tags: ['水'.repeat(21)] }), {
+    body: { detail: /tags\.0: expected at most 60 bytes/ },
+  });
+  t.match(await add({ text: 'x', kind: 'turn' }), { status: 400, body: { detail: /kind/ } });
+  t.match(await fleet.call('POST', '/v1/agents/nobody/memory', { body: { text: 'x' } }), { status: 404 });
+  t.match(await add({ text: 'x', importance: 0.2 }), {
+    status: 201,
+    body: { kind: 'note', importance: 0.2, waits: 'no-node' },
+  });
+  const { body } = await upload('lost.md', '# Lost\n\nIt was here.');
+  await fleet.context.giving.objects.remove(body.document.sha256);
+  t.match(await (await get(body.document.id)).json(), {
+    code: 'no-such-document',
+    detail: /lost\.md is not here any more/,
+  });
+});
+
 t.test('a document that is taken back: its file goes at once, and it waits for its node', async (t) => {
   const { body } = await upload('gone.md', '# Gone\n\nThe code is 4711.');
   const { id, sha256 } = body.document;

@@ -3,15 +3,18 @@ import { basename } from 'node:path';
 import {
   type DocumentAdded,
   type DocumentView,
+  type Fault,
   FleetError,
+  type MemoryAddition,
   maxDocumentBytes,
   maxDocumentNameChars,
+  maxMemoryTextBytes,
   plainLine,
   type WaitingMemory,
 } from '@blackroad/protocol';
 import { sortableId } from '@blackroad/std/random';
 import type { ApiContext } from '../http/context.ts';
-import { accepted, type Call, type Handlers, shown } from '../http/handler.ts';
+import { accepted, type Call, type Handlers, refuseFaults, shown } from '../http/handler.ts';
 import { documentsOf, givenTo, namedObjects, waitsOf } from '../memory/given.ts';
 import type { DocumentRow, GivenRow } from '../state/given-rows.ts';
 import { agentNameOf, type View } from '../state/view.ts';
@@ -19,6 +22,8 @@ import { agentOr404 } from './agents.ts';
 import { memoryOr404 } from './memory.ts';
 import { sendFile } from './send-file.ts';
 
+/** As much as a node keeps of one. */
+const maxTagBytes = 60;
 const wrong = (detail: string) => new FleetError('invalid-request', { detail });
 
 function showWaiting(view: View, { space: _, document: __, agent, tags, ...row }: GivenRow): WaitingMemory {
@@ -62,6 +67,21 @@ async function takeDocument(call: Call<'documentAdd'>, agent: string): Promise<D
   throw wrong('file: expected a PDF, Markdown, HTML or plain text, got nothing');
 }
 
+/** What a schema cannot say: it counts characters, and a memory has room for bytes. */
+function textFaults({ text, tags = [] }: MemoryAddition): Fault[] {
+  const bytes = Buffer.byteLength(text);
+  const faults: Fault[] = [];
+  if (text.trim() === '') faults.push({ field: 'text', expected: 'something to remember', got: 'only spaces' });
+  if (bytes > maxMemoryTextBytes)
+    faults.push({ field: 'text', expected: `at most ${maxMemoryTextBytes} bytes`, got: `${bytes} bytes` });
+  tags.forEach((tag, at) => {
+    const size = Buffer.byteLength(tag);
+    if (size > maxTagBytes)
+      faults.push({ field: `tags.${at}`, expected: `at most ${maxTagBytes} bytes`, got: `${size} bytes` });
+  });
+  return faults;
+}
+
 /** Some browsers and programs send a path. */
 function nameOf(given: string): string {
   const name = plainLine(basename(given.replaceAll('\\', '/')));
@@ -98,7 +118,7 @@ export const documentHandlers = {
   async memoryAdd({ context, params, body, by }) {
     const { coordinator, clock, random } = context;
     const agent = agentOr404(context, by, params.agent);
-    if (body.text.trim() === '') throw wrong('body: text: expected something to remember, got only spaces');
+    refuseFaults(textFaults(body));
     const id = sortableId(clock.nowMs(), random);
     accepted(await coordinator.submit('memory-add', { by, id, agent, addition: body }));
     return showWaiting(coordinator.view, shown(coordinator.view.given.get(id) ?? null));
@@ -122,6 +142,9 @@ export const documentHandlers = {
     const { context, params, by, reply } = call;
     const row = documentOr404(context.coordinator.view, memoryOr404(context, by, params.agent), params.document);
     const { type, name, bytes, sha256 } = row;
+    // A file that was lost with a disk, or that a backup was made beside.
+    if (context.giving.objects.bytesOf(sha256) === null)
+      throw new FleetError('no-such-document', { detail: `The file of ${name} is not here any more; its parts are.` });
     // A browser shows a PDF itself, at the page of the address; a page of a stranger must not run among the console's own.
     const how = type === 'pdf' ? 'inline' : 'attachment';
     const quoted = encodeURIComponent(name).replace(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`);

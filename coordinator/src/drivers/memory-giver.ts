@@ -50,6 +50,8 @@ export class MemoryGiver {
   readonly #flights = new Map<string, Flight>();
   readonly #held = new Map<string, readonly GivenPart[]>();
   readonly #stop: (() => void)[];
+  /** Agents whose parts could not be read, as their file is damaged or missing: looked at again at this time. */
+  readonly #unread = new Map<string, { tries: number; untilMs: number }>();
   /** Agents whose orders are being read. */
   readonly #busy = new Set<string>();
 
@@ -70,18 +72,28 @@ export class MemoryGiver {
 
   #lookAtAll(): void {
     const { view } = this.#parts.coordinator;
-    for (const agent of this.#flights.keys()) if (!hasOrders(view, agent)) this.#flights.delete(agent);
+    for (const agents of [this.#flights, this.#unread])
+      for (const agent of agents.keys()) if (!hasOrders(view, agent)) agents.delete(agent);
     for (const id of this.#held.keys()) if (!view.documents.has(id)) this.#held.delete(id);
     const agents = new Set([...view.givenByAgent.keys(), ...view.unwritten.keys()]);
     for (const agent of agents) this.#look(agent);
   }
 
   #look(agent: string): void {
-    if (this.#busy.has(agent)) return;
+    const unread = this.#unread.get(agent);
+    if (this.#busy.has(agent) || (unread && this.#parts.clock.monotonicMs() < unread.untilMs)) return;
     this.#busy.add(agent);
     this.#send(agent)
-      .catch((error) => this.#parts.log.warn({ agent, err: error }, 'what was given to a memory could not be sent'))
+      .then(() => this.#unread.delete(agent))
+      .catch((error) => this.#failed(agent, error))
       .finally(() => this.#busy.delete(agent));
+  }
+
+  #failed(agent: string, error: Error): void {
+    const { clock, random, log } = this.#parts;
+    const tries = (this.#unread.get(agent)?.tries ?? -1) + 1;
+    this.#unread.set(agent, { tries, untilMs: clock.monotonicMs() + backoffMs(again, tries, random) });
+    log.warn({ agent, err: error }, 'what was given to a memory could not be sent: it is tried again');
   }
 
   async #send(agent: string): Promise<void> {
