@@ -59,6 +59,8 @@ t.test('documents in a browser', { skip: noBrowser, timeout: 120_000 }, async (t
     .getByRole('list', { name: /^Memories of keeper/ })
     .getByRole('link', { name: 'manual.pdf, page 2' });
   await place.waitFor();
+  const opened = await page.request.get(new URL((await place.getAttribute('href')) ?? '', page.url()).href);
+  t.same([opened.status(), (await opened.body()).equals(manual)], [200, true], 'who is signed in may open it');
   t.match(await place.getAttribute('href'), /^\/v1\/agents\/keeper\/documents\/[0-9a-z]+#page=2$/);
   t.same(await axeFaultsInBothThemes(page), []);
   await shot('documents-written');

@@ -63,6 +63,14 @@ t.test('a page of a stranger is never shown as one of the console', async (t) =>
   t.equal(page.headers.get('x-content-type-options'), 'nosniff');
 });
 
+t.test('the same file at the same time is one document, and its file stays', async (t) => {
+  const text = '# Twice\n\nAt once.';
+  const both = await Promise.all([upload('one.md', text), upload('two.md', text)]);
+  t.same(both.map(({ body }) => body.already).sort(), [false, true]);
+  t.equal(both[0]?.body.document.id, both[1]?.body.document.id);
+  t.equal(await (await get(both[0]?.body.document.id as string)).text(), text);
+});
+
 t.test('what cannot be taken leaves nothing behind', async (t) => {
   const before = objects().length;
   const scan = await upload('scan.pdf', pdfOf([null]));

@@ -44,10 +44,18 @@ function documentOr404(view: View, agent: string, id: string): DocumentRow {
   throw new FleetError('no-such-document', { detail: `${agentNameOf(view, agent)} has no document ${id}.` });
 }
 
+/** How many uploads have a file in their hands: it is not removed below them. */
+const underWay = new Map<string, number>();
+function hold(sha256: string, by: 1 | -1): void {
+  const count = (underWay.get(sha256) ?? 0) + by;
+  if (count > 0) underWay.set(sha256, count);
+  else underWay.delete(sha256);
+}
+
 /** Removes objects that no document has. */
 async function letGo({ coordinator, giving: { objects } }: ApiContext, hashes: readonly string[]): Promise<void> {
   const named = namedObjects(coordinator.view);
-  for (const sha256 of hashes) if (!named.has(sha256)) await objects.remove(sha256);
+  for (const sha256 of hashes) if (!named.has(sha256) && !underWay.has(sha256)) await objects.remove(sha256);
 }
 
 async function takeDocument(call: Call<'documentAdd'>, agent: string): Promise<DocumentAdded> {
@@ -98,6 +106,8 @@ async function keepDocument(
   const known = documentsOf(view, file.agent).find(({ sha256, removing }) => sha256 === file.sha256 && !removing);
   if (known) return { document: showDocument(view, known), already: true };
   const mine = [file.sha256];
+  hold(file.sha256, 1);
+  let isKept = false;
   try {
     const { parts, ...read } = await documents.read(objects.pathOf(file.sha256), file.name);
     const lines = await objects.put(parts.map((part) => JSON.stringify(part)).join('\n'));
@@ -105,10 +115,11 @@ async function keepDocument(
     const id = sortableId(clock.nowMs(), random);
     const row = { id, ...file, ...read, chunks: parts.length, parts: lines.sha256 };
     const added = accepted(await coordinator.submit('document-add', { by, row }));
+    isKept = true;
     return { document: showDocument(view, shown(view.documents.get(added.id) ?? null)), already: added.already };
-  } catch (error) {
-    await letGo(context, mine);
-    throw error;
+  } finally {
+    hold(file.sha256, -1);
+    if (!isKept) await letGo(context, mine);
   }
 }
 

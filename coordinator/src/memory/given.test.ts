@@ -155,6 +155,26 @@ t.test(
   },
 );
 
+t.test(
+  'a version that was taken back before it was written leaves the next one to take the place of all before',
+  async (t) => {
+    const fleet = fleetWithEcho();
+    addFile(fleet, document('d1', 'aa'.repeat(32)));
+    batch(fleet, [{ kind: 'genesis' }, part('d1', 1), part('d1', 2), part('d1', 3)]);
+    addFile(fleet, document('d2', 'bb'.repeat(32)));
+    addFile(fleet, document('d3', 'cc'.repeat(32)));
+    t.equal(fleet.view.documents.get('d3')?.replaces, 'd2');
+    remove(fleet, 'd2');
+    batch(fleet, [part('d3', 1), part('d3', 2), part('d3', 3)]);
+    t.same(
+      givenTo(fleet.view, agent)
+        .map(({ id }) => id)
+        .sort(),
+      ['d1w', 'd2w'],
+    );
+  },
+);
+
 t.test('a document that is taken back: no part of it is sent any more, and it may come again', async (t) => {
   const fleet = fleetWithEcho();
   addFile(fleet, document('d1', 'aa'.repeat(32)));

@@ -82,7 +82,7 @@ export const giveMemories: Decide<'memory-give'> = (view, { agent, node, epoch, 
   return decided(draft);
 };
 
-/** Settles the orders whose entries came into the log. */
+/** Settles the orders whose entries came into the log. All versions before one that is written completely are withdrawn. */
 export function settleGiven(draft: Draft, agent: string, fresh: readonly MemoryEntry[]): void {
   const written = new Map<string, number>();
   for (const { payload, kind } of fresh) {
@@ -101,8 +101,10 @@ export function settleGiven(draft: Draft, agent: string, fresh: readonly MemoryE
     if (part <= row.written || row.removing) continue;
     const next = { ...row, written: Math.min(part, row.chunks) };
     change(draft, { type: 'document', row: next });
-    const before = isUnwritten(next) || next.replaces === null ? undefined : draft.view.documents.get(next.replaces);
-    if (before && !before.removing) withdraw(draft, before, { name: row.by });
+    if (isUnwritten(next)) continue;
+    for (const before of documentsOf(draft.view, agent))
+      if (before.name === next.name && before.id !== id && before.addedMs <= next.addedMs && !before.removing)
+        withdraw(draft, before, { name: row.by });
   }
 }
 
