@@ -77,7 +77,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
   const data = resolve(config.data);
   const kept = {
     files: /^(fleet\.sqlite.*|fleet\.json|admin\.key|.*\.pem|ticket-keys|file-.*|batch_.*)$/,
-    folders: ['ca', 'files', 'batches', 'backups', 'restoring'],
+    folders: ['ca', 'files', 'batches', 'objects', 'backups', 'restoring'],
   };
   for (const words of tightenedWords(data, openDataFolder(data, kept))) log.warn({}, words);
   if (await finishRestore(data)) log.warn({ data }, 'a restore that was interrupted is complete now');

@@ -15,6 +15,14 @@ import {
 const joined = { node: 'alice', class: 'pi', site: 'home', key: 'ab12' };
 /** One sample of each action, with its subject and its words. */
 const samples: { [A in AuditAction]: [params: AuditParams<A>, subject: string, text: string] } = {
+  'memory-add': [{ agent: 'echo', memory: '01m', kind: 'fact' }, 'echo', 'fact'],
+  'memory-take-back': [{ agent: 'echo', memory: '01m' }, 'echo', ''],
+  'document-add': [
+    { agent: 'echo', document: '01d', name: 'manual.pdf', sha256: 'ab'.repeat(32), bytes: 7, chunks: 3 },
+    'echo',
+    'manual.pdf, 3 parts',
+  ],
+  'document-remove': [{ agent: 'echo', document: '01d', name: 'manual.pdf' }, 'echo', 'manual.pdf'],
   'node-enrol': [joined, 'alice', 'pi, site home, key ab12'],
   'node-reclaim': [joined, 'alice', 'pi, site home, key ab12'],
   'enrol-refused': [

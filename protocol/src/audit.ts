@@ -211,6 +211,30 @@ export const audit = {
     ({ was, version }) => `was ${was}, version ${version}`,
   ),
   'agent-remove': kind('removed an agent', Version, ofAgent, ({ version }) => `was at version ${version}`),
+  'memory-add': kind(
+    'gave an agent a memory',
+    { agent: AgentName, memory: Text, kind: Text },
+    ofAgent,
+    ({ kind: of }) => of,
+  ),
+  'memory-take-back': kind(
+    'took a memory back before it was written',
+    { agent: AgentName, memory: Text },
+    ofAgent,
+    () => '',
+  ),
+  'document-add': kind(
+    'gave an agent a document',
+    { agent: AgentName, document: Text, name: Text, sha256: Fingerprint, bytes: Count, chunks: Count },
+    ofAgent,
+    ({ name, chunks }) => `${name}, ${counted(chunks, 'part')}`,
+  ),
+  'document-remove': kind(
+    'took a document back',
+    { agent: AgentName, document: Text, name: Text },
+    ofAgent,
+    ({ name }) => name,
+  ),
   'task-cancel': kind(
     'cancelled a task',
     { ...Task, state: TaskState },

@@ -11,14 +11,27 @@ import {
   maxOrdinal,
   maxVectorDimension,
 } from './limits.ts';
+import { givenFields, MemoryGive } from './memory-given.ts';
 import { ProofPath } from './merkle.ts';
 import { type Static, Type } from './typebox.ts';
 
 /**
  * genesis opens a log; turn is an exchange; note was saved by the agent or a person; migrate opens an epoch on another node; merge adds an
- * entry of a branch to the log; import came from elsewhere.
+ * entry of a branch to the log; import came from elsewhere; fact and procedure were given by a person; document is a part of a document;
+ * withdraw erases the parts of a document.
  */
-const memoryKinds = ['genesis', 'turn', 'note', 'migrate', 'merge', 'import'] as const;
+const memoryKinds = [
+  'genesis',
+  'turn',
+  'note',
+  'migrate',
+  'merge',
+  'import',
+  'fact',
+  'procedure',
+  'document',
+  'withdraw',
+] as const;
 export const MemoryKind = Type.String({
   pattern: '^[a-z][a-z-]{0,29}$',
   description: `${memoryKinds.join(', ')}; one that a newer node writes is kept as it is and blocks nothing.`,
@@ -44,6 +57,7 @@ export const MemoryPayload = Type.Object({
   }),
   derivedFrom: Type.Array(Hash, { maxItems: 64 }),
   embedding: Type.Nullable(MemoryEmbedding),
+  ...givenFields,
 });
 export type MemoryPayload = Static<typeof MemoryPayload>;
 
@@ -237,6 +251,7 @@ export const MemoryDown = Type.Union([
         'The log, as far as it goes, is under a signed root. The node keeps it as evidence, and tells where it contradicts what it holds.',
     },
   ),
+  MemoryGive,
 ]);
 export type MemoryDown = Static<typeof MemoryDown>;
 
@@ -268,6 +283,7 @@ export const MemoryHit = Type.Object({
   tags: Type.Array(Type.String()),
   importance: Type.Number(),
   source: Type.String(),
+  document: givenFields.document,
   score: Type.Number(),
   found: Type.Optional(
     Type.Array(Type.OneOf(['words', 'meaning']), {

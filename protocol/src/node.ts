@@ -67,6 +67,9 @@ export const NodeHello = Type.Object({
         'It erases memories when it is told to, and keeps signed checkpoints of them. Missing: an older node.',
     }),
   ),
+  given: Type.Optional(
+    Type.Literal(true, { description: 'It writes memories that people give. Missing: an older node.' }),
+  ),
   upMs: Type.Number({
     minimum: 0,
     description:

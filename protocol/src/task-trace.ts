@@ -2,6 +2,7 @@
 // end of a task whose lease asks for it; long texts in it are cut, so that all of it has at most `maxTraceBytes`.
 import { Seq, TimeMs } from './ids.ts';
 import { maxTraceBytes } from './limits.ts';
+import { DocumentPlace } from './memory-given.ts';
 import { type Static, Type } from './typebox.ts';
 
 const Cut = (description: string) => Type.String({ maxLength: maxTraceBytes, description });
@@ -13,6 +14,7 @@ export const TaskTrace = Type.Object({
       kind: Type.String({ maxLength: 40 }),
       text: Cut('The memory.'),
       createdAt: TimeMs,
+      document: Type.Optional(DocumentPlace),
       score: Type.Number({ description: 'How well it fits the question, by the measure of the search.' }),
     }),
     {

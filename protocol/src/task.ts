@@ -1,4 +1,5 @@
 // One unit of work for one agent: as submitted, as leased to a node, as reported, as shown.
+import { maxUsageDocuments } from './document-limits.ts';
 import { AgentId, AgentName, Attempt, ConversationId, Epoch, NodeId, TaskId, TimeMs } from './ids.ts';
 import {
   maxAskTurns,
@@ -14,6 +15,7 @@ import {
   maxTokensPerTask,
   maxTurnsChars,
 } from './limits.ts';
+import { DocumentPlace } from './memory-given.ts';
 import { Asker } from './principal.ts';
 import { TaskProblem } from './task-problem.ts';
 import { TaskTrace } from './task-trace.ts';
@@ -140,6 +142,12 @@ export const TaskUsage = Type.Object({
   ),
   completionTokens: Type.Integer({ minimum: 0, maximum: maxTokensPerTask }),
   recalled: Type.Integer({ minimum: 0, description: 'Memories brought into the prompt.' }),
+  documents: Type.Optional(
+    Type.Array(DocumentPlace, {
+      maxItems: maxUsageDocuments,
+      description: 'Of these, the parts of documents, the most fitting first. Missing: none.',
+    }),
+  ),
   toolCalls: Type.Integer({ minimum: 0 }),
   firstTokenMs: Type.Number({ minimum: 0 }),
   decodeMs: Type.Optional(

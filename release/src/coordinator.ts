@@ -17,6 +17,7 @@ const entryPoints = {
   'store-worker': 'coordinator/src/store/worker/worker.ts',
   'scan-thread': 'coordinator/src/vectors/scan-thread.ts',
   backup: 'coordinator/src/backup/process.ts',
+  document: 'coordinator/src/documents/process.ts',
   'model-cache': 'coordinator/src/model-cache/process.ts',
   fleet: 'coordinator/cli/src/main.ts',
 };

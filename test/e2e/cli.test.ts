@@ -174,6 +174,14 @@ t.test('verbs', async (t) => {
   t.match(answered, { state: 'completed', completed: 1, failed: 0, key: 'admin', file: 'greeters.jsonl' });
   const [waits, ends] = [await submitted(nobodys), await submitted(nobodys)];
 
+  const given = await fleet.client.call('memoryAdd', { params: { agent: 'nowhere' }, body: { text: 'Tea at nine' } });
+  for (const name of ['saved.md', 'removed.md']) {
+    const path = join(fleet.folder, name);
+    writeFileSync(path, `# ${name}\n\nThe key is under the mat.\n`);
+    const added = await cli('memory', 'add', 'greeter', path, ...data);
+    t.match(added, { code: 0, stdout: new RegExp(`^${name}: 1 part; `) }, added.stderr);
+  }
+
   /** By verb: how it succeeds, and with what. Two run at a time, so none needs what another one does. */
   const works: Record<string, { args?: string[]; gives: 'array' | 'object' | 'string' | 'null'; code?: number }> = {
     status: { gives: 'object' },
@@ -236,6 +244,12 @@ t.test('verbs', async (t) => {
     'tasks dismiss': { args: ['--all', '--agent', 'nowhere'], gives: 'object' },
     'memory search': { args: ['Ada', '--agent', 'greeter', '--kind', 'turn', '--since', '7d'], gives: 'array' },
     'memory vectors': { gives: 'object' },
+    'memory add': { args: ['greeter', 'Tea', 'at', 'eight', '--kind', 'fact', '--tag', 'house'], gives: 'object' },
+    'memory waiting': { args: ['greeter'], gives: 'array' },
+    'memory take-back': { args: ['nowhere', given.id], gives: 'object' },
+    'memory documents': { args: ['greeter'], gives: 'array' },
+    'memory save-document': { args: ['greeter', 'saved.md', '--to', join(fleet.folder, 'saved')], gives: 'object' },
+    'memory remove-document': { args: ['greeter', 'removed.md'], gives: 'object' },
     'memory log': { args: ['greeter'], gives: 'array' },
     'memory verify': { args: ['greeter'], gives: 'object' },
     'memory erase': { args: ['greeter', '1'], gives: 'object' },
@@ -387,6 +401,12 @@ t.test('verbs', async (t) => {
     'memory checkpoint': { args: ['more'], code: 2 },
     'memory checkpoints': { args: ['-n', 'many'], code: 2 },
     'memory erasures': { args: ['more'], code: 2 },
+    'memory add': { args: ['greeter', 'no-such-file.pdf'], code: 2 },
+    'memory waiting': { args: ['nobody'], code: 4 },
+    'memory take-back': { args: ['greeter', 'none'], code: 4, problem: 'no-such-memory' },
+    'memory documents': { args: ['nobody'], code: 4 },
+    'memory save-document': { args: ['greeter', 'none.pdf'], code: 4, problem: 'no-such-document' },
+    'memory remove-document': { args: ['greeter', 'none.pdf'], code: 4, problem: 'no-such-document' },
     'memory log': { args: ['nobody'], code: 4 },
     'memory verify': { args: ['nobody'], code: 4 },
     'memory erase': { args: ['greeter'], code: 2 },

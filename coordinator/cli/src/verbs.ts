@@ -10,6 +10,7 @@ import { balenaVerbs } from './verbs/balena.ts';
 import { batchVerbs } from './verbs/batches.ts';
 import { cacheVerbs } from './verbs/cache.ts';
 import { conversationVerbs } from './verbs/conversations.ts';
+import { documentVerbs } from './verbs/documents.ts';
 import { imageVerbs } from './verbs/images.ts';
 import { localVerbs } from './verbs/local.ts';
 import { memoryVerbs } from './verbs/memory.ts';
@@ -82,6 +83,7 @@ export const verbs: Verb[] = [
   ...workVerbs.slice(1, -1),
   ...memoryVerbs,
   ...memoryEraseVerbs,
+  ...documentVerbs,
   ...workVerbs.slice(-1),
   ...releaseVerbs,
   ...imageVerbs,

@@ -58,6 +58,8 @@ const without: Partial<Record<RouteName, string>> = {
   imagePersonal: 'judged in images.test.ts, with an image',
   imageRemove: 'judged in images.test.ts, with an image',
   balenaImport: 'judged in test/e2e/balena.test.ts, with devices',
+  documentAdd: 'judged in documents.test.ts, with a file',
+  documentRemove: 'judged in documents.test.ts, with a file',
   releaseRemove: 'judged in releases.test.ts, with a release',
 };
 
@@ -129,6 +131,20 @@ const calls: readonly Call[] = [
     after: () => made('waiting', '/v1/agents/echo/tasks', { prompt: 'Hello?' }),
     action: 'task-cancel',
     subject: ':waiting',
+  },
+  {
+    route: 'memoryAdd',
+    path: '/v1/agents/echo/memory',
+    body: { text: 'Tea at eight', kind: 'fact' },
+    action: 'memory-add',
+    subject: 'echo',
+  },
+  {
+    route: 'memoryTakeBack',
+    path: '/v1/agents/echo/memory/waiting/:given',
+    after: () => made('given', '/v1/agents/echo/memory', { text: 'Tea at nine' }),
+    action: 'memory-take-back',
+    subject: 'echo',
   },
   {
     route: 'taskRetry',

@@ -7,7 +7,7 @@ import { agentIdEver, agentNameOf } from '../state/view.ts';
 import { agentOr404 } from './agents.ts';
 
 /** The memory of a removed agent stays until it is erased, so its log may be read. */
-function memoryOr404(context: ApiContext, by: Principal, name: string): string {
+export function memoryOr404(context: ApiContext, by: Principal, name: string): string {
   return agentIdEver(context.coordinator.view, by.space, name) ?? agentOr404(context, by, name);
 }
 

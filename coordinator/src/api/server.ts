@@ -44,6 +44,7 @@ import { backupHandlers } from './backups.ts';
 import { balenaHandlers } from './balena.ts';
 import { batchHandlers } from './batches.ts';
 import { conversationHandlers } from './conversations.ts';
+import { documentHandlers } from './documents.ts';
 import { enrolHandlers } from './enrol.ts';
 import { fleetHandlers } from './fleet.ts';
 import { gatewayHandlers } from './gateway.ts';
@@ -72,6 +73,7 @@ const handlers: Handlers = {
   ...taskHandlers,
   ...conversationHandlers,
   ...memoryHandlers,
+  ...documentHandlers,
   ...modelCacheHandlers,
   ...backupHandlers,
   ...balenaHandlers,

@@ -21,11 +21,13 @@ import type { Backups } from '../backup/backups.ts';
 import type { Balena } from '../balena/balena.ts';
 import { Batches } from '../batches/batches.ts';
 import type { BusStats } from '../bus/bus.ts';
+import { DocumentReader } from '../documents/reader.ts';
 import { type Refusals as CountedRefusals, createRefusals as createCountedRefusals } from '../door/counted-refusals.ts';
 import type { DoorLimits } from '../door/door.ts';
 import { doorLimits } from '../door/door-limits.ts';
 import type { Doorkeeper } from '../door/doorkeeper.ts';
 import { FleetVectors } from '../drivers/fleet-vectors.ts';
+import { type GivenPart, MemoryGiver } from '../drivers/memory-giver.ts';
 import type { ModelFile } from '../drivers/model-file.ts';
 import { createRecorder, type Recorder } from '../drivers/recorder.ts';
 import { Gateway } from '../gateway/gateway.ts';
@@ -37,8 +39,10 @@ import { FirstBoots } from '../live/first-boots.ts';
 import { createMetrics, type Metrics } from '../live/metrics.ts';
 import { type StoredCounts, showTotals } from '../live/show.ts';
 import { Tally } from '../live/tally.ts';
+import { namedObjects } from '../memory/given.ts';
 import type { CacheProcess } from '../model-cache/cache-process.ts';
 import type { Judged, ShownPeer } from '../model-cache/wire.ts';
+import { Objects } from '../objects/objects.ts';
 import { Checkpoints } from '../proofs/checkpoints.ts';
 import { Erasing } from '../proofs/erasing.ts';
 import type { SigningKey } from '../proofs/signing-key.ts';
@@ -152,6 +156,7 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
   releases: Releases;
   images: Images;
   personalImages: PersonalImages;
+  giving: Giving;
   firstBoots: FirstBoots;
   checkpoints: Checkpoints;
   erasing: Erasing;
@@ -187,10 +192,46 @@ function limitsOf(given: Partial<ApiLimits> | undefined): ApiLimits {
   };
 }
 
+const sweepEveryMs = 10 * 60_000;
+
+/** What people give to memories. */
+interface Giving {
+  /** The files of documents, and their parts. */
+  objects: Objects;
+  documents: DocumentReader;
+  /** Also ends what brings them to the nodes that write them. */
+  stop(): void;
+}
+
+async function openGiving({ coordinator, settings, clock, random, log }: ApiParts): Promise<Giving> {
+  const { view } = coordinator;
+  const objects = await Objects.open(settings.dataDir, clock, random);
+  // What was on its way when the coordinator ended.
+  await objects.keep(namedObjects(view), 0);
+  const sweeping = clock.every(sweepEveryMs, () => {
+    const swept = objects.keep(namedObjects(view), sweepEveryMs);
+    swept.catch((error) => log.warn({ err: error }, 'files of documents that nobody has could not be removed'));
+  });
+  const documents = new DocumentReader({ clock, log });
+  const giver = new MemoryGiver({
+    async read({ parts }) {
+      const lines = (await objects.readWhole(parts)).toString().split('\n');
+      return lines.map((line) => JSON.parse(line) as GivenPart);
+    },
+    ...{ coordinator, clock, random, log },
+  });
+  const stop = () => {
+    sweeping.cancel();
+    documents.stop();
+    giver.stop();
+  };
+  return { objects, documents, stop };
+}
+
 /** What is kept for machines and cards, and what signs memories; rollouts know the releases from now on. */
 async function openKept(
   parts: ApiParts,
-): Promise<Pick<ApiContext, 'releases' | 'images' | 'personalImages' | 'checkpoints' | 'erasing'>> {
+): Promise<Pick<ApiContext, 'releases' | 'images' | 'personalImages' | 'giving' | 'checkpoints' | 'erasing'>> {
   const { coordinator, settings, clock, random, log } = parts;
   const { dataDir } = settings;
   const releases = await Releases.open({ dataDir, clock, log });
@@ -204,7 +245,8 @@ async function openKept(
   const images = await Images.open({ dataDir, clock, log, keys, keysDir: releases.keysDir, keptFreeBytes });
   const checkpoints = new Checkpoints({ coordinator, key: parts.signingKey, clock, log });
   const erasing = new Erasing({ coordinator, clock, log });
-  return { releases, images, personalImages: new PersonalImages(clock, random), checkpoints, erasing };
+  const giving = await openGiving(parts);
+  return { releases, images, personalImages: new PersonalImages(clock, random), giving, checkpoints, erasing };
 }
 
 function fleetVectorsOf({ coordinator: { store }, clock, random, log, settings }: ApiParts, gateway: Gateway) {
@@ -298,7 +340,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     totals,
     stop() {
       unwatch();
-      for (const each of [feed, recorder, fleetVectors, kept.checkpoints, kept.erasing]) each.stop();
+      for (const each of [feed, recorder, fleetVectors, kept.giving, kept.checkpoints, kept.erasing]) each.stop();
       for (const end of context.streams) end();
     },
   };

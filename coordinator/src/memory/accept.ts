@@ -11,6 +11,7 @@ import { agentNameOf } from '../state/view.ts';
 import { advanceMerges, bringIn, keepBranch } from './branches.ts';
 import { meet, runFault } from './chain.ts';
 import { hearErased, withoutErased } from './erase.ts';
+import { settleGiven } from './given.ts';
 
 type Up<T extends MemoryUp['type']> = Extract<MemoryUp, { type: T }>;
 type NackReason = Extract<MemoryDown, { type: 'nack' }>['reason'];
@@ -141,6 +142,7 @@ function takeBatch(draft: Draft, input: Given<'memory-up'>, message: Up<'batch'>
       const { space } = draft.agents.get(agent) as AgentRow;
       change(draft, { type: 'memory', agent, space, entries: fresh });
       noteMemories(draft, node, agent, fresh);
+      settleGiven(draft, agent, fresh);
       ack(draft, input, fresh[fresh.length - 1] as MemoryEntry);
       return !advanceMerges(draft, input, meeting.fresh) && offerBranch(draft, withoutKnown(input, fresh));
     }

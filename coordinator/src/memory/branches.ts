@@ -1,20 +1,24 @@
 // Branches: entries that a node wrote for an agent after the agent moved to another node. Stored completely and visible, acknowledged, and
 // merged by the present writer: only the additions of the branch, each once, in order. Nothing deletes a branch. [INV-memory-kept]
 import { entriesThatFit, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
+import { givenKinds } from '@blackroad/protocol/memory-words';
 import { takesRecords } from '../fleet/budget.ts';
 import { asWrittenBy } from '../fleet/held.ts';
 import { noteMemories } from '../fleet/restore-found.ts';
 import { change, type Draft, noteEvent, remark, send } from '../state/draft.ts';
 import type { Given } from '../state/input.ts';
 import type { AgentRow, BranchRow } from '../state/rows.ts';
+import type { View } from '../state/view.ts';
 import type { StoredHash } from '../store/store.ts';
 import { withoutErased } from './erase.ts';
+import { isStillGiven } from './given.ts';
 
 /** Whether a person or the agent added the entry: bookkeeping of the previous node, and merges of other branches, are not merged again. */
-function isAddition({ kind, payload }: MemoryEntry): boolean {
-  if (payload === null) return false;
-  return kind === 'turn' || kind === 'note' || kind === 'import';
+function isAddition(view: View, agent: string, entry: MemoryEntry): boolean {
+  if (entry.payload === null || !isStillGiven(view, agent, entry)) return false;
+  return additions.has(entry.kind);
 }
+const additions = new Set(['turn', 'note', 'import', 'document', ...givenKinds]);
 
 type BranchMessage = Extract<MemoryUp, { type: 'branch' }>;
 
@@ -101,7 +105,9 @@ function putBranch(draft: Draft, row: BranchRow, entries: MemoryEntry[]): void {
 
 /** Offers a writer with the whole log the entries of a branch that it has not merged. Returns whether all of the branch is merged. */
 export function bringIn(draft: Draft, branch: BranchRow, entries: readonly MemoryEntry[]): boolean {
-  const isEmpty = !entries.some((entry) => entry.seq > (branch.mergedUpto ?? 0) && isAddition(entry));
+  const isEmpty = !entries.some(
+    (entry) => entry.seq > (branch.mergedUpto ?? 0) && isAddition(draft.view, branch.agent, entry),
+  );
   if (!isEmpty) {
     offerMerge(draft, branch, entries);
     return false;
@@ -120,9 +126,9 @@ function offerMerge(draft: Draft, branch: BranchRow, entries: readonly MemoryEnt
   if (!placement) return;
   const { agent, id, node: from } = branch;
   const { node, epoch } = placement;
-  const additions = entries.filter((entry) => entry.seq > (branch.mergedUpto ?? 0) && isAddition(entry));
+  const added = entries.filter((entry) => entry.seq > (branch.mergedUpto ?? 0) && isAddition(draft.view, agent, entry));
   const message = { type: 'merge' as const, agent, epoch, branch: id, from };
-  const asBrought = additions.map((entry) => asWrittenBy(from, entry));
+  const asBrought = added.map((entry) => asWrittenBy(from, entry));
   const part = entriesThatFit(message, asBrought, draft.view.cuts.memoryBatchEntries);
   if (part.length > 0) send(draft, 'memoryDown', { node }, { ...message, entries: part });
 }

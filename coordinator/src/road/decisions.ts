@@ -40,6 +40,7 @@ import { started, tick } from '../fleet/tick.ts';
 import { acceptMemory } from '../memory/accept.ts';
 import { keepCheckpoint, noteDamage, tellAnchors } from '../memory/checkpoints.ts';
 import { eraseMemories, tellErasure } from '../memory/erase.ts';
+import { addDocument, addMemory, giveMemories, removeDocument, takeMemoryBack } from '../memory/given.ts';
 import { applyPlan, releaseMoves, unloadIdle } from '../placement/plan/plan.ts';
 import { actOnRollout } from '../rollouts/acts.ts';
 import { learnBalena, tellPin } from '../rollouts/balena.ts';
@@ -63,6 +64,11 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'agent-held': judged(acceptHeld),
   'task-report': judged(reportTask),
   'memory-up': judged(acceptMemory),
+  'memory-add': addMemory,
+  'memory-take-back': takeMemoryBack,
+  'memory-give': giveMemories,
+  'document-add': addDocument,
+  'document-remove': removeDocument,
   'reply-refused': judged(refuseReply),
   'token-create': createToken,
   'token-revoke': revokeToken,

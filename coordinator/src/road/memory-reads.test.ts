@@ -114,7 +114,8 @@ async function live(seed: number): Promise<{ entries: MemoryEntry[]; written: Se
         const known = writer.log.some((own) => own.kind === 'merge' && own.payload?.derivedFrom.includes(hash));
         if (!known) writer.append('merge', payload?.text ?? '', `branch:${message.branch}`, [hash]);
       }
-    } else if (message.type !== 'nack') throw new Error(`${message.type} is not expected`);
+    } else if (message.type === 'give') throw new Error('nobody gave a memory');
+    else if (message.type !== 'nack') throw new Error(`${message.type} is not expected`);
     else if (message.reason === 'stale-epoch') writer.fence();
     else if (message.reason === 'fork') throw new Error(`${writer.id} forked`);
   };

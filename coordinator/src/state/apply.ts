@@ -4,6 +4,7 @@ import { charactersOf, lengthOf, maxHoldersPerAgent } from '@blackroad/protocol'
 import { signsOf } from '../fleet/health.ts';
 import type { Change } from './change.ts';
 import { noteErasure } from './erasures.ts';
+import { isUnwritten } from './given-rows.ts';
 import { copyOfMap, owned } from './layer.ts';
 import { modelWorked, noteFault, useModel } from './model-past.ts';
 import { moveHeard } from './moved-times.ts';
@@ -168,6 +169,29 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
   'acknowledged-gone'(view, change) {
     view.acknowledged.delete(change.alert);
   },
+  given(view, { row }) {
+    view.given.set(row.id, row);
+    add(view.givenByAgent, row.agent, row.id);
+  },
+  'given-gone'(view, { id }) {
+    const row = view.given.get(id);
+    if (!row) return;
+    view.given.delete(id);
+    drop(view.givenByAgent, row.agent, id);
+  },
+  document(view, { row }) {
+    view.documents.set(row.id, row);
+    add(view.documentsByAgent, row.agent, row.id);
+    if (isUnwritten(row)) add(view.unwritten, row.agent, row.id);
+    else drop(view.unwritten, row.agent, row.id);
+  },
+  'document-gone'(view, { id }) {
+    const row = view.documents.get(id);
+    if (!row) return;
+    view.documents.delete(id);
+    drop(view.documentsByAgent, row.agent, id);
+    drop(view.unwritten, row.agent, id);
+  },
   pin(view, change) {
     view.pins.set(change.row.id, change.row);
   },
@@ -218,6 +242,8 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
         live.address = change.address;
         if (change.erases) live.erases = true;
         else delete live.erases;
+        if (change.given) live.given = true;
+        else delete live.given;
       }
       if (change.version !== undefined) live.version = change.version;
     }

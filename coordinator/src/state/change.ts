@@ -23,6 +23,7 @@ import type { BackupStand } from './backup-stand.ts';
 import type { BalenaStand } from './balena-stand.ts';
 import type { ReservationRow, SpendingRow } from './budget-rows.ts';
 import type { ConversationRow } from './conversation-row.ts';
+import type { DocumentRow, GivenRow } from './given-rows.ts';
 import type { AnchoredRow, ErasedPlace, ErasureRow } from './memory-rows.ts';
 import type { FoundRow, RestoredRow } from './restore-rows.ts';
 import type { KnownRelease, RolloutRow, RolloutSubjectRow, Sums } from './rollout-rows.ts';
@@ -116,6 +117,12 @@ export type DurableChange =
   | { type: 'checkpoint'; row: SignedCheckpoint; logs: readonly AnchoredRow[] }
   /** `erased`: with the first row of an erasure: their content goes. Later rows only say who still owes it. */
   | { type: 'erasure'; row: ErasureRow; erased?: readonly ErasedPlace[] }
+  | { type: 'given'; row: GivenRow }
+  /** It is in the log, or was taken back. */
+  | { type: 'given-gone'; id: string }
+  | { type: 'document'; row: DocumentRow }
+  /** Its withdrawal is in the log. */
+  | { type: 'document-gone'; id: string }
   | { type: 'spending'; row: SpendingRow }
   /** The budget was removed. */
   | { type: 'spending-gone'; account: string }
@@ -151,6 +158,8 @@ type PerishableChange =
       version?: string;
       address?: string;
       erases?: true;
+      /** It writes memories that people give. */
+      given?: true;
     }
   | { type: 'observed'; agent: string; node: string; observed: AgentObserved }
   /** The complete list of freezes. */

@@ -9,8 +9,10 @@ import type {
   AuditNote,
   Budget,
   EventParams,
+  GivenMemory,
   JoinTokenRequest,
   KnownModel,
+  MemoryAddition,
   MemoryEntry,
   MemoryUp,
   NodeCapacity,
@@ -39,6 +41,7 @@ import type { BackupEnded, BackupStand } from './backup-stand.ts';
 import type { BalenaFound, BalenaPinTold } from './balena-stand.ts';
 import type { TaskOfConversation } from './conversation-row.ts';
 import type { Decision } from './decision.ts';
+import type { DocumentRow } from './given-rows.ts';
 import type { AnchoredRow, ErasedPlace } from './memory-rows.ts';
 import type { RestoredRow } from './restore-rows.ts';
 import type { KnownRelease } from './rollout-rows.ts';
@@ -149,6 +152,13 @@ export interface Inputs {
   'conversation-open': By & { id: string; agent: string; title?: string };
   'conversation-edit': By & { id: string; title?: string; isShared?: boolean };
   'conversation-delete': By & { id: string };
+  /** `agent`: an id, also in the four below. */
+  'memory-add': By & { id: string; agent: string; addition: MemoryAddition };
+  'memory-take-back': By & { id: string; agent: string };
+  'document-add': By & { row: Omit<DocumentRow, 'space' | 'by' | 'addedMs' | 'written' | 'replaces' | 'removing'> };
+  'document-remove': By & { id: string; agent: string };
+  /** Orders for the writer of an agent, in their order. */
+  'memory-give': { agent: string; node: string; epoch: number; memories: GivenMemory[] };
   /** `count`: the size of the alert at that time. */
   'alert-ack': By & { id: string; note: string; count: number };
   'alert-unack': By & { ids: string[] };
@@ -263,6 +273,7 @@ interface Answers {
   'task-submit': TaskRow | EndedTask;
   /** `follows`: the offered branch has nothing left to merge, and the next one is to be offered. */
   'memory-up': { follows: boolean };
+  'document-add': { id: string; already: boolean };
   'task-cancel': { id: string };
   'task-retry': TaskRow;
   /** `more`: more nodes change presence than one decision takes, so another tick is due at once. */

@@ -1,5 +1,12 @@
-// Rows about memories beside the logs themselves: what of them is under a signature, and what was erased.
+// Rows about memories beside the logs themselves: where a log ends, what of it is under a signature, and what was erased.
 import type { AnchoredLog } from '@blackroad/protocol';
+
+export interface MemoryHead {
+  readonly epoch: number;
+  readonly seq: number;
+  readonly hash: string;
+  readonly entries: number;
+}
 
 /** A log as it stood at the newest checkpoint that changed it, with what the next one needs to go on from there. */
 export interface AnchoredRow extends Readonly<AnchoredLog> {

@@ -4,7 +4,7 @@
 
 import { apply } from './apply.ts';
 import type { DurableChange } from './change.ts';
-import type { MemoryHead } from './rows.ts';
+import type { MemoryHead } from './memory-rows.ts';
 import type { MutableView } from './view.ts';
 
 /**
@@ -51,6 +51,11 @@ const origins: Record<keyof MutableView, Origin> = {
   erasuresOwed: 'stored',
   memoryCopies: 'heard',
   justErased: 'heard',
+  given: 'stored',
+  givenByAgent: 'stored',
+  documents: 'stored',
+  documentsByAgent: 'stored',
+  unwritten: 'stored',
   acknowledged: 'stored',
   spending: 'stored',
   reservations: 'stored',

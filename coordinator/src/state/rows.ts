@@ -121,6 +121,7 @@ export interface NodeLive {
   version?: string;
   address?: string;
   erases?: true;
+  given?: true; // it writes memories that people give
   /** The heartbeat interval that it was last sent. */
   heartbeatMs?: number;
   refusals?: Refusals;
@@ -304,12 +305,6 @@ export interface SessionRow {
   readonly createdMs: number;
   readonly expiresMs: number;
   readonly address: string;
-}
-export interface MemoryHead {
-  readonly epoch: number;
-  readonly seq: number;
-  readonly hash: string;
-  readonly entries: number;
 }
 /** The tail of a replaced writer, until its additions are merged by the present one. */
 export interface BranchRow {

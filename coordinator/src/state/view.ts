@@ -19,7 +19,8 @@ import type { BalenaStand } from './balena-stand.ts';
 import type { ReservationRow, SpendingRow } from './budget-rows.ts';
 import type { ConversationRow } from './conversation-row.ts';
 import type { Cuts } from './cuts.ts';
-import type { AnchoredRow, ErasureRow } from './memory-rows.ts';
+import type { DocumentRow, GivenRow } from './given-rows.ts';
+import type { AnchoredRow, ErasureRow, MemoryHead } from './memory-rows.ts';
 import type { FoundRow, RestoredRow } from './restore-rows.ts';
 import type { KnownRelease, RolloutRow, RolloutSubjectRow, Sums } from './rollout-rows.ts';
 import type {
@@ -31,7 +32,6 @@ import type {
   HolderRow,
   JoinTokenRow,
   KeyRow,
-  MemoryHead,
   ModelFault,
   NodeLive,
   NodeRow,
@@ -75,6 +75,13 @@ export interface MutableView {
   anchored: Map<string, AnchoredRow>;
   /** Recently merged branches with the hash of their last entry: data read from the store just before the merge does not show it. */
   justMerged: Map<string, string>;
+  /** Memories of people that are not written yet, and their ids by agent in the order in which they were given. */
+  given: Map<string, GivenRow>;
+  givenByAgent: Map<string, Set<string>>;
+  documents: Map<string, DocumentRow>;
+  documentsByAgent: Map<string, Set<string>>;
+  /** Agents with a document that is not written completely. */
+  unwritten: Map<string, Set<string>>;
   /** Acknowledgements by alert. */
   acknowledged: Map<string, AcknowledgedRow>;
   /** Erasures of memories by id; the number of the last one by agent; ids of those that a node owes, by node. */
@@ -225,6 +232,11 @@ export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = o
     checkpoint: null,
     anchored: new Map(),
     justMerged: new Map(),
+    given: new Map(),
+    givenByAgent: new Map(),
+    documents: new Map(),
+    documentsByAgent: new Map(),
+    unwritten: new Map(),
     acknowledged: new Map(),
     erasures: new Map(),
     erasedUpto: new Map(),

@@ -46,3 +46,19 @@ t.test('what was stated stays, beside an order or as one', async (t) => {
 t.test('to a larger model an exchange without an answer says what the user said', async (t) => {
   t.same(notesOf([recalled(turnText('My name is Ada.', ''))], 'Who am I?', false), ['The user said: My name is Ada.']);
 });
+
+t.test(
+  'a part of a document says where it is from; a tiny model gets the sentences that the question is about',
+  async (t) => {
+    const text = `Reset\n${'The pump hums while it is warm. '.repeat(12)}Press both buttons for ten seconds. Then let go.`;
+    const document = { id: 'd', name: 'manual.pdf', chunk: 4, page: 12, headings: 'Reset' };
+    const memory = { ...recalled(text), kind: 'document', document };
+    const asked = 'Which buttons do I press?';
+    t.same(notesOf([memory], asked, true), [
+      'From manual.pdf, page 12: Press both buttons for ten seconds. Then let go.',
+    ]);
+    t.match(notesOf([memory], asked, false)[0], /^From manual\.pdf, page 12: Reset The pump hums .* Then let go\.$/);
+    const { page: _, ...place } = document;
+    t.match(notesOf([{ ...memory, document: place }], asked, false)[0], /^From manual\.pdf, Reset: /);
+  },
+);

@@ -1,4 +1,6 @@
 // Memories as notes beside a question, in the form that a model of that size can use. Pure.
+import { wordsOf } from '@blackroad/protocol';
+import { placeWords } from '@blackroad/protocol/memory-words';
 import type { Recalled } from '../memory/agent-memory.ts';
 import { exchangeOf } from './conversation.ts';
 import { cut, plain } from './text.ts';
@@ -6,13 +8,20 @@ import { cut, plain } from './text.ts';
 const smallNotes = 3;
 const smallNoteChars = 200;
 const noteChars = 600;
+/** A part of a document is cut to about 800 letters when it is taken in. */
+const documentChars = 1_000;
 
 /** In the order of the memories, best first. */
 export function notesOf(memories: readonly Recalled[], prompt: string, small: boolean): string[] {
   const asked = plain(prompt);
   const notes: string[] = [];
   const spare: string[] = [];
-  for (const { text } of memories) {
+  for (const memory of memories) {
+    const { text } = memory;
+    if (memory.document) {
+      add(notes, documentNote(memory, prompt, small) as string);
+      continue;
+    }
     const turn = exchangeOf(text);
     if (!turn) {
       add(notes, cut(text, small ? smallNoteChars : noteChars));
@@ -35,6 +44,20 @@ export function notesOf(memories: readonly Recalled[], prompt: string, small: bo
   }
   const all = notes.length > 0 ? (small ? notes : [...notes, ...spare]) : spare;
   return small ? all.slice(0, smallNotes) : all;
+}
+/** A part of a document with its source, which an answer can name; null: it is from none. */
+export function documentNote({ text, document }: Recalled, prompt: string, small: boolean): string | null {
+  if (!document) return null;
+  const said = small ? excerpt(text, prompt, smallNoteChars) : cut(text, documentChars);
+  return `From ${placeWords(document)}: ${said}`;
+}
+/** As many sentences as fit from the one that has most words of the question. */
+function excerpt(text: string, prompt: string, chars: number): string {
+  const asked = new Set(wordsOf(prompt));
+  const sentences = sentencesOf(text);
+  const worth = sentences.map((sentence) => wordsOf(sentence).filter((word) => asked.has(word)).length);
+  const from = worth.indexOf(Math.max(...worth));
+  return cut(sentences.slice(Math.max(0, from)).join(' '), chars);
 }
 function add(list: string[], note: string): void {
   if (note.trim() !== '' && !list.includes(note)) list.push(note);

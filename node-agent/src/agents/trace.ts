@@ -16,7 +16,10 @@ export class TraceNotes {
   #isCut = false;
 
   recalled(memories: readonly Recalled[]): void {
-    this.#recalled = memories.map(({ seq, kind, text, createdAt, score }) => ({ seq, kind, text, createdAt, score }));
+    this.#recalled = memories.map(({ seq, kind, text, createdAt, score, document }) => {
+      const at = document ? { document } : {};
+      return { seq, kind, text, createdAt, score, ...at };
+    });
   }
   prompted(messages: readonly ChatMessage[]): void {
     // A copy: calls of tools add messages to the list.

@@ -155,6 +155,7 @@ class Turn {
       const prompt = await this.#prompt(tools.length > 0);
       if ('tooLong' in prompt) return this.#failed({ code: 'prompt-too-long', text: prompt.tooLong, retryable: false });
       this.#usage.recalled = prompt.recalled;
+      if (prompt.documents.length > 0) this.#usage.documents = prompt.documents;
       this.#trace?.prompted(prompt.messages);
       const problem = await this.#rounds(runtime, prompt, tools);
       if (problem) return this.#failed(problem);

@@ -113,6 +113,7 @@ export class Session {
         generation: assignments.generation,
         agentIds: true,
         erases: true,
+        given: true,
         upMs: clock.uptimeMs() - this.#startedMs,
         held,
       },

@@ -1,5 +1,6 @@
 // The memory of one agent as the agent uses it: what it appends, recalls and reads again. In: exchanges and notes. Out: entries that are
 // stored, and memories that fit a question. How it is stored and sent to the coordinator is not part of it.
+import type { DocumentPlace } from '@blackroad/protocol';
 
 export interface Remembered {
   kind: 'turn' | 'note' | 'merge' | 'import';
@@ -24,6 +25,8 @@ export interface Recalled {
   createdAt: number;
   importance: number;
   score: number;
+  /** The part of a document that it is. */
+  document?: DocumentPlace;
 }
 
 /**

@@ -56,7 +56,7 @@ export class Answers {
     this.#w = parts.writeContext;
   }
 
-  receive(log: AgentLog, message: Exclude<MemoryDown, { type: 'erase' }>): void {
+  receive(log: AgentLog, message: Exclude<MemoryDown, { type: 'erase' | 'give' }>): void {
     if (message.type === 'ack') this.#onAck(log, message);
     else if (message.type === 'nack') this.#onNack(log, message);
     else if (message.type === 'entries') this.#onEntries(log, message);

@@ -16,7 +16,10 @@ import type { Remembered } from './agent-memory.ts';
 import type { Head } from './journal.ts';
 
 /** The content that a caller wants to store, in the form and within the limits of the chain. */
-export function payloadOf(entry: Remembered, embedding: { model: string; vector: Float32Array } | null): MemoryPayload {
+export function payloadOf(
+  entry: Omit<Remembered, 'kind' | 'actorId'> & { kind?: string; actorId?: string },
+  embedding: { model: string; vector: Float32Array } | null,
+): MemoryPayload {
   const fits = embedding !== null && isVector(embedding.vector) && embedding.vector.length <= maxVectorDimension;
   return {
     text: cutToBytes(entry.text, maxMemoryTextBytes),
@@ -105,8 +108,17 @@ export function admit(
   return { entries, damaged };
 }
 
-/** The hash of a merged entry's original: by it an entry is merged only once, on whatever node the log is. */
+/**
+ * What an entry was made from, by which it is written only once, on whatever node the log is: the order of a person, also where it came by a
+ * branch; or the hash of the original of a merged entry.
+ */
 export function originOf(entry: MemoryEntry): string | null {
+  const given = entry.payload?.given;
+  if (given !== undefined) return originOfGiven(given);
   if (entry.kind !== 'merge' || !entry.payload?.source.startsWith('branch:')) return null;
   return entry.payload.derivedFrom[0] ?? null;
+}
+/** The parts of a document have its id and a dot before their numbers, so that they are a range of origins. */
+export function originOfGiven(given: string): string {
+  return `given:${given}`;
 }

@@ -161,6 +161,13 @@ export function openJournal(
     hasOrigin: (logId: number, origin: string): boolean =>
       sql('SELECT 1 FROM entries WHERE log = ? AND origin = ?').get(logId, origin) !== undefined ||
       sql('SELECT 1 FROM pending WHERE log = ? AND origin = ?').get(logId, origin) !== undefined,
+    /** Erases the payload and salt of entries whose origin begins so, which ends with a dot; returns their ids for the index. */
+    eraseOrigins: (logId: number, prefix: string): number[] =>
+      sql(
+        'UPDATE entries SET payload = NULL, salt = NULL WHERE log = ? AND origin > ? AND origin < ? AND payload IS NOT NULL RETURNING id',
+      )
+        .pluck()
+        .all(logId, prefix, `${prefix.slice(0, -1)}/`) as number[],
     insert(logId: number, entry: MemoryEntry, origin: string | null): number {
       return Number(
         sql(

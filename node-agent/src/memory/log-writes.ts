@@ -10,7 +10,7 @@ import {
 } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
-import { admit, type NewEntry, nextEntry, originOf, plainEntry } from './chain.ts';
+import { admit, type NewEntry, nextEntry, originOf, originOfGiven, plainEntry } from './chain.ts';
 import type { Head, Journal } from './journal.ts';
 import { type AgentLog, isHydrated, isWritable } from './log-state.ts';
 
@@ -174,6 +174,18 @@ export function fence(w: WriteContext, log: AgentLog, knownSeq: number): void {
   log.hydrated = isHydrated(log, journal);
 }
 
+/** Appends memories that people gave, each once. Nothing is written where the agent has moved meanwhile. */
+export function give(w: WriteContext, log: AgentLog, epoch: number, given: readonly NewEntry[]): void {
+  if (log.row.epoch !== epoch || log.row.fenced) return;
+  for (const added of given) {
+    const origin = originOfGiven(added.payload.given as string);
+    if (w.journal.hasOrigin(log.row.id, origin)) continue;
+    w.touched.add(log);
+    if (isWritable(log)) chain(w, log, added, origin);
+    else wait(w, log, added, origin);
+  }
+}
+
 /** Appends entries of a branch with their provenance, each once, whichever node held the log when they came. */
 export function merge(
   w: WriteContext,
@@ -185,9 +197,10 @@ export function merge(
   let merged = 0;
   for (const entry of entries) {
     if (entry.kind === 'genesis' || entry.kind === 'migrate' || entry.payload === null) continue;
-    // A merged entry on the branch is compared by its original, which may be here already.
+    // A merged entry on the branch is compared by its original, and one that a person gave by its order: either may be here already.
     const origin = originOf(entry) ?? entry.hash;
-    if (journal.isErased(log.row.agent, entry.hash) || journal.isErased(log.row.agent, origin)) continue;
+    const original = entry.kind === 'merge' ? (entry.payload.derivedFrom[0] ?? entry.hash) : entry.hash;
+    if (journal.isErased(log.row.agent, entry.hash) || journal.isErased(log.row.agent, original)) continue;
     if (journal.hasOrigin(log.row.id, origin)) continue;
     if (journal.hashAt(log.row.id, entry.seq) === entry.hash) continue;
     const added: NewEntry = {
@@ -199,7 +212,7 @@ export function merge(
         ...entry.payload,
         importance: Math.min(entry.payload.importance, maxNodeImportance),
         source,
-        derivedFrom: [origin],
+        derivedFrom: [original],
       },
     };
     w.touched.add(log);
@@ -224,14 +237,20 @@ function chain(w: WriteContext, log: AgentLog, added: NewEntry, origin: string |
 function insert(w: WriteContext, log: AgentLog, entry: MemoryEntry, origin: string | null): void {
   const id = w.journal.insert(log.row.id, entry, origin);
   log.head = { seq: entry.seq, hash: entry.hash };
-  if (entry.payload) w.indexed.push({ id, log: log.row.id, seq: entry.seq, payload: entry.payload });
+  if (entry.payload && entry.kind !== 'withdraw')
+    w.indexed.push({ id, log: log.row.id, seq: entry.seq, payload: entry.payload });
+  if (entry.kind === 'withdraw' && entry.payload?.document) {
+    // The log itself says it, so that every copy of it loses the texts, also one that was away.
+    const parts = `${originOfGiven(entry.payload.document.id)}.`;
+    w.unindexed.push(...w.journal.eraseOrigins(log.row.id, parts));
+  }
 }
 
 function wait(w: WriteContext, log: AgentLog, added: NewEntry, origin: string | null): void {
   const { kind, actorId, createdAt, payload } = added;
   const id = w.journal.addPending(log.row.id, { kind, actorId, createdAt, payload, origin });
   log.pending++;
-  w.indexed.push({ id: -id, log: log.row.id, seq: 0, payload });
+  if (kind !== 'withdraw') w.indexed.push({ id: -id, log: log.row.id, seq: 0, payload });
 }
 
 /** Moves everything after `keepSeq` to the branches, one branch an epoch. */

@@ -20,6 +20,7 @@ import type { Disk } from '../files/disk.ts';
 import { type AgentMemory, type Embedder, type Recalled, type Remembered, triggeredTag } from './agent-memory.ts';
 import { payloadOf } from './chain.ts';
 import { createCommits } from './commits.ts';
+import { createGiven } from './given.ts';
 import { openJournal } from './journal.ts';
 import { LateVectors } from './late-vectors.ts';
 import { type AgentLog, blankLog, reload, unackedOf } from './log-state.ts';
@@ -123,6 +124,11 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     batchEntries: options.batchEntries ?? maxMemoryBatchEntries,
   });
 
+  const given = createGiven({
+    ...{ journal, writeContext: w, logs, submit: commits.submit, embed: options.embed, clock, log: logger },
+    closing: closing.signal,
+  });
+
   function takeCollected() {
     const collected = { indexed: w.indexed, unindexed: w.unindexed, touched: w.touched };
     w.indexed = [];
@@ -220,15 +226,18 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
       const row = journal.pendingRow(-id);
       if (!row) return null;
       const { kind, createdAt, payload } = row;
-      const { text, importance } = payload;
-      return { seq: 0, epoch: log.row.epoch, hash: '', kind, text, createdAt, importance, score };
+      if (kind === 'withdraw') return null;
+      const { text, importance, document } = payload;
+      const at = document ? { document } : {};
+      return { seq: 0, epoch: log.row.epoch, hash: '', kind, text, createdAt, importance, score, ...at };
     }
     const stored = journal.entry(id, log.row.agent);
     if (!stored?.entry.payload || stored.log !== log.row.id) return null;
     const { seq, epoch, hash, kind, createdAt, payload } = stored.entry;
-    if (kind === 'genesis' || kind === 'migrate') return null;
-    const { text, importance } = payload;
-    return { seq, epoch, hash, kind, text, createdAt, importance, score };
+    if (kind === 'genesis' || kind === 'migrate' || kind === 'withdraw') return null;
+    const { text, importance, document } = payload;
+    const at = document ? { document } : {};
+    return { seq, epoch, hash, kind, text, createdAt, importance, score, ...at };
   }
 
   function beginEpochSoon(log: AgentLog, assigned: AssignedAgent): void {
@@ -305,7 +314,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
       );
     },
 
-    receive: (message) => sync.receive(message),
+    receive: (message) => (message.type === 'give' ? given(message) : sync.receive(message)),
     restored(lineage) {
       if (journal.lineage() === lineage) return false;
       const doubted = commits.submit(() => {

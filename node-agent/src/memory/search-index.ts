@@ -159,5 +159,5 @@ export class SearchIndex {
 }
 
 function searchable(row: { kind: string; payload: MemoryPayload | null }): boolean {
-  return row.payload !== null && row.kind !== 'genesis' && row.kind !== 'migrate';
+  return row.payload !== null && row.kind !== 'genesis' && row.kind !== 'migrate' && row.kind !== 'withdraw';
 }

@@ -42,7 +42,7 @@ export class Sync {
     this.#answers = new Answers({ journal, log, writeContext: w, sending: this.#sending, setAside, contradicted });
   }
 
-  receive(message: MemoryDown): void {
+  receive(message: Exclude<MemoryDown, { type: 'give' }>): void {
     if (message.type === 'erase') {
       this.#erasing.receive(message);
       return;

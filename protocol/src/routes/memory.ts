@@ -1,9 +1,11 @@
 // Routes of memories: search, the log of an agent, its chain.
 import { SignedCheckpoint } from '../checkpoint.ts';
+import { maxDocumentBytes } from '../document-limits.ts';
 import { EraseAnswer, EraseRequest, ErasureView } from '../erasure.ts';
 import { AgentName, TimeMs } from '../ids.ts';
 import { maxOrdinal, maxPageRows } from '../limits.ts';
 import { MemoryEntry, MemoryHit, MemoryKind, MemoryTag, MemoryVectors } from '../memory.ts';
+import { DocumentAdded, DocumentId, DocumentView, MemoryAddition, WaitingMemory } from '../memory-given.ts';
 import { MemoryProof } from '../memory-proof.ts';
 import { Type } from '../typebox.ts';
 import { agentParams, page, route } from './row.ts';
@@ -26,6 +28,8 @@ const Chain = Type.Object({
     ),
   ),
 });
+
+const documentParams = Type.Object({ agent: AgentName, document: DocumentId });
 
 export const memoryRoutes = {
   memorySearch: route({
@@ -82,7 +86,7 @@ export const memoryRoutes = {
   memoryErase: route({
     method: 'POST',
     path: '/v1/agents/:agent/memory/erase',
-    needs: 'memory:write',
+    needs: 'memory:erase',
     text: 'Erases memories for good, with all that was made of them, on every node that has them; `dryRun` only shows which.',
     params: agentParams,
     body: EraseRequest,
@@ -110,8 +114,67 @@ export const memoryRoutes = {
   memoryCheckpoint: route({
     method: 'POST',
     path: '/v1/memory/checkpoints',
-    needs: 'memory:write',
+    needs: 'memory:erase',
     text: 'Makes a signed checkpoint now, where a memory grew since the last one.',
     answer: Type.Nullable(SignedCheckpoint),
+  }),
+  memoryAdd: route({
+    method: 'POST',
+    path: '/v1/agents/:agent/memory',
+    needs: 'memory:write',
+    text: 'Gives an agent a memory. Its node writes it; until then it waits here.',
+    params: agentParams,
+    body: MemoryAddition,
+    bodyBytes: 64 * 1024,
+    answer: WaitingMemory,
+    created: true,
+  }),
+  memoryWaiting: route({
+    method: 'GET',
+    path: '/v1/agents/:agent/memory/waiting',
+    needs: 'memory:read',
+    text: 'Memories that people gave an agent and that its node has not written yet, the oldest first.',
+    params: agentParams,
+    answer: Type.Array(WaitingMemory),
+  }),
+  memoryTakeBack: route({
+    method: 'DELETE',
+    path: '/v1/agents/:agent/memory/waiting/:memory',
+    needs: 'memory:write',
+    text: 'Takes such a memory back. What its node has written by then stays.',
+    params: Type.Object({ agent: AgentName, memory: Type.String({ maxLength: 40 }) }),
+  }),
+  documents: route({
+    method: 'GET',
+    path: '/v1/agents/:agent/documents',
+    needs: 'memory:read',
+    text: 'The documents of an agent, the newest first, and how far they are written into its memory.',
+    params: agentParams,
+    answer: Type.Array(DocumentView),
+  }),
+  documentAdd: route({
+    method: 'POST',
+    path: '/v1/agents/:agent/documents',
+    needs: 'memory:write',
+    text: 'Gives an agent a document: a form with a `file`, a PDF, Markdown, HTML or plain text. Its text is taken out at once; the parts become memories as its node writes them. A file with the name of an earlier one replaces it.',
+    params: agentParams,
+    bodyBytes: maxDocumentBytes + 64 * 1024,
+    form: true,
+    answer: DocumentAdded,
+    created: true,
+  }),
+  documentContent: route({
+    method: 'GET',
+    path: '/v1/agents/:agent/documents/:document',
+    needs: 'memory:read',
+    text: 'The file itself; with `Range`, a part of it.',
+    params: documentParams,
+  }),
+  documentRemove: route({
+    method: 'DELETE',
+    path: '/v1/agents/:agent/documents/:document',
+    needs: 'memory:write',
+    text: 'Takes a document back: its file goes at once, its parts are erased from the memory as its node writes that.',
+    params: documentParams,
   }),
 };

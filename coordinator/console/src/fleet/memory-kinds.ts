@@ -7,6 +7,10 @@ const kinds: Record<string, string> = {
   migrate: 'moved to another node',
   merge: 'merged from a branch',
   import: 'brought in',
+  fact: 'fact',
+  procedure: 'procedure',
+  document: 'from a document',
+  withdraw: 'document taken back',
 };
 /** A kind that is unknown here, from a newer node, is shown by its name. */
 export const kindInWords = (kind: string) => kinds[kind] ?? kind;

@@ -2,7 +2,8 @@
 // a known seq with the same hash is a no-op, with another hash the whole batch is refused [INV-one-log].
 import { FleetError, type MemoryEntry } from '@blackroad/protocol';
 import type { DurableChange } from '../../state/change.ts';
-import type { BranchRow, MemoryHead } from '../../state/rows.ts';
+import type { MemoryHead } from '../../state/memory-rows.ts';
+import type { BranchRow } from '../../state/rows.ts';
 import type { StoredHash } from '../store.ts';
 import type { Database } from './database.ts';
 import { type EntryRecord, entryColumns, splitPayload, toEntry } from './entry-record.ts';
@@ -14,8 +15,8 @@ type Sources = Pick<ReturnType<typeof erasures>, 'noteSources'>;
 
 export function memoryLog(db: Database, words: WordIndex, { noteSources }: Sources) {
   const insert = db.prepare(
-    `INSERT INTO memory_entry (space, agent, seq, epoch, hash, previous_hash, payload_commitment, actor, kind, created_at, received_ms, salt, payload)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (agent, seq) DO NOTHING`,
+    `INSERT INTO memory_entry (space, agent, seq, epoch, hash, previous_hash, payload_commitment, actor, kind, created_at, received_ms, salt, payload, document)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (agent, seq) DO NOTHING`,
   );
   const insertVector = db.prepare<[number | bigint, string, Buffer]>(
     'INSERT INTO memory_vector (id, model, vector) VALUES (?, ?, ?)',
@@ -74,8 +75,7 @@ export function memoryLog(db: Database, words: WordIndex, { noteSources }: Sourc
           entry.kind,
           entry.createdAt,
           nowMs,
-          entry.salt,
-          payload,
+          ...contentOf(entry, payload),
         );
         if (changes === 0) {
           sameOrBroken(hashAt.get(agent, entry.seq), entry, `the log of ${agent}`);
@@ -118,6 +118,10 @@ export function memoryLog(db: Database, words: WordIndex, { noteSources }: Sourc
       branchEntries.all(branch).map((entry) => JSON.parse(entry) as MemoryEntry),
   };
 }
+
+/** Salt, payload, and the document whose part it is, for who erases that. */
+const contentOf = ({ salt, kind, payload }: MemoryEntry, stored: string | null) =>
+  [salt, stored, kind === 'withdraw' ? null : (payload?.document?.id ?? null)] as const;
 
 function sameOrBroken(stored: string | undefined, entry: MemoryEntry, where: string): void {
   if (stored === entry.hash) return;

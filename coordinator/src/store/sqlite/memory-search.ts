@@ -53,7 +53,7 @@ export function memorySearch(db: Database, words: WordIndex, nearest: Nearest, n
 
 function toHit(record: EntryRecord, payload: MemoryPayload, how: Pick<MemoryHit, 'score' | 'found'>): MemoryHit {
   const { agent, epoch, seq, hash, kind, actor, created_at } = record;
-  const { text, tags, importance, source } = payload;
+  const { text, tags, importance, source, document } = payload;
   return {
     agent,
     epoch,
@@ -66,6 +66,7 @@ function toHit(record: EntryRecord, payload: MemoryPayload, how: Pick<MemoryHit,
     tags,
     importance,
     source,
+    ...(document ? { document } : {}),
     ...how,
   };
 }

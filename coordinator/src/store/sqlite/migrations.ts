@@ -343,6 +343,17 @@ export const migrations: readonly Migration[] = [
     `,
   },
   ...memoryMigrations,
+  {
+    version: 29,
+    name: 'memories and documents of people',
+    // The document of an entry, so that its parts are found when it is withdrawn.
+    sql: `
+      CREATE TABLE memory_given (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
+      CREATE TABLE memory_document (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
+      ALTER TABLE memory_entry ADD COLUMN document TEXT;
+      CREATE INDEX memory_entry_document ON memory_entry (document) WHERE document IS NOT NULL;
+    `,
+  },
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

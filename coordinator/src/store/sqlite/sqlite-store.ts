@@ -8,6 +8,7 @@ import type { DurableChange } from '../../state/change.ts';
 import type { Committed, Store } from '../store.ts';
 import { checkpointRows } from './checkpoint-rows.ts';
 import { type Database, openDatabase } from './database.ts';
+import { documentEraser } from './document-eraser.ts';
 import { erasures } from './erasures.ts';
 import { eventRows } from './events.ts';
 import { guarded, storageFailure } from './failure.ts';
@@ -86,6 +87,7 @@ export function sqliteStore(
   const memory = memoryLog(db, words, erasing);
   const checkpoints = checkpointRows(db);
   const made = madeVectors(db);
+  const eraseWithdrawn = documentEraser(db, words);
   const search = memorySearch(db, words, nearest, () => clock.nowMs());
 
   /** The writes for each kind of change; a kind without a row does not compile. */
@@ -112,10 +114,17 @@ export function sqliteStore(
       rows.dropConversation(id);
       tasks.leaveConversation(id);
     },
-    memory: ({ agent, space, entries }) => memory.append({ agent, space }, entries, nowMs),
+    memory: ({ agent, space, entries }) => {
+      memory.append({ agent, space }, entries, nowMs);
+      eraseWithdrawn(agent, entries);
+    },
     branch: ({ row, entries }) => memory.putBranch(row, entries),
     checkpoint: (made) => checkpoints.put(made),
     erasure: (made) => erasing.put(made),
+    given: ({ row }) => rows.putGiven(row),
+    'given-gone': ({ id }) => rows.dropGiven(id),
+    document: ({ row }) => rows.putDocument(row),
+    'document-gone': ({ id }) => rows.dropDocument(id),
     spending: ({ row }) => rows.putSpending(row),
     'spending-gone': ({ account }) => rows.dropSpending(account),
     reservation: ({ row }) => rows.putReservation(row),

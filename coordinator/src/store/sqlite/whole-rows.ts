@@ -1,10 +1,11 @@
-// Rows that are few and never searched: nodes, agents, tokens, keys, budgets, conversations, acknowledged alerts, pins,
+// Rows that are few and never searched: nodes, agents, tokens, keys, budgets, conversations, what people give to memories, acknowledged alerts, pins,
 // read as a whole at the start; versions of specs and the hardware of nodes, read when a person asks.
 // They are stored as JSON. `load` returns them as the changes that made them, in pages, so that a start never holds a table twice.
 import { type AgentSpec, defaultSpace, type Hardware, type Role } from '@blackroad/protocol';
 import type { ReservationRow, SpendingRow } from '../../state/budget-rows.ts';
 import type { DurableChange } from '../../state/change.ts';
 import type { ConversationRow } from '../../state/conversation-row.ts';
+import type { DocumentRow, GivenRow } from '../../state/given-rows.ts';
 import type { FoundRow, RestoredRow } from '../../state/restore-rows.ts';
 import { type RolloutRow, type RolloutSubjectRow, subjectKey } from '../../state/rollout-rows.ts';
 import type {
@@ -65,6 +66,10 @@ export function wholeRows(db: Database) {
   const dropReservation = db.prepare<[string]>('DELETE FROM reservation WHERE id = ?');
   const putConversation = put('conversation', 'id', 'row');
   const dropConversation = db.prepare<[string]>('DELETE FROM conversation WHERE id = ?');
+  const putGiven = put('memory_given', 'id', 'row');
+  const dropGiven = db.prepare<[string]>('DELETE FROM memory_given WHERE id = ?');
+  const putDocument = put('memory_document', 'id', 'row');
+  const dropDocument = db.prepare<[string]>('DELETE FROM memory_document WHERE id = ?');
   const putAcknowledged = put('acknowledged', 'alert', 'row');
   const dropAcknowledged = db.prepare<[string]>('DELETE FROM acknowledged WHERE alert = ?');
   const putRestored = db.prepare<[string]>(
@@ -104,6 +109,8 @@ export function wholeRows(db: Database) {
     key: page('access_key', 'id', 'row'),
     session: page('session', 'id', 'row'),
     conversation: page('conversation', 'id', 'row'),
+    given: page('memory_given', 'id', 'row'),
+    document: page('memory_document', 'id', 'row'),
     token: page('token', 'id', 'row'),
     node: page('node', 'id', 'row'),
     agent: page('agent', 'id', 'row'),
@@ -152,6 +159,10 @@ export function wholeRows(db: Database) {
     dropReservation: (id: string) => void dropReservation.run(id),
     putConversation: (row: ConversationRow) => void putConversation.run(row.id, JSON.stringify(row)),
     dropConversation: (id: string) => void dropConversation.run(id),
+    putGiven: (row: GivenRow) => void putGiven.run(row.id, JSON.stringify(row)),
+    dropGiven: (id: string) => void dropGiven.run(id),
+    putDocument: (row: DocumentRow) => void putDocument.run(row.id, JSON.stringify(row)),
+    dropDocument: (id: string) => void dropDocument.run(id),
     putAcknowledged: (row: AcknowledgedRow) => void putAcknowledged.run(row.alert, JSON.stringify(row)),
     dropAcknowledged: (alert: string) => void dropAcknowledged.run(alert),
     putPin: (row: PinRow) => void putPin.run(row.id, JSON.stringify(row)),
@@ -185,6 +196,8 @@ export function wholeRows(db: Database) {
       for (const { value } of all('key')) yield { type: 'key', row: inSpace(value as KeyRow) };
       for (const { value } of all('session')) yield { type: 'session', row: inSpace(withRoles(value as SessionRow)) };
       for (const { value } of all('conversation')) yield { type: 'conversation', row: value as ConversationRow };
+      for (const { value } of all('given')) yield { type: 'given', row: value as GivenRow };
+      for (const { value } of all('document')) yield { type: 'document', row: value as DocumentRow };
       for (const { value } of all('token')) yield { type: 'token', row: inSpace(value as JoinTokenRow) };
       for (const { value } of all('node')) yield { type: 'node', row: value as NodeRow };
       // These come before the agents: an agent that was applied again is not a removed one.

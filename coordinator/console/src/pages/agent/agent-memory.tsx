@@ -13,7 +13,9 @@ import { Empty, Failure, Loaded, Loading } from '../../kit/states.tsx';
 import { plural } from '../../kit/words.ts';
 import { MemoryBranches } from './memory-branches.tsx';
 import { MemoryChain } from './memory-chain.tsx';
+import { MemoryDocuments } from './memory-documents.tsx';
 import { EntryRow, HitRow } from './memory-entry.tsx';
+import { GiveMemory, MemoryWaiting } from './memory-given.tsx';
 
 const perPage = 50;
 const hits = 30;
@@ -25,12 +27,17 @@ export default function AgentMemory({ agent }: { agent: AgentView }) {
     <div className="page-stack">
       <MemoryChain agent={agent} />
       <MemoryBranches agent={agent} />
+      <MemoryDocuments agent={agent.name} />
+      <MemoryWaiting agent={agent.name} />
       <Panel
         bare
         className="memory-panel"
         title="What it remembers"
         aside={
-          <SearchField label={`Search what ${agent.name} remembers`} placeholder="Search" value={q} onValue={setQ} />
+          <>
+            <GiveMemory agent={agent.name} />
+            <SearchField label={`Search what ${agent.name} remembers`} placeholder="Search" value={q} onValue={setQ} />
+          </>
         }
       >
         {asked ? <Hits agent={agent} q={asked} /> : <Timeline agent={agent} />}

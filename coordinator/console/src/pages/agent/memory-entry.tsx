@@ -1,7 +1,8 @@
 // One memory in a list: its kind, text, author and time; its place in the chain on demand.
-import type { MemoryEntry, MemoryHit } from '@blackroad/protocol';
+import type { DocumentPlace, MemoryEntry, MemoryHit } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
+import { DocumentLink } from '../../fleet/document-link.tsx';
 import { kindInWords } from '../../fleet/memory-kinds.ts';
 import { Time } from '../../fleet/time.tsx';
 import { Facts } from '../../kit/layout.tsx';
@@ -36,6 +37,8 @@ export function EntryRow({
     <>
       <Row
         entry={entry}
+        agent={agent}
+        document={payload?.document}
         text={payload?.text ?? null}
         tags={payload?.tags ?? []}
         source={payload?.source ?? ''}
@@ -69,6 +72,8 @@ export function HitRow({ hit }: { hit: MemoryHit }) {
   return (
     <Row
       entry={hit}
+      agent={hit.agent}
+      document={hit.document}
       text={hit.text}
       tags={hit.tags}
       source={hit.source}
@@ -83,6 +88,8 @@ export function HitRow({ hit }: { hit: MemoryHit }) {
 
 function Row({
   entry,
+  agent,
+  document,
   text,
   tags,
   source,
@@ -90,6 +97,8 @@ function Row({
   act = null,
 }: {
   entry: Shown;
+  agent: string;
+  document: DocumentPlace | undefined;
   text: string | null;
   tags: readonly string[];
   source: string;
@@ -114,6 +123,11 @@ function Row({
         <p className="dim">Its content was erased; the chain still verifies.</p>
       ) : (
         text && <p className="said-text memory-text">{text}</p>
+      )}
+      {document && entry.kind !== 'withdraw' && (
+        <p className="small">
+          <DocumentLink agent={agent} place={document} />
+        </p>
       )}
       <details className="small">
         <summary className="dim">Its place in the chain</summary>

@@ -4,6 +4,7 @@ import { RotateCcw, Square, Wrench } from 'lucide-react';
 import type { Followed, Part } from '../../data/followed.ts';
 import { useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
+import { DocumentLinks } from '../../fleet/document-link.tsx';
 import { Button } from '../../kit/button.tsx';
 import { Markdown } from '../../kit/markdown.tsx';
 import { Status } from '../../kit/status.tsx';
@@ -103,6 +104,7 @@ export function Said({ agent, task, whole, parts, mayRetry = true }: SaidProps) 
           )}
         </p>
       )}
+      <DocumentLinks agent={task.agent} places={usage?.documents} />
       <UsageLine usage={usage} node={task.node} />
     </>
   );

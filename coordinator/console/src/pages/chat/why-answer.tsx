@@ -3,6 +3,7 @@ import type { TaskTrace, TaskView } from '@blackroad/protocol';
 import { writingSpeed } from '@blackroad/protocol/writing-speed';
 import { Link } from '@tanstack/react-router';
 import { useRoute } from '../../data/query.ts';
+import { DocumentLink } from '../../fleet/document-link.tsx';
 import { Time } from '../../fleet/time.tsx';
 import { Facts } from '../../kit/layout.tsx';
 import { Dialog } from '../../kit/overlay.tsx';
@@ -78,7 +79,7 @@ function Made({ trace, task, said }: { trace: TaskTrace | undefined; task: TaskV
   }
   return (
     <>
-      <Recalled trace={trace} fits={task.usage?.recalled ?? 0} />
+      <Recalled agent={task.agent} trace={trace} fits={task.usage?.recalled ?? 0} />
       <Calls calls={trace.calls} />
       <section>
         <h3>The prompt as sent</h3>
@@ -100,7 +101,7 @@ function Made({ trace, task, said }: { trace: TaskTrace | undefined; task: TaskV
   );
 }
 
-function Recalled({ trace: { recalled }, fits }: { trace: TaskTrace; fits: number }) {
+function Recalled({ agent, trace: { recalled }, fits }: { agent: string; trace: TaskTrace; fits: number }) {
   return (
     <section>
       <h3>What it recalled</h3>
@@ -112,13 +113,19 @@ function Recalled({ trace: { recalled }, fits }: { trace: TaskTrace; fits: numbe
             {plural(recalled.length, 'memory')}, the best first; the prompt had room and use for {fits}.
           </p>
           <ol className="why-list">
-            {recalled.map(({ seq, text, createdAt, kind }, i) => (
+            {recalled.map(({ seq, text, createdAt, kind, document }, i) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: memories without a number yet are alike, and none is ever moved
               <li key={i}>
                 <p className="said-text">{text}</p>
                 <p className="dim small">
                   {kind}
                   {seq > 0 && ` ${seq}`}, <Time at={createdAt} />
+                  {document && (
+                    <>
+                      {' · '}
+                      <DocumentLink agent={agent} place={document} />
+                    </>
+                  )}
                 </p>
               </li>
             ))}

@@ -4,6 +4,7 @@ import type { MemoryEntry, MemoryHit, RouteAnswer } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import { ShieldCheck } from 'lucide-react';
 import { useRoute } from '../../data/query.ts';
+import { DocumentLink } from '../../fleet/document-link.tsx';
 import { kindInWords } from '../../fleet/memory-kinds.ts';
 import { Time } from '../../fleet/time.tsx';
 import { Button } from '../../kit/button.tsx';
@@ -72,7 +73,14 @@ function Provenance({ hit, entries }: { hit: MemoryHit; entries: MemoryEntry[] }
           ),
         ],
         ['Epoch', `${hit.epoch}: the ${nth(hit.epoch)} placement of the agent`],
-        ['From', <From key="f" source={hit.source} />],
+        [
+          'From',
+          hit.document ? (
+            <DocumentLink key="f" agent={hit.agent} place={hit.document} />
+          ) : (
+            <From key="f" source={hit.source} />
+          ),
+        ],
         ['Importance', percent(hit.importance)],
         hit.tags.length > 0 && ['Tags', hit.tags.join(', ')],
         ['Hash', <Hash key="h" text={hit.hash} />],

@@ -9,6 +9,7 @@ import { useFollowed } from '../../data/follow.ts';
 import { useAgent, useTask } from '../../data/live.ts';
 import { useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
+import { DocumentLinks } from '../../fleet/document-link.tsx';
 import { Time } from '../../fleet/time.tsx';
 import { Button } from '../../kit/button.tsx';
 import { Facts, PageHead, Panel } from '../../kit/layout.tsx';
@@ -206,6 +207,10 @@ function Took({ task }: { task: TaskView }) {
         usage && ['On the node', duration(usage.totalMs)],
         usage && usage.toolCalls > 0 && ['Tool calls', String(usage.toolCalls)],
         usage && usage.recalled > 0 && ['Recalled', plural(usage.recalled, 'memory')],
+        usage?.documents && [
+          'Of documents',
+          <DocumentLinks key="documents" agent={task.agent} places={usage.documents} />,
+        ],
         ['Priority', String(task.priority)],
         isOpen(task)
           ? ['Deadline', <Time key="deadline" at={task.deadlineMs} />]

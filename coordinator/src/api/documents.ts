@@ -1,0 +1,172 @@
+// What people give to agents' memories over HTTP: single memories, and documents, whose text is taken out before the answer.
+import { basename } from 'node:path';
+import {
+  type DocumentAdded,
+  type DocumentView,
+  type Fault,
+  FleetError,
+  type MemoryAddition,
+  maxDocumentBytes,
+  maxDocumentNameChars,
+  maxMemoryTextBytes,
+  plainLine,
+  type WaitingMemory,
+} from '@blackroad/protocol';
+import { sortableId } from '@blackroad/std/random';
+import type { ApiContext } from '../http/context.ts';
+import { accepted, type Call, type Handlers, refuseFaults, shown } from '../http/handler.ts';
+import { documentsOf, givenTo, namedObjects, waitsOf } from '../memory/given.ts';
+import type { DocumentRow, GivenRow } from '../state/given-rows.ts';
+import { agentNameOf, type View } from '../state/view.ts';
+import { agentOr404 } from './agents.ts';
+import { memoryOr404 } from './memory.ts';
+import { sendFile } from './send-file.ts';
+
+/** As much as a node keeps of one. */
+const maxTagBytes = 60;
+const wrong = (detail: string) => new FleetError('invalid-request', { detail });
+
+function showWaiting(view: View, { space: _, document: __, agent, tags, ...row }: GivenRow): WaitingMemory {
+  return { ...row, tags: [...tags], agent: agentNameOf(view, agent), ...waitsOf(view, agent) };
+}
+
+function showDocument(view: View, row: DocumentRow): DocumentView {
+  const { space: _, parts: __, agent, removing, ...document } = row;
+  const isDone = !removing && row.written === row.chunks;
+  const stand = isDone ? { waits: null, node: null } : waitsOf(view, agent);
+  return { ...document, agent: agentNameOf(view, agent), removing: removing === true, ...stand };
+}
+
+/** A document whose removal waits has no file any more. */
+function documentOr404(view: View, agent: string, id: string): DocumentRow {
+  const row = view.documents.get(id);
+  if (row && row.agent === agent && !row.removing) return row;
+  throw new FleetError('no-such-document', { detail: `${agentNameOf(view, agent)} has no document ${id}.` });
+}
+
+/** How many uploads have a file in their hands: it is not removed below them. */
+const underWay = new Map<string, number>();
+function hold(sha256: string, by: 1 | -1): void {
+  const count = (underWay.get(sha256) ?? 0) + by;
+  if (count > 0) underWay.set(sha256, count);
+  else underWay.delete(sha256);
+}
+
+/** Removes objects that no document has. */
+async function letGo({ coordinator, giving: { objects } }: ApiContext, hashes: readonly string[]): Promise<void> {
+  const named = namedObjects(coordinator.view);
+  for (const sha256 of hashes) if (!named.has(sha256) && !underWay.has(sha256)) await objects.remove(sha256);
+}
+
+async function takeDocument(call: Call<'documentAdd'>, agent: string): Promise<DocumentAdded> {
+  const { context, request } = call;
+  if (!request.isMultipart()) throw wrong('headers: content-type: expected multipart/form-data, got another');
+  const limits = { files: 1, fields: 4, fileSize: maxDocumentBytes + 1 };
+  for await (const part of request.parts({ limits })) {
+    if (part.type !== 'file') continue;
+    if (part.fieldname !== 'file') {
+      part.file.resume();
+      continue;
+    }
+    const name = nameOf(part.filename);
+    const stored = await context.giving.objects.take(part.file, maxDocumentBytes);
+    return await keepDocument(call, { agent, name, ...stored });
+  }
+  throw wrong('file: expected a PDF, Markdown, HTML or plain text, got nothing');
+}
+
+/** What a schema cannot say: it counts characters, and a memory has room for bytes. */
+function textFaults({ text, tags = [] }: MemoryAddition): Fault[] {
+  const bytes = Buffer.byteLength(text);
+  const faults: Fault[] = [];
+  if (text.trim() === '') faults.push({ field: 'text', expected: 'something to remember', got: 'only spaces' });
+  if (bytes > maxMemoryTextBytes)
+    faults.push({ field: 'text', expected: `at most ${maxMemoryTextBytes} bytes`, got: `${bytes} bytes` });
+  tags.forEach((tag, at) => {
+    const size = Buffer.byteLength(tag);
+    if (size > maxTagBytes)
+      faults.push({ field: `tags.${at}`, expected: `at most ${maxTagBytes} bytes`, got: `${size} bytes` });
+  });
+  return faults;
+}
+
+/** Some browsers and programs send a path. */
+function nameOf(given: string): string {
+  const name = plainLine(basename(given.replaceAll('\\', '/')));
+  return name === '' ? 'document' : name.slice(-maxDocumentNameChars).toWellFormed();
+}
+
+async function keepDocument(
+  { context, by }: Call<'documentAdd'>,
+  file: { agent: string; name: string; sha256: string; bytes: number },
+): Promise<DocumentAdded> {
+  const { coordinator, clock, random } = context;
+  const { objects, documents } = context.giving;
+  const { view } = coordinator;
+  const known = documentsOf(view, file.agent).find(({ sha256, removing }) => sha256 === file.sha256 && !removing);
+  if (known) return { document: showDocument(view, known), already: true };
+  const mine = [file.sha256];
+  hold(file.sha256, 1);
+  let isKept = false;
+  try {
+    const { parts, ...read } = await documents.read(objects.pathOf(file.sha256), file.name);
+    const lines = await objects.put(parts.map((part) => JSON.stringify(part)).join('\n'));
+    mine.push(lines.sha256);
+    const id = sortableId(clock.nowMs(), random);
+    const row = { id, ...file, ...read, chunks: parts.length, parts: lines.sha256 };
+    const added = accepted(await coordinator.submit('document-add', { by, row }));
+    isKept = true;
+    return { document: showDocument(view, shown(view.documents.get(added.id) ?? null)), already: added.already };
+  } finally {
+    hold(file.sha256, -1);
+    if (!isKept) await letGo(context, mine);
+  }
+}
+
+const types = { pdf: 'application/pdf', markdown: 'text/markdown', html: 'text/html', text: 'text/plain' };
+
+export const documentHandlers = {
+  async memoryAdd({ context, params, body, by }) {
+    const { coordinator, clock, random } = context;
+    const agent = agentOr404(context, by, params.agent);
+    refuseFaults(textFaults(body));
+    const id = sortableId(clock.nowMs(), random);
+    accepted(await coordinator.submit('memory-add', { by, id, agent, addition: body }));
+    return showWaiting(coordinator.view, shown(coordinator.view.given.get(id) ?? null));
+  },
+  memoryWaiting({ context, params, by }) {
+    const { view } = context.coordinator;
+    const rows = givenTo(view, memoryOr404(context, by, params.agent));
+    return rows.filter(({ kind }) => kind !== 'withdraw').map((row) => showWaiting(view, row));
+  },
+  async memoryTakeBack({ context, params, by }) {
+    const agent = memoryOr404(context, by, params.agent);
+    accepted(await context.coordinator.submit('memory-take-back', { by, id: params.memory, agent }));
+  },
+  documents({ context, params, by }) {
+    const { view } = context.coordinator;
+    const rows = documentsOf(view, memoryOr404(context, by, params.agent));
+    return rows.sort((a, b) => b.addedMs - a.addedMs).map((row) => showDocument(view, row));
+  },
+  documentAdd: (call) => takeDocument(call, agentOr404(call.context, call.by, call.params.agent)),
+  documentContent(call) {
+    const { context, params, by, reply } = call;
+    const row = documentOr404(context.coordinator.view, memoryOr404(context, by, params.agent), params.document);
+    const { type, name, bytes, sha256 } = row;
+    // A file that was lost with a disk, or that a backup was made beside.
+    if (context.giving.objects.bytesOf(sha256) === null)
+      throw new FleetError('no-such-document', { detail: `The file of ${name} is not here any more; its parts are.` });
+    // A browser shows a PDF itself, at the page of the address; a page of a stranger must not run among the console's own.
+    const how = type === 'pdf' ? 'inline' : 'attachment';
+    const quoted = encodeURIComponent(name).replace(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`);
+    reply.header('content-disposition', `${how}; filename*=UTF-8''${quoted}`);
+    return sendFile(call, { type: types[type], bytes, sha256 }, (range) => context.giving.objects.read(sha256, range));
+  },
+  async documentRemove({ context, params, by }) {
+    const agent = memoryOr404(context, by, params.agent);
+    const { view } = context.coordinator;
+    const row = view.documents.get(params.document);
+    accepted(await context.coordinator.submit('document-remove', { by, id: params.document, agent }));
+    if (row) await letGo(context, [row.sha256, row.parts]);
+  },
+} satisfies Partial<Handlers>;

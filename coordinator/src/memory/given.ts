@@ -1,0 +1,185 @@
+// What people give to the memory of an agent: taken as an order, sent to the writer, and settled when its entry is in the log. The writer
+// alone appends; an order is durable here until then. Orders of the same agent are sent in their order, and each is written once: its id is
+// in the entry. Pure.
+import {
+  counted,
+  type GivenMemory,
+  type GivenWaits,
+  type MemoryEntry,
+  maxDocuments,
+  maxDocumentsPerAgent,
+  maxGiven,
+  maxGivenPerAgent,
+  type Principal,
+} from '@blackroad/protocol';
+import { refuse } from '../state/decision.ts';
+import { change, type Draft, decided, decidedWith, noteAudit, openDraft, send } from '../state/draft.ts';
+import { type DocumentRow, type GivenRow, isUnwritten } from '../state/given-rows.ts';
+import type { Decide } from '../state/input.ts';
+import { agentNameOf, spaceOf, type View } from '../state/view.ts';
+
+const givenImportance = 0.7;
+
+export const addMemory: Decide<'memory-add'> = (view, { by, id, agent, addition }, nowMs) => {
+  const full = noRoom(view, agent);
+  if (full !== null) return refuse('fleet-full', full);
+  const draft = openDraft(view, nowMs);
+  const { text, kind = 'note', tags = [], importance = givenImportance } = addition;
+  putGiven(draft, by, { id, agent, kind, text, tags, importance });
+  noteAudit(draft, by, 'memory-add', { agent, memory: id, kind });
+  return decided(draft);
+};
+
+/** A withdrawal stays: what it takes back is deleted here already. */
+export const takeMemoryBack: Decide<'memory-take-back'> = (view, { by, id, agent }, nowMs) => {
+  const row = view.given.get(id);
+  if (!row || row.agent !== agent || row.kind === 'withdraw')
+    return refuse('no-such-memory', `No memory ${id} waits for ${agentNameOf(view, agent)}; it may be written by now.`);
+  const draft = openDraft(view, nowMs);
+  change(draft, { type: 'given-gone', id });
+  noteAudit(draft, by, 'memory-take-back', { agent, memory: id });
+  return decided(draft);
+};
+
+export const addDocument: Decide<'document-add'> = (view, { by, row }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  const own = documentsOf(view, row.agent).filter(({ removing }) => !removing);
+  // Two uploads of one file at the same time.
+  const same = own.find(({ sha256 }) => sha256 === row.sha256);
+  if (same) return decidedWith(draft, { id: same.id, already: true });
+  if (view.documents.size >= maxDocuments)
+    return refuse('fleet-full', `The fleet has ${maxDocuments} documents, the most that it keeps: delete some.`);
+  if (own.length >= maxDocumentsPerAgent)
+    return refuse(
+      'fleet-full',
+      `${agentNameOf(view, row.agent)} has ${own.length} documents, the most of one agent: delete some.`,
+    );
+  const before = own.filter(({ name }) => name === row.name).sort((a, b) => b.addedMs - a.addedMs);
+  const added = { ...row, space: spaceOf(view, row.agent, by), by: by.name, addedMs: nowMs };
+  change(draft, { type: 'document', row: { ...added, written: 0, replaces: before[0]?.id ?? null } });
+  const { agent, id: document, name, sha256, bytes, chunks } = row;
+  noteAudit(draft, by, 'document-add', { agent, document, name, sha256, bytes, chunks });
+  return decidedWith(draft, { id: row.id, already: false });
+};
+
+export const removeDocument: Decide<'document-remove'> = (view, { by, agent, id }, nowMs) => {
+  const row = view.documents.get(id);
+  if (!row || row.agent !== agent || row.removing)
+    return refuse('no-such-document', `${agentNameOf(view, agent)} has no document ${id}.`);
+  const draft = openDraft(view, nowMs);
+  withdraw(draft, row, by);
+  noteAudit(draft, by, 'document-remove', { agent, document: id, name: row.name });
+  return decided(draft);
+};
+
+/** Sends orders to the writer, those that are still orders. */
+export const giveMemories: Decide<'memory-give'> = (view, { agent, node, epoch, memories }, nowMs) => {
+  const draft = openDraft(view, nowMs);
+  const placement = view.agents.get(agent)?.placement;
+  if (placement?.node !== node || placement.epoch !== epoch) return decided(draft);
+  const still = memories.filter(({ given }) => isOrder(view, agent, given));
+  if (still.length > 0) send(draft, 'memoryDown', { node }, { type: 'give', agent, epoch, memories: still });
+  return decided(draft);
+};
+
+/** Settles the orders whose entries came into the log. All versions before one that is written completely are withdrawn. */
+export function settleGiven(draft: Draft, agent: string, fresh: readonly MemoryEntry[]): void {
+  const written = new Map<string, number>();
+  for (const { payload, kind } of fresh) {
+    if (payload?.given === undefined) continue;
+    const { id, part } = orderOf(payload.given);
+    if (part !== null) {
+      // Each node writes the parts in their order; those before it came in the same log.
+      if (draft.view.documents.get(id)?.agent === agent) written.set(id, Math.max(part, written.get(id) ?? 0));
+    } else if (draft.view.given.get(id)?.agent === agent) {
+      change(draft, { type: 'given-gone', id });
+      if (kind === 'withdraw' && payload.document) change(draft, { type: 'document-gone', id: payload.document.id });
+    }
+  }
+  for (const [id, part] of written) {
+    const row = draft.view.documents.get(id) as DocumentRow;
+    if (part <= row.written || row.removing) continue;
+    const next = { ...row, written: Math.min(part, row.chunks) };
+    change(draft, { type: 'document', row: next });
+    if (isUnwritten(next)) continue;
+    for (const before of documentsOf(draft.view, agent))
+      if (before.name === next.name && before.id !== id && before.addedMs <= next.addedMs && !before.removing)
+        withdraw(draft, before, { name: row.by });
+  }
+}
+
+/** Whether the order with this id is not in the log yet. */
+function isOrder(view: View, agent: string, given: string): boolean {
+  const { id, part } = orderOf(given);
+  if (part === null) return view.given.get(id)?.agent === agent;
+  const row = view.documents.get(id);
+  return row?.agent === agent && !row.removing && part > row.written;
+}
+/** `part`: of a document; null: a single memory. */
+function orderOf(given: string): { id: string; part: number | null } {
+  const dot = given.indexOf('.');
+  return dot < 0 ? { id: given, part: null } : { id: given.slice(0, dot), part: Number(given.slice(dot + 1)) };
+}
+
+export function documentsOf(view: View, agent: string): DocumentRow[] {
+  return [...(view.documentsByAgent.get(agent) ?? [])].flatMap((id) => view.documents.get(id) ?? []);
+}
+export function givenTo(view: View, agent: string): GivenRow[] {
+  return [...(view.givenByAgent.get(agent) ?? [])].flatMap((id) => view.given.get(id) ?? []);
+}
+
+/** The objects that documents have: their files, and their parts. */
+export function namedObjects({ documents }: View): Set<string> {
+  const named = new Set<string>();
+  for (const { removing, sha256, parts } of documents.values()) if (!removing) named.add(sha256).add(parts);
+  return named;
+}
+
+/** Why nothing more can be given; null: there is room. */
+function noRoom(view: View, agent: string): string | null {
+  const waiting = view.givenByAgent.get(agent)?.size ?? 0;
+  if (waiting >= maxGivenPerAgent)
+    return `${counted(waiting, 'memory', 'memories')} wait to be written by the node of ${agentNameOf(view, agent)}, the most of one agent.`;
+  return view.given.size >= maxGiven
+    ? `${maxGiven} memories wait to be written in this fleet, the most that it keeps.`
+    : null;
+}
+
+/** The parts that are not written yet will not be; an entry of the log erases those that are. */
+function withdraw(draft: Draft, row: DocumentRow, by: Pick<Principal, 'name'>): void {
+  const { id, name, agent } = row;
+  change(draft, { type: 'document', row: { ...row, removing: true } });
+  putGiven(draft, by, {
+    ...{ id: `${id}w`, agent, kind: 'withdraw', tags: [], importance: 0 },
+    text: `The document ${name} was taken back.`,
+    document: { id, name },
+  });
+}
+
+function putGiven(draft: Draft, by: Pick<Principal, 'name'>, row: Omit<GivenRow, 'space' | 'by' | 'givenMs'>): void {
+  const space = spaceOf(draft.view, row.agent, null);
+  change(draft, { type: 'given', row: { ...row, space, by: by.name, givenMs: draft.nowMs } });
+}
+
+export function wireOf({ id, kind, text, tags, importance, by, document }: GivenRow): GivenMemory {
+  const source = kind === 'withdraw' && document ? `document:${document.id}` : `person:${by}`;
+  return { given: id, kind, text, tags: [...tags], importance, source, ...(document ? { document } : {}) };
+}
+
+/** Why an order of this agent waits, and for which node. */
+export function waitsOf(view: View, agent: string): { waits: GivenWaits; node: string | null } {
+  const node = view.agents.get(agent)?.placement?.node;
+  if (node === undefined) return { waits: 'no-node', node: null };
+  if (view.nodes.get(node)?.presence !== 'online') return { waits: 'node-away', node };
+  const live = view.live.get(node);
+  return { waits: live?.helloBoot != null && !live.given ? 'node-older' : 'sent', node };
+}
+
+/**
+ * Whether an entry of a branch is to be merged, as far as it was given: an order that is settled is in the log already, and a document that
+ * is withdrawn or unknown is in it no more.
+ */
+export function isStillGiven(view: View, agent: string, { kind, payload }: MemoryEntry): boolean {
+  if (kind === 'withdraw') return false;
+  return payload?.given === undefined || isOrder(view, agent, payload.given);
+}

@@ -1,0 +1,35 @@
+// Rows of what people give to the memory of an agent: single memories and withdrawals that are not written yet, and documents.
+import type { DocumentView, GivenMemory } from '@blackroad/protocol';
+
+/** A memory to write, until it is in the log. */
+export interface GivenRow extends Pick<GivenMemory, 'text' | 'tags' | 'importance' | 'document'> {
+  readonly id: string;
+  readonly space: string;
+  /** The id of the agent. */
+  readonly agent: string;
+  /** Parts of documents have no rows: they are read from the document's own file. */
+  readonly kind: Exclude<GivenMemory['kind'], 'document'>;
+  /** The name of the key. */
+  readonly by: string;
+  readonly givenMs: number;
+}
+
+export interface DocumentRow
+  extends Pick<DocumentView, 'name' | 'type' | 'sha256' | 'bytes' | 'pages' | 'emptyPages' | 'by' | 'addedMs'> {
+  readonly id: string;
+  readonly space: string;
+  readonly agent: string;
+  readonly chunks: number;
+  /** The object with its parts, one a line. */
+  readonly parts: string;
+  /** Its parts up to this one are in the log. */
+  readonly written: number;
+  /** The earlier version, which is withdrawn when all of this one is written. */
+  readonly replaces: string | null;
+  /** It was deleted, and the withdrawal is not in the log yet. */
+  readonly removing?: true;
+}
+/** Whether a part of it is still to be written. */
+export function isUnwritten({ removing, written, chunks }: DocumentRow): boolean {
+  return !removing && written < chunks;
+}

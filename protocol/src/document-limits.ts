@@ -1,0 +1,25 @@
+// Limits on what people give to the memories of agents, each with its reason. Bytes unless the name says otherwise.
+
+/** One document of an agent: a scanned book of 300 pages has 30 MB. It is in memory while its text is read, in a process of its own. */
+export const maxDocumentBytes = 32 * 1024 * 1024;
+/** Documents of all agents together on the coordinator's disk; identical files count once. */
+export const maxDocumentsBytes = 8 * 1024 ** 3;
+/** Documents of one agent: a drawer of manuals. */
+export const maxDocumentsPerAgent = 500;
+/** Documents of all agents: each takes about 400 bytes of the coordinator's memory. */
+export const maxDocuments = 20_000;
+/** Characters of text that a document may have: the Bible has 4 million. */
+export const maxDocumentChars = 8_000_000;
+/** Parts of one document. Recall is local and exact up to some 20,000 memories. */
+export const maxDocumentChunks = 10_000;
+export const maxDocumentPages = 20_000;
+export const maxDocumentNameChars = 120;
+/** The headings above a part of a document, together. */
+export const maxHeadingChars = 160;
+/** Memories of one message that brings them to a node; it has at most `maxMemoryBatchBytes` besides. */
+export const maxGivenPerMessage = 32;
+/** Single memories that wait to be written, of one agent and of all: each is in the coordinator's memory, with up to 8 KiB. */
+export const maxGivenPerAgent = 200;
+export const maxGiven = 5_000;
+/** Parts of documents that a task names as in its prompt. */
+export const maxUsageDocuments = 16;
