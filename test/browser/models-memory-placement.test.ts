@@ -132,6 +132,24 @@ t.test('models, memory and placement in a browser', { skip: noBrowser, timeout: 
     t.same(await axeFaultsInBothThemes(page), []);
   });
 
+  await t.test('a memory is erased when the dialog has said what goes', async (t) => {
+    await to('/agents/echo?tab=memory');
+    const entry = page.getByRole('listitem').filter({ hasText: 'spare key hangs' }).first();
+    await entry.getByRole('button', { name: 'Erase' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Erase memory 2 of echo?' });
+    await dialog.getByText('The task that it came from keeps what was asked').waitFor();
+    t.match(await dialog.textContent(), new RegExp(`On ${echo.node}: each confirms it`));
+    t.same(await axeFaultsInBothThemes(page), []);
+    await dialog.getByRole('button', { name: 'Erase 1 memory' }).click();
+    await page.getByText('1 memory erased.', { exact: true }).waitFor();
+    await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Memory' }).click();
+    await page.getByRole('tab', { name: /Erasures/ }).click();
+    await page.getByText('every node confirmed').waitFor();
+    t.same(await axeFaultsInBothThemes(page), []);
+    t.same(await client.call('memorySearch', { query: { q: 'boiler', limit: 10 } }), []);
+    t.equal((await client.call('memoryVerify', { params: { agent: 'echo' } })).redacted, 1);
+  });
+
   await t.test('the packed fleet, and who has no place', async (t) => {
     await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Placement' }).click();
     const picture = page.getByRole('group', { name: 'The fleet as it is packed' });

@@ -19,6 +19,9 @@ interface Shown {
   createdAt: number;
 }
 
+/** What these say is how the log itself went, and nothing that anybody told. */
+const isOfTheLog: ReadonlySet<string> = new Set(['genesis', 'migrate', 'withdraw']);
+
 export function EntryRow({
   entry,
   newEpoch,
@@ -42,7 +45,7 @@ export function EntryRow({
         text={payload?.text ?? null}
         tags={payload?.tags ?? []}
         source={payload?.source ?? ''}
-        act={payload && <EraseMemory agent={agent} seq={entry.seq} />}
+        act={payload && !isOfTheLog.has(entry.kind) && <EraseMemory agent={agent} seq={entry.seq} />}
         more={[
           ['State', entry.seq <= anchored ? 'anchored: under a signed checkpoint' : 'acked: stored by the coordinator'],
           ['Hash', <code key="hash">{entry.hash}</code>],
@@ -118,6 +121,7 @@ function Row({
         <span>
           {entry.actorId.replace(/^[a-z]+:/, '')}, <Time at={entry.createdAt} />
         </span>
+        {act}
       </div>
       {text === null ? (
         <p className="dim">Its content was erased; the chain still verifies.</p>
@@ -150,7 +154,6 @@ function Row({
             ...more,
           ]}
         />
-        {act}
       </details>
     </li>
   );
