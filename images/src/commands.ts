@@ -16,24 +16,16 @@ interface Options {
 }
 
 /** @throws BuildError */
-export function run(program: string, words: readonly string[], options: Options = {}): string {
-  return runBytes(program, words, options).toString('utf8');
-}
-
-/** @throws BuildError */
-export function runBytes(
-  program: string,
-  words: readonly string[],
-  { cwd, env, input, isShown }: Options = {},
-): Buffer {
+export function run(program: string, words: readonly string[], { cwd, env, input, isShown }: Options = {}): string {
   const { status, signal, stdout, stderr, error } = spawnSync(program, words, {
     cwd,
+    encoding: 'utf8',
     input: input ?? '',
     maxBuffer: maxOutputBytes,
     env: { PATH: path, LC_ALL: 'C.UTF-8', HOME: '/root', ...env },
     stdio: isShown ? ['pipe', 'inherit', 'inherit'] : 'pipe',
   });
-  if (status === 0) return stdout ?? Buffer.alloc(0);
+  if (status === 0) return stdout ?? '';
   const said = `${stderr ?? ''}`.trim().split('\n').slice(-6).join('\n    ');
   const why = error?.message ?? (signal ? `it was ended by ${signal}` : said || `it ended with code ${status}`);
   throw new BuildError(`${program} ${words.slice(0, 4).join(' ')}: ${why}`);

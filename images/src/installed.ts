@@ -1,10 +1,19 @@
 // The installed packages, before anything of ours but what their installation reads (images/early). It is the slow part of a build, since
 // programs of the image run under emulation, and is kept: the same packages and the same files give the same base. In: the lock, archives of
 // packages. Out: a tar.
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { sha256Hex } from '@blackroad/std/sha256';
-import { run, runBytes } from './commands.ts';
+import { run } from './commands.ts';
 import { fileOf } from './debian.ts';
 import { type Description, namedPackages } from './description.ts';
 import { filesBelow } from './files.ts';
@@ -27,26 +36,6 @@ interface BaseOrder {
  */
 const baseEpochS = 1_754_697_600;
 
-/**
- * The same package with nothing of it compressed: this machine unpacks in seconds what the image's own dpkg would need minutes for under
- * emulation. What it installs is the same.
- */
-function uncompressed(archive: string): Buffer {
-  const part = (option: string) => runBytes('dpkg-deb', [option, archive]);
-  const members: [string, Buffer][] = [
-    ['debian-binary', Buffer.from('2.0\n')],
-    ['control.tar', part('--ctrl-tarfile')],
-    ['data.tar', part('--fsys-tarfile')],
-  ];
-  const pieces: Buffer[] = [Buffer.from('!<arch>\n')];
-  for (const [name, content] of members) {
-    const fields = [name.padEnd(16), '0'.padEnd(12), '0'.padEnd(6), '0'.padEnd(6), '100644'.padEnd(8)];
-    pieces.push(Buffer.from(`${fields.join('')}${String(content.length).padEnd(10)}\`\n`), content);
-    if (content.length % 2 === 1) pieces.push(Buffer.from('\n'));
-  }
-  return Buffer.concat(pieces);
-}
-
 /** An archive of exactly these packages, as apt reads it. */
 function repository({ description: { suite }, packages, debs }: BaseOrder, folder: string): void {
   rmSync(folder, { recursive: true, force: true });
@@ -55,10 +44,10 @@ function repository({ description: { suite }, packages, debs }: BaseOrder, folde
   mkdirSync(join(folder, 'pool'));
   const rows = packages.map((each) => {
     const archive = fileOf(debs, each);
+    symlinkSync(archive, join(folder, 'pool', `${each.sha256}.deb`));
     const about = run('dpkg-deb', ['--field', archive]).trimEnd();
-    const content = uncompressed(archive);
-    writeFileSync(join(folder, 'pool', `${each.sha256}.deb`), content);
-    return `${about}\nFilename: pool/${each.sha256}.deb\nSize: ${content.length}\nSHA256: ${sha256Hex(content)}\n`;
+    const bytes = readFileSync(archive).length;
+    return `${about}\nFilename: pool/${each.sha256}.deb\nSize: ${bytes}\nSHA256: ${each.sha256}\n`;
   });
   const list = rows.join('\n');
   writeFileSync(join(lists, 'Packages'), list);
