@@ -17,11 +17,23 @@ t.test('what is written down is of the latest earlier version', async (t) => {
   t.equal(commit, earlier[0].commit, 'node test/compat/previous.ts writes it');
 });
 
+/** Messages of a kind that the older version does not have: by what their sender knows that the receiver reads them. */
+const toNewerAlone: Record<string, string> = {
+  'memoryDown.anchor.v1.json': 'hello.erases of the node',
+  'memoryDown.erase.v1.json': 'hello.erases of the node',
+  'memoryDown.give.v1.json': 'hello.given of the node',
+  'memoryUp.erased.v1.json': 'it answers an order to erase',
+};
+
 for (const { file, name, payload } of golden) {
   const reader = readers.get(name);
   // A topic that this version brought: the older one is never told of it, or does not listen.
   if (!reader) continue;
   t.test(file, async (t) => {
+    if (toNewerAlone[file]) {
+      t.notOk(interpretingChecker(reader.schema, payload), 'the older version has no such message');
+      return;
+    }
     t.ok(interpretingChecker(reader.schema, payload), 'the older version reads it');
     t.ok(JSON.stringify(payload).length <= reader.maxBytes);
     if (typeof payload !== 'object' || name === 'agentOut') return;
