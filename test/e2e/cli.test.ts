@@ -14,7 +14,8 @@ import { sampleImage } from '../fixtures/sample-image.ts';
 import { sampleKey, sampleRelease } from '../fixtures/sample-release.ts';
 import { ask, namesIn, presence, ready } from '../fixtures/steps.ts';
 
-t.setTimeout(240_000);
+// A process for each verb.
+t.setTimeout(470_000);
 const root = new URL('../..', import.meta.url).pathname;
 const greeter = join(root, 'docs/examples/greeter.yaml');
 

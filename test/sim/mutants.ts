@@ -410,14 +410,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'hashes-are-not-verified',
     file: 'coordinator/src/memory/chain.ts',
-    search: 'const fault = entryFault(entry);',
-    replace: 'const fault = entryFault({ ...entry }) && null;',
+    search: 'const fault = entryFault(entry);\n    if (fault) return `',
+    replace: 'const fault = entryFault({ ...entry }) && null;\n    if (fault) return `',
   },
   {
     name: 'hashes-of-large-batches-are-not-verified',
     file: 'coordinator/src/memory/chain.ts',
-    search: 'const fault = entryFault(entry);',
-    replace: 'const fault = entries.length > 20 ? null : entryFault(entry);',
+    search: 'const fault = entryFault(entry);\n    if (fault) return `',
+    replace: 'const fault = entries.length > 20 ? null : entryFault(entry);\n    if (fault) return `',
     test: 'coordinator/src/memory/accept.test.ts',
   },
   {
