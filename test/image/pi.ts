@@ -136,7 +136,7 @@ function checkedCard(card: string, copy: string, partition: number, journal: 're
       encoding: 'utf8',
       env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, LC_ALL: 'C' },
     });
-    return { status, said: `${stdout}${stderr}`.trim() };
+    return { status, said: `${stderr}${stdout}`.trim() };
   };
   try {
     if (journal === 'replayed') {
