@@ -144,7 +144,7 @@ t.test('models, memory and placement in a browser', { skip: noBrowser, timeout: 
     await page.getByText('1 memory erased.', { exact: true }).waitFor();
     await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Memory' }).click();
     await page.getByRole('tab', { name: /Erasures/ }).click();
-    await page.getByText('every node confirmed').waitFor();
+    await page.getByText('every node confirmed').waitFor({ timeout: 30_000 });
     t.same(await axeFaultsInBothThemes(page), []);
     t.same(await client.call('memorySearch', { query: { q: 'boiler', limit: 10 } }), []);
     t.equal((await client.call('memoryVerify', { params: { agent: 'echo' } })).redacted, 1);

@@ -1,6 +1,7 @@
 // The memories of all agents: search over the whole fleet, the origin of an entry, the verification of a log, the branches that wait to be
 // merged, and what was erased.
 
+import type { ErasureView } from '@blackroad/protocol';
 import { useTotals } from '../../data/live.ts';
 import { useRoute } from '../../data/query.ts';
 import { useAddress } from '../../kit/address.ts';
@@ -12,11 +13,18 @@ import { Erasures } from './erasures.tsx';
 import { MemorySearch } from './memory-search.tsx';
 
 const againMs = 15_000;
+/** While a node that is there is erasing. */
+const soonMs = 2_000;
+const isAsked = ({ owed }: ErasureView) => owed.some(({ why }) => why === 'told');
 
 export default function MemoryPage() {
   const totals = useTotals();
   const branches = useRoute('branches', { query: {} }, { refetchInterval: againMs });
-  const erasures = useRoute('memoryErasures', { query: {} }, { refetchInterval: againMs });
+  const erasures = useRoute(
+    'memoryErasures',
+    { query: {} },
+    { refetchInterval: ({ state }) => (state.data?.some(isAsked) ? soonMs : againMs) },
+  );
   const [tab, setTab] = useAddress('/memory', 'tab', 'search');
   const waiting = branches.data?.length ?? 0;
   const owed = erasures.data?.filter((each) => each.owed.length > 0).length ?? 0;
