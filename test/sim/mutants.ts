@@ -51,10 +51,10 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a-log-that-does-not-verify-is-signed',
     file: 'coordinator/src/proofs/checkpoints.ts',
-    search: `        if (text !== null) {
-          await this.noted(agent, { seq: entry.seq, text });
-          return null;
-        }`,
+    search: `    if (fault !== null) {
+      await this.noted(agent, fault);
+      return null;
+    }`,
     replace: '',
     test: 'coordinator/src/proofs/checkpoints.test.ts',
   },

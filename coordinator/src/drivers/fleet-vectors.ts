@@ -45,6 +45,8 @@ export class FleetVectors {
   #model: string | null = null;
   /** All up to `last` have one. */
   #isComplete = false;
+  /** What was made with other models has gone. */
+  #isAlone = false;
   /** Of places of memories: those after `below` up to `upto` were looked at. */
   #below = 0;
   #upto = 0;
@@ -69,7 +71,8 @@ export class FleetVectors {
 
   /** The models that a search may compare vectors of, the better first. */
   async searched(): Promise<string[]> {
-    this.#models = await this.#parts.store.vectorModels();
+    // Once all memories have one, only this loop changes it: a search then reads nothing for it.
+    if (this.#models.searched === null) this.#models = await this.#parts.store.vectorModels();
     const { searched, newest } = this.#models;
     return [...new Set([searched, newest].filter((model) => model !== null))];
   }
@@ -140,6 +143,7 @@ export class FleetVectors {
     this.#made = 0;
     this.#refused = 0;
     this.#failures = 0;
+    this.#isAlone = false;
   }
   /** What came since, then what is older; null: all was looked at. */
   #piece(): { above: number; upto: number } | null {
@@ -150,9 +154,11 @@ export class FleetVectors {
     const { store, log } = this.#parts;
     if (this.#models.searched !== model && this.#last > 0) {
       await store.setSearchedModel(model);
+      this.#models = { ...this.#models, searched: model };
       log.info({ model, memories: this.#last, made: this.#made }, 'all memories have a vector of this model');
     }
-    if ((await store.dropVectorsBut(model, dropAtOnce)) > 0) return betweenPiecesMs;
+    if (!this.#isAlone && (await store.dropVectorsBut(model, dropAtOnce)) > 0) return betweenPiecesMs;
+    this.#isAlone = true;
     this.#isComplete = true;
     return restMs;
   }

@@ -3,7 +3,7 @@
 // is not known here: `keep` removes what nobody names any more.
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -11,6 +11,7 @@ import { FleetError, maxDocumentsBytes } from '@blackroad/protocol';
 import type { ByteRange } from '@blackroad/std/byte-range';
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
+import { syncFolder } from '@blackroad/std/sync-folder';
 
 interface Stored {
   sha256: string;
@@ -89,7 +90,7 @@ export class Objects {
       const sha256 = hash.digest('hex');
       await mkdir(join(this.#dir, sha256.slice(0, 2)), { recursive: true, mode: 0o700 });
       await rename(path, this.pathOf(sha256));
-      await synced(join(this.#dir, sha256.slice(0, 2)));
+      syncFolder(join(this.#dir, sha256.slice(0, 2)));
       this.#note(sha256, bytes);
       return { sha256, bytes };
     } catch (error) {
@@ -119,14 +120,6 @@ export class Objects {
   }
 }
 
-async function synced(dir: string): Promise<void> {
-  const folder = await open(dir, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
-}
 const tooLarge = (most: number) =>
   new FleetError('too-large', { detail: `file: expected at most ${most} bytes, got more` });
 const noRoom = () =>

@@ -18,19 +18,18 @@ import {
 } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
-import { type ChainEnd, linkFault } from '../memory/chain.ts';
 import { insist, type Outcome } from '../state/decision.ts';
 import type { Inputs } from '../state/input.ts';
 import type { AnchoredRow, MemoryHead } from '../state/memory-rows.ts';
 import type { View } from '../state/view.ts';
 import type { Store } from '../store/store.ts';
 import { pacer } from './pacer.ts';
+import { type LogFault, readLog } from './read-log.ts';
 import type { SigningKey } from './signing-key.ts';
 import { verifyChain } from './verify-chain.ts';
 
 /** What a node loses with its card in between is not under a signature yet; a shorter one would only write more. */
 const everyMs = 10 * 60_000;
-const pageEntries = 100;
 const pageHashes = 1_000;
 /** Logs that one input of the loop tells to their nodes. */
 const toldAtOnce = 100;
@@ -39,8 +38,6 @@ const verifiedEachTime = 5_000;
 /** Each reads a log from its beginning. */
 const maxProofsAtOnce = 4;
 const maxFaults = 1_000;
-
-type Fault = NonNullable<RouteAnswer<'memoryVerify'>['fault']>;
 
 /** The tree of a checkpoint, and the place of each log in it. */
 interface FleetTree {
@@ -65,7 +62,7 @@ interface CheckpointsParts {
 
 export class Checkpoints {
   /** Logs that do not verify, by agent. */
-  readonly faults = new Map<string, Fault>();
+  readonly faults = new Map<string, LogFault>();
   readonly figures = { made: 0, verifiedLogs: 0, verifiedEntries: 0, proofs: 0 };
   readonly #parts: CheckpointsParts;
   readonly #timer: Timer;
@@ -136,26 +133,14 @@ export class Checkpoints {
   async #readOn(before: AnchoredRow, head: MemoryHead): Promise<AnchoredRow | null> {
     const { coordinator, clock } = this.#parts;
     const { agent } = before;
-    let end: ChainEnd = { agent, seq: before.entries, hash: before.head, epoch: before.epoch };
     let peaks: readonly string[] = before.peaks;
-    const pause = pacer(clock);
-    while (end.seq < head.seq) {
-      const page = await coordinator.store.memoryLog(agent, end.seq, Math.min(pageEntries, head.seq - end.seq));
-      if (page.length === 0) {
-        await this.noted(agent, { seq: end.seq + 1, text: `the log ends at ${end.seq}, its head is at ${head.seq}` });
-        return null;
-      }
-      for (const entry of page) {
-        const text = linkFault(entry, end);
-        if (text !== null) {
-          await this.noted(agent, { seq: entry.seq, text });
-          return null;
-        }
-        peaks = withLeaf(peaks, end.seq, entryLeaf(entry.hash));
-        const { seq, hash, epoch } = entry;
-        end = { agent, seq, hash, epoch };
-        await pause();
-      }
+    const from = { agent, seq: before.entries, hash: before.head, epoch: before.epoch };
+    const { end, fault } = await readLog({ store: coordinator.store, clock }, from, head.seq, (entry, at) => {
+      peaks = withLeaf(peaks, at, entryLeaf(entry.hash));
+    });
+    if (fault !== null) {
+      await this.noted(agent, fault);
+      return null;
     }
     return { agent, entries: end.seq, head: end.hash, root: rootOf(peaks), epoch: end.epoch, peaks };
   }
@@ -281,7 +266,7 @@ export class Checkpoints {
   }
 
   /** A log was looked at. A new fault is an event; null: it is whole. */
-  async noted(agent: string, fault: Fault | null): Promise<void> {
+  async noted(agent: string, fault: LogFault | null): Promise<void> {
     const before = this.faults.get(agent);
     if (fault === null) {
       this.faults.delete(agent);

@@ -6,6 +6,7 @@ import type { Clock } from '@blackroad/std/clock';
 import type { Log as Logger } from '@blackroad/std/log';
 import type { Embedder } from './agent-memory.ts';
 import { type NewEntry, originOfGiven, payloadOf } from './chain.ts';
+import { embedWithin } from './embed-within.ts';
 import type { Journal } from './journal.ts';
 import type { AgentLog } from './log-state.ts';
 import * as writes from './log-writes.ts';
@@ -32,25 +33,16 @@ export function createGiven(parts: GivenParts): (message: MemoryGive) => void {
   /** Agents whose message is being written: another one is dropped, and comes again. */
   const busy = new Set<string>();
 
-  async function vectorsOf(texts: string[]): ReturnType<Embedder> {
-    const stop = new AbortController();
-    const timer = clock.after(embedDeadlineMs, () => stop.abort());
-    const signal = AbortSignal.any([stop.signal, closing]);
-    const given = new Promise<null>((resolve) => signal.addEventListener('abort', () => resolve(null), { once: true }));
-    try {
-      return await Promise.race([parts.embed(texts, signal), given]);
-    } catch (error) {
-      if (!signal.aborted) logger.debug({ err: error }, 'memories of a person could not be embedded: words only');
-      return null;
-    } finally {
-      timer.cancel();
-    }
-  }
-
   async function write(log: AgentLog, { epoch, memories }: MemoryGive): Promise<void> {
     const fresh = memories.filter(({ given }) => !journal.hasOrigin(log.row.id, originOfGiven(given)));
     if (fresh.length === 0) return;
-    const embedded = await vectorsOf(fresh.map(({ text }) => text));
+    const texts = fresh.map(({ text }) => text);
+    const embedded = await embedWithin(parts.embed, texts, {
+      withinMs: embedDeadlineMs,
+      signals: [closing],
+      clock,
+      log: logger,
+    });
     if (closing.aborted) return;
     const entries = fresh.map((memory, at): NewEntry => {
       const vector = embedded?.vectors[at];

@@ -20,6 +20,7 @@ import type { Disk } from '../files/disk.ts';
 import { type AgentMemory, type Embedder, type Recalled, type Remembered, triggeredTag } from './agent-memory.ts';
 import { payloadOf } from './chain.ts';
 import { createCommits } from './commits.ts';
+import { embedWithin } from './embed-within.ts';
 import { createGiven } from './given.ts';
 import { openJournal } from './journal.ts';
 import { LateVectors } from './late-vectors.ts';
@@ -148,21 +149,15 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
 
   /** Embeds one text within the deadline; null where that fails, for whatever reason. */
   async function embedOne(text: string, signal?: AbortSignal): Promise<{ model: string; vector: Float32Array } | null> {
-    const late = new AbortController();
-    const timer = clock.after(embedDeadlineMs, () => late.abort());
-    const stop = AbortSignal.any([late.signal, closing.signal, ...(signal ? [signal] : [])]);
-    if (stop.aborted) return null;
-    const given = new Promise<null>((resolve) => stop.addEventListener('abort', () => resolve(null), { once: true }));
-    try {
-      const embedded = await Promise.race([options.embed([text], stop), given]);
-      const vector = embedded?.vectors[0];
-      return embedded && vector && isVector(vector) ? { model: embedded.model, vector } : null;
-    } catch (error) {
-      if (!stop.aborted) logger.debug({ err: error }, 'a text could not be embedded: words only');
-      return null;
-    } finally {
-      timer.cancel();
-    }
+    const signals = [closing.signal, ...(signal ? [signal] : [])];
+    const embedded = await embedWithin(options.embed, [text], {
+      withinMs: embedDeadlineMs,
+      signals,
+      clock,
+      log: logger,
+    });
+    const vector = embedded?.vectors[0];
+    return embedded && vector && isVector(vector) ? { model: embedded.model, vector } : null;
   }
 
   async function append(log: AgentLog, epoch: number, assigned: AssignedAgent, entry: Remembered) {

@@ -3,15 +3,20 @@ import { maxCheckpoints, type SignedCheckpoint } from '@blackroad/protocol';
 import type { DurableChange } from '../../state/change.ts';
 import type { AnchoredRow } from '../../state/memory-rows.ts';
 import type { Database } from './database.ts';
+import { inPages } from './pages.ts';
 
 const pageRows = 1_000;
+interface StoredLog {
+  agent: string;
+  row: string;
+}
 
 export function checkpointRows(db: Database) {
   const put = db.prepare<[number, string]>('INSERT OR REPLACE INTO checkpoint (number, row) VALUES (?, ?)');
   const dropOld = db.prepare<[number]>('DELETE FROM checkpoint WHERE number <= ?');
   const putLog = db.prepare<[string, string]>('INSERT OR REPLACE INTO anchored_log (agent, row) VALUES (?, ?)');
   const newest = db.prepare<[number], string>('SELECT row FROM checkpoint ORDER BY number DESC LIMIT ?').pluck();
-  const logs = db.prepare<[string], { agent: string; row: string }>(
+  const logs = db.prepare<[string], StoredLog>(
     `SELECT agent, row FROM anchored_log WHERE agent > ? ORDER BY agent LIMIT ${pageRows}`,
   );
 
@@ -27,12 +32,8 @@ export function checkpointRows(db: Database) {
       const [last] = newest.all(1);
       if (last === undefined) return;
       const row = JSON.parse(last) as SignedCheckpoint;
-      for (let after = '', full = true; full; ) {
-        const page = logs.all(after);
-        after = page.at(-1)?.agent ?? after;
+      for (const page of inPages<StoredLog>(pageRows, (before) => logs.all(before?.agent ?? '')))
         yield { type: 'checkpoint', row, logs: page.map(({ row }) => JSON.parse(row) as AnchoredRow) };
-        full = page.length === pageRows;
-      }
     },
   };
 }

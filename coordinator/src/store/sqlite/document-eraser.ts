@@ -1,6 +1,7 @@
 // Erases the parts of a document that was taken back: content, salt, words and vectors, in the log and in branches. The chain goes without them.
 import type { MemoryEntry } from '@blackroad/protocol';
 import type { Database } from './database.ts';
+import { emptiedEntry } from './emptied-entry.ts';
 import type { WordIndex } from './word-index.ts';
 
 /** Called with entries that were stored. */
@@ -8,24 +9,20 @@ export function documentEraser(
   db: Database,
   words: WordIndex,
 ): (agent: string, entries: readonly MemoryEntry[]) => void {
-  const parts = db
+  const emptyParts = db
     .prepare<[string, string], number>(
-      'SELECT id FROM memory_entry WHERE document = ? AND agent = ? AND payload IS NOT NULL',
+      `UPDATE memory_entry SET salt = NULL, payload = NULL
+       WHERE document = ? AND agent = ? AND payload IS NOT NULL RETURNING id`,
     )
     .pluck();
-  const eraseEntry = db.prepare<[number]>('UPDATE memory_entry SET payload = NULL, salt = NULL WHERE id = ?');
-  const dropVector = db.prepare<[number]>('DELETE FROM memory_vector WHERE id = ?');
+  const emptied = emptiedEntry(db, words);
   // Branches of an agent are a range: their ids begin with its own and a dot.
   const eraseInBranches = db.prepare<[string, string, string]>(
     `UPDATE branch_entry SET entry = json_set(entry, '$.payload', NULL, '$.salt', NULL)
      WHERE branch > ? AND branch < ? AND entry ->> '$.payload.document.id' = ?`,
   );
   const erase = (agent: string, document: string) => {
-    for (const id of parts.all(document, agent)) {
-      eraseEntry.run(id);
-      dropVector.run(id);
-      words.remove(id);
-    }
+    for (const id of emptyParts.all(document, agent)) emptied(id);
     eraseInBranches.run(`${agent}.`, `${agent}/`, document);
   };
   return (agent, entries) => {

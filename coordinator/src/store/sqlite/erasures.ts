@@ -7,6 +7,8 @@ import type { DurableChange } from '../../state/change.ts';
 import type { ErasureRow } from '../../state/memory-rows.ts';
 import type { Erasable } from '../store.ts';
 import type { Database } from './database.ts';
+import { emptiedEntry } from './emptied-entry.ts';
+import { inPages } from './pages.ts';
 import type { WordIndex } from './word-index.ts';
 
 const pageRows = 1_000;
@@ -15,6 +17,10 @@ const shownChars = 200;
 /** Of the index of words, at one call: some ten milliseconds. */
 const mergedPages = 200;
 
+interface StoredErasure {
+  id: string;
+  row: string;
+}
 /** An entry in the log, or (`branch`) in a branch. */
 interface Place {
   agent: string;
@@ -33,7 +39,7 @@ export function erasures(db: Database, words: WordIndex) {
 
 function erasureRows(db: Database, words: WordIndex) {
   const putRow = db.prepare<[string, string]>('INSERT OR REPLACE INTO erasure (id, row) VALUES (?, ?)');
-  const rows = db.prepare<[string], { id: string; row: string }>(
+  const rows = db.prepare<[string], StoredErasure>(
     `SELECT id, row FROM erasure WHERE id > ? ORDER BY id LIMIT ${pageRows}`,
   );
   const note = db.prepare<[string, string, number]>(
@@ -45,7 +51,7 @@ function erasureRows(db: Database, words: WordIndex) {
        WHERE agent = ? AND seq = ? AND hash = ? AND payload IS NOT NULL RETURNING id`,
     )
     .pluck();
-  const dropVector = db.prepare<[number]>('DELETE FROM memory_vector WHERE id = ?');
+  const emptied = emptiedEntry(db, words);
   const emptyBranch = db.prepare<[string]>(
     `UPDATE branch_entry SET entry = json_set(entry, '$.salt', NULL, '$.payload', NULL) WHERE hash = ?`,
   );
@@ -63,10 +69,7 @@ function erasureRows(db: Database, words: WordIndex) {
       for (const { hash, seq, branch } of erased) {
         note.run(hash, row.agent, row.number);
         if (branch === null) {
-          for (const id of emptyEntry.all(row.agent, seq, hash)) {
-            dropVector.run(id);
-            words.remove(id);
-          }
+          for (const id of emptyEntry.all(row.agent, seq, hash)) emptied(id);
         }
         // A spare copy of the same entry may be in a branch, too.
         emptyBranch.run(hash);
@@ -74,12 +77,8 @@ function erasureRows(db: Database, words: WordIndex) {
       if (erased.length > 0) mark.run();
     },
     *load(): Generator<DurableChange> {
-      for (let after = '', full = true; full; ) {
-        const page = rows.all(after);
-        after = page.at(-1)?.id ?? after;
+      for (const page of inPages<StoredErasure>(pageRows, (last) => rows.all(last?.id ?? '')))
         for (const { row } of page) yield { type: 'erasure', row: JSON.parse(row) as ErasureRow };
-        full = page.length === pageRows;
-      }
     },
     hashes: (agent: string, number: number): string[] => hashes.all(agent, number),
     among: (list: readonly string[]): string[] => among.all(JSON.stringify(list)),

@@ -4,6 +4,7 @@ import { maxHoldersPerAgent } from '@blackroad/protocol';
 import type { DurableChange } from '../../state/change.ts';
 import type { HolderRow } from '../../state/rows.ts';
 import type { Database } from './database.ts';
+import { inPages } from './pages.ts';
 
 const pageRows = 1_000;
 
@@ -22,15 +23,8 @@ export function holderRows(db: Database) {
       if (epoch > maxHoldersPerAgent) dropOld.run(agent, epoch - maxHoldersPerAgent);
     },
     *load(): Generator<DurableChange> {
-      let last = { agent: '', epoch: 0 };
-      for (let full = true; full; ) {
-        const rows = page.all(last.agent, last.epoch);
-        for (const row of rows) {
-          last = row;
-          yield { type: 'holder', row };
-        }
-        full = rows.length === pageRows;
-      }
+      for (const rows of inPages<HolderRow>(pageRows, (last) => page.all(last?.agent ?? '', last?.epoch ?? 0)))
+        for (const row of rows) yield { type: 'holder', row };
     },
   };
 }

@@ -18,6 +18,8 @@ const pieceRows = 2_000;
 /** Changes that a search takes in before it looks. What is left is in the work of the next moments. */
 const mostBeforeSearch = 20_000;
 const sampledForMean = 4_096;
+/** Ids that each of these is looked for among. */
+const someIds = 1_000;
 /** Candidates for each one that is wanted, and at least: with 4 bits the ten nearest are among the fifty best of the hardest set measured. */
 const candidatesEach = 2;
 const leastCandidates = 100;
@@ -77,7 +79,6 @@ export class IndexedVectors {
     this.#scanned = scannedVectors(db);
     this.#among = nearestAmong(db);
     const columns = 'v.id, v.model, v.vector, e.agent, e.kind';
-    const someIds = 1_000;
     this.#read = {
       lastChange: db.prepare(`SELECT seq FROM sqlite_sequence WHERE name = 'vector_change'`).pluck(),
       changes: db.prepare<[number, number], { n: number; id: number }>(

@@ -2,7 +2,7 @@
 // ids and vectors. Out: texts. They lie beside the memories, whose content they are no part of, and go with them.
 import type { MadeVector, TextToEmbed, VectorModels } from '../store.ts';
 import type { Database } from './database.ts';
-import { fromBoth } from './near-vectors.ts';
+import { fromBoth, vectorBytes } from './near-vectors.ts';
 
 /** Of the newest vectors that nodes made: nodes with different models must not have the fleet's model go to and fro. */
 const newestLooked = 1_000;
@@ -40,8 +40,7 @@ export function madeVectors(db: Database) {
     lacking: (query: { model: string; above: number; upto: number; limit: number }) => lacking.all(query),
     put: db.transaction((model: string, vectors: readonly MadeVector[]) => {
       for (const { id, values } of vectors) {
-        const vector = values ? Buffer.from(values.buffer, values.byteOffset, values.byteLength) : Buffer.alloc(0);
-        put.run({ id, model, vector });
+        put.run({ id, model, vector: values ? vectorBytes({ values }) : Buffer.alloc(0) });
       }
     }),
     setSearched: (model: string) => void putSearched.run(model),

@@ -8,10 +8,13 @@ import type { StoredHash } from '../store.ts';
 import type { Database } from './database.ts';
 import { type EntryRecord, entryColumns, splitPayload, toEntry } from './entry-record.ts';
 import type { erasures } from './erasures.ts';
+import { inPages } from './pages.ts';
 import type { WordIndex } from './word-index.ts';
 
 /** Remembers what an entry was made of. */
 type Sources = Pick<ReturnType<typeof erasures>, 'noteSources'>;
+
+type StoredHead = MemoryHead & { agent: string };
 
 export function memoryLog(db: Database, words: WordIndex, { noteSources }: Sources) {
   const insert = db.prepare(
@@ -31,7 +34,7 @@ export function memoryLog(db: Database, words: WordIndex, { noteSources }: Sourc
        hash = iif(excluded.seq > seq, excluded.hash, hash),
        seq = max(seq, excluded.seq)`,
   );
-  const heads = db.prepare<[string, number], MemoryHead & { agent: string }>(
+  const heads = db.prepare<[string, number], StoredHead>(
     'SELECT agent, epoch, seq, hash, entries FROM memory_head WHERE agent > ? ORDER BY agent LIMIT ?',
   );
   const hashes = db.prepare<[string, number, number], StoredHash>(
@@ -101,12 +104,7 @@ export function memoryLog(db: Database, words: WordIndex, { noteSources }: Sourc
     },
     *heads() {
       const pageRows = 1_000;
-      for (let from = '', full = true; full; ) {
-        const rows = heads.all(from, pageRows);
-        from = rows.at(-1)?.agent ?? from;
-        yield* rows;
-        full = rows.length === pageRows;
-      }
+      for (const rows of inPages<StoredHead>(pageRows, (last) => heads.all(last?.agent ?? '', pageRows))) yield* rows;
     },
     *branches(): Generator<DurableChange> {
       for (const row of unmerged.all()) yield { type: 'branch', row: JSON.parse(row) as BranchRow, entries: [] };

@@ -18,7 +18,7 @@ const maxScannedVectors = 20_000;
 export const fromBoth = (rows: (table: 'memory_vector' | 'made_vector') => string): string =>
   `${rows('memory_vector')} UNION ALL ${rows('made_vector')}`;
 
-const vectorBytes = ({ values }: SearchVector): Buffer =>
+export const vectorBytes = ({ values }: { values: Float32Array }): Buffer =>
   Buffer.from(values.buffer, values.byteOffset, values.byteLength);
 type Found = { item: number; value: number | null };
 /** Without a distance: a vector of zeros or of no numbers is near to nothing. */

@@ -18,6 +18,7 @@ import { type EndedTask, isEnded, type ReplyTo, type TaskRow } from '../../state
 import type { Page } from '../store.ts';
 import type { Database } from './database.ts';
 import { pageLimit, pruneRows } from './events.ts';
+import { inPages } from './pages.ts';
 
 interface TaskRecord {
   id: string;
@@ -358,14 +359,8 @@ export function taskRows(db: Database, log: Log) {
     /** Live tasks, oldest first within a state. */
     *load(): Generator<DurableChange> {
       for (const state of ['queued', 'leased', 'running'] as const) {
-        for (let after = '', full = true; full; ) {
-          const records = live.all(state, after);
-          for (const record of records) {
-            after = record.id;
-            yield { type: 'task-new', row: fromRecord(record, readJson) };
-          }
-          full = records.length === loadRows;
-        }
+        for (const records of inPages<TaskRecord>(loadRows, (last) => live.all(state, last?.id ?? '')))
+          for (const record of records) yield { type: 'task-new', row: fromRecord(record, readJson) };
       }
     },
   };

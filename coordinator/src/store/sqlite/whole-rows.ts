@@ -19,6 +19,7 @@ import type {
   SessionRow,
 } from '../../state/rows.ts';
 import type { Database } from './database.ts';
+import { inPages } from './pages.ts';
 
 interface AgentVersion {
   version: number;
@@ -27,6 +28,10 @@ interface AgentVersion {
   spec: AgentSpec;
 }
 const pageRows = 1_000;
+interface StoredRow {
+  key: string;
+  json: string;
+}
 
 /** A row from before spaces belongs to the only space of that time. */
 function inSpace<R extends { space: string }>(row: Omit<R, 'space'> & { space?: string }): R {
@@ -95,7 +100,7 @@ export function wholeRows(db: Database) {
     'SELECT version, at_ms, by, spec FROM agent_version WHERE agent = ? ORDER BY version DESC',
   );
   const page = (table: string, key: string, value: string) =>
-    db.prepare<[string], { key: string; json: string }>(
+    db.prepare<[string], StoredRow>(
       `SELECT ${key} AS key, ${value} AS json FROM ${table} WHERE ${key} > ? ORDER BY ${key} LIMIT ${pageRows}`,
     );
   const pages = {
@@ -117,14 +122,8 @@ export function wholeRows(db: Database) {
     removed: page('removed_agent', 'id', 'row'),
   };
   function* all(name: keyof typeof pages): Generator<{ key: string; value: unknown }> {
-    for (let after = '', full = true; full; ) {
-      const rows = pages[name].all(after);
-      for (const { key, json } of rows) {
-        after = key;
-        yield { key, value: JSON.parse(json) };
-      }
-      full = rows.length === pageRows;
-    }
+    for (const rows of inPages<StoredRow>(pageRows, (last) => pages[name].all(last?.key ?? '')))
+      for (const { key, json } of rows) yield { key, value: JSON.parse(json) };
   }
 
   return {

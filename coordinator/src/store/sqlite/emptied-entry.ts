@@ -1,0 +1,12 @@
+// What goes with the content of an entry: its vector and its words. Its header stays: the chain must verify.
+import type { Database } from './database.ts';
+import type { WordIndex } from './word-index.ts';
+
+/** Returns the function to call with the id of each entry that was emptied, in the same transaction. */
+export function emptiedEntry(db: Database, words: WordIndex): (id: number) => void {
+  const dropVector = db.prepare<[number]>('DELETE FROM memory_vector WHERE id = ?');
+  return (id) => {
+    dropVector.run(id);
+    words.remove(id);
+  };
+}
