@@ -4,10 +4,13 @@
 // inputs of the loop, proofs, and the faults that were found. It never signs over a log that does not verify. [INV-chain]
 import {
   type AnchoredLog,
+  type ChainEnd,
   checkpointHash,
   entryLeaf,
   FleetError,
+  linkFault,
   logLeaf,
+  type MemoryFileHead,
   type MemoryProof,
   MerkleTree,
   PathCollector,
@@ -18,7 +21,6 @@ import {
 } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
-import { type ChainEnd, linkFault } from '../memory/chain.ts';
 import { insist, type Outcome } from '../state/decision.ts';
 import type { Inputs } from '../state/input.ts';
 import type { AnchoredRow, MemoryHead } from '../state/memory-rows.ts';
@@ -210,6 +212,22 @@ export class Checkpoints {
     }
     if (tell.length > 0) insist(await coordinator.submit('memory-anchors', { checkpoint: present.of, logs: tell }));
     for (const agent of this.#told.keys()) if (!view.agents.has(agent)) this.#told.delete(agent);
+  }
+
+  /** How the newest checkpoint has a log; null: none has it, or the stored logs do not have its root any more. */
+  async anchorOf(agent: string): Promise<MemoryFileHead['anchor']> {
+    const { coordinator, log } = this.#parts;
+    try {
+      const present = await this.#presentTree();
+      const row = coordinator.view.anchored.get(agent);
+      const place = present?.places.get(agent);
+      if (!present || !row || place === undefined) return null;
+      return { log: logOf(row), path: present.tree.path(place), checkpoint: present.of };
+    } catch (error) {
+      // A memory is to be saved from a damaged database, too.
+      log.warn({ agent, err: error }, 'a memory is exported without a checkpoint');
+      return null;
+    }
   }
 
   /** @throws FleetError where the entry is under no checkpoint */

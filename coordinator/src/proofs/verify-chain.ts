@@ -1,9 +1,8 @@
 // Recomputes an agent's whole memory chain from the store, page by page, with pauses for the event loop every few milliseconds: a log of a
 // million entries takes a minute to compute and must not delay other requests. In: the log, its head, and how it stood at the newest
 // checkpoint. Out: what it has, or the first thing that is wrong with it.
-import { entryLeaf, type RouteAnswer, rootOf, withLeaf } from '@blackroad/protocol';
+import { type ChainEnd, entryLeaf, linkFault, type RouteAnswer, rootOf, withLeaf } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
-import { type ChainEnd, linkFault } from '../memory/chain.ts';
 import type { AnchoredRow } from '../state/memory-rows.ts';
 import type { Store } from '../store/store.ts';
 import { pacer } from './pacer.ts';
