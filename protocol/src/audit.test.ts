@@ -22,6 +22,12 @@ const samples: { [A in AuditAction]: [params: AuditParams<A>, subject: string, t
     'echo',
     'manual.pdf, 3 parts',
   ],
+  'memory-import': [
+    { agent: 'echo', document: '01d', name: 'echo.memory.jsonl', sha256: 'ab'.repeat(32), bytes: 7, chunks: 3 },
+    'echo',
+    'echo.memory.jsonl, 3 memories',
+  ],
+  'memory-export': [{ agent: 'echo', entries: 1 }, 'echo', '1 entry'],
   'document-remove': [{ agent: 'echo', document: '01d', name: 'manual.pdf' }, 'echo', 'manual.pdf'],
   'node-enrol': [joined, 'alice', 'pi, site home, key ab12'],
   'node-reclaim': [joined, 'alice', 'pi, site home, key ab12'],

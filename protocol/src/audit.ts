@@ -229,6 +229,18 @@ export const audit = {
     ofAgent,
     ({ name, chunks }) => `${name}, ${counted(chunks, 'part')}`,
   ),
+  'memory-import': kind(
+    'imported memories into an agent',
+    { agent: AgentName, document: Text, name: Text, sha256: Fingerprint, bytes: Count, chunks: Count },
+    ofAgent,
+    ({ name, chunks }) => `${name}, ${counted(chunks, 'memory', 'memories')}`,
+  ),
+  'memory-export': kind(
+    "fetched an agent's whole memory as a file",
+    { agent: AgentName, entries: Count },
+    ofAgent,
+    ({ entries }) => counted(entries, 'entry', 'entries'),
+  ),
   'document-remove': kind(
     'took a document back',
     { agent: AgentName, document: Text, name: Text },

@@ -16,6 +16,14 @@ export const maxDocumentPages = 20_000;
 export const maxDocumentNameChars = 120;
 /** The headings above a part of a document, together. */
 export const maxHeadingChars = 160;
+/** A file of memories to import: 30,000 with vectors. It is read twice from the disk, line by line. */
+export const maxMemoryFileBytes = 128 * 1024 * 1024;
+/** Memories of one file that the agent does not have yet; one import brings `maxDocumentChunks` of them, the next one the rest. */
+export const maxMemoryFileMemories = 200_000;
+/** Memories that one agent imported in all: the hashes by which none comes twice are in memory while a file is read. */
+export const maxImportedPerAgent = 500_000;
+/** Faults of a file of memories that are told line by line. */
+export const maxMemoryFileFaults = 20;
 /** Memories of one message that brings them to a node; it has at most `maxMemoryBatchBytes` besides. */
 export const maxGivenPerMessage = 32;
 /** Single memories that wait to be written, of one agent and of all: each is in the coordinator's memory, with up to 8 KiB. */

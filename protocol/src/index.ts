@@ -48,6 +48,8 @@ export * from './limits.ts';
 export * from './list-words.ts';
 export * from './memory.ts';
 export * from './memory-batch.ts';
+export * from './memory-chain.ts';
+export * from './memory-file.ts';
 export * from './memory-given.ts';
 export * from './memory-proof.ts';
 export * from './merkle.ts';

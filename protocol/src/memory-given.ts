@@ -8,7 +8,7 @@ import {
   maxGivenPerMessage,
   maxHeadingChars,
 } from './document-limits.ts';
-import { AgentId, AgentName, Epoch, Fingerprint, TimeMs } from './ids.ts';
+import { AgentId, AgentName, Epoch, Fingerprint, Hash, TimeMs } from './ids.ts';
 import { maxMemoryTextBytes } from './limits.ts';
 import { givenKinds } from './memory-words.ts';
 import { type Static, Type } from './typebox.ts';
@@ -45,18 +45,42 @@ export const DocumentPlace = Type.Object(
 );
 export type DocumentPlace = Static<typeof DocumentPlace>;
 
+/** Where an imported memory is from. What the file says is kept as it says it; `isVerified` is what this fleet found. */
+export const ImportedFrom = Type.Object(
+  {
+    id: DocumentId,
+    agent: Type.String({ maxLength: 80, description: 'Whose memory it was, as the file says.' }),
+    kind: Type.String({ maxLength: 40, description: 'Its kind there, or its `actionType`.' }),
+    actorId: Type.String({ maxLength: 80 }),
+    atMs: Type.Nullable(TimeMs),
+    source: Type.Optional(Type.String({ maxLength: 200 })),
+    isVerified: Type.Boolean({ description: 'Whether its hash was recomputed and is that of its content.' }),
+  },
+  { description: 'Of a memory of the kind `import`. `id`: of the import, by which all of it is taken back.' },
+);
+export type ImportedFrom = Static<typeof ImportedFrom>;
+
 /** What of a memory says that it was given. */
-export const givenFields = { given: Type.Optional(GivenId), document: Type.Optional(DocumentPlace) };
+export const givenFields = {
+  given: Type.Optional(GivenId),
+  document: Type.Optional(DocumentPlace),
+  imported: Type.Optional(ImportedFrom),
+};
 
 /** A memory to write, as the coordinator sends it to the node that holds the agent. */
 export const GivenMemory = Type.Object({
   given: GivenId,
-  kind: Type.OneOf([...givenKinds, 'document', 'withdraw']),
+  kind: Type.OneOf([...givenKinds, 'document', 'import', 'withdraw']),
   text: Type.String({ maxLength: maxMemoryTextBytes }),
   tags: Type.Array(Type.String({ maxLength: 60 }), { maxItems: 32 }),
   importance: Type.Number({ minimum: 0, maximum: 1 }),
-  source: Type.String({ maxLength: 200, description: '`person:<key>`: whose key gave it; `document:<id>`.' }),
+  source: Type.String({
+    maxLength: 200,
+    description: '`person:<key>`: whose key gave it; `document:<id>`; `import:<id>`.',
+  }),
   document: Type.Optional(DocumentPlace),
+  imported: Type.Optional(ImportedFrom),
+  derivedFrom: Type.Optional(Type.Array(Hash, { maxItems: 1, description: 'The hash that an imported one had.' })),
 });
 export type GivenMemory = Static<typeof GivenMemory>;
 
@@ -116,7 +140,9 @@ export const DocumentView = Type.Object({
   id: DocumentId,
   agent: AgentName,
   name: Type.String(),
-  type: Type.OneOf(['pdf', 'markdown', 'html', 'text']),
+  type: Type.OneOf(['pdf', 'markdown', 'html', 'text', 'memories'], {
+    description: '`memories`: a file of memories that was imported; it is not kept.',
+  }),
   sha256: Fingerprint,
   bytes: Type.Integer({ minimum: 0, maximum: maxDocumentBytes }),
   pages: Type.Nullable(Type.Integer({ description: 'Of a PDF.' })),
@@ -138,3 +164,27 @@ export const DocumentAdded = Type.Object({
   already: Type.Boolean({ description: 'The agent has this very file already: nothing was added.' }),
 });
 export type DocumentAdded = Static<typeof DocumentAdded>;
+
+/** What became of a file of memories. */
+export const MemoryImported = Type.Object({
+  format: Type.OneOf(['export', 'journal'], {
+    description: '`export`: of `GET /v1/agents/:agent/memory/export`; `journal`: of another system, a hash a line.',
+  }),
+  of: Type.String({ description: 'Whose memories they are, as the file says.' }),
+  entries: Type.Integer({ description: 'Entries that the file has.' }),
+  document: Type.Nullable(DocumentView, {
+    description: 'The import, and how far it is written. Null: nothing was new.',
+  }),
+  already: Type.Integer({ description: 'Memories that the agent has already.' }),
+  left: Type.Integer({
+    description: 'Memories that one import has no room for: import the file again once it is written.',
+  }),
+  isWhole: Type.Boolean({ description: 'Whether all of the file was recomputed and nothing is wrong with it.' }),
+  rule: Type.Nullable(Type.String({ description: 'What the hashes of a journal are made over, where that is known.' })),
+  fault: Type.Nullable(Type.String({ description: 'What is wrong with the whole.' })),
+  faults: Type.Array(Type.Object({ line: Type.Integer(), text: Type.String() }), {
+    description: 'What is wrong with single lines, the first of them.',
+  }),
+  faultyLines: Type.Integer({ description: 'How many lines something is wrong with.' }),
+});
+export type MemoryImported = Static<typeof MemoryImported>;

@@ -70,6 +70,9 @@ export const NodeHello = Type.Object({
   given: Type.Optional(
     Type.Literal(true, { description: 'It writes memories that people give. Missing: an older node.' }),
   ),
+  imports: Type.Optional(
+    Type.Literal(true, { description: 'It writes memories that were imported. Missing: an older node.' }),
+  ),
   upMs: Type.Number({
     minimum: 0,
     description:

@@ -72,6 +72,32 @@ t.test('documents in a browser', { skip: noBrowser, timeout: 120_000 }, async (t
   await shot('documents-answer');
 
   await page.getByRole('tab', { name: /^Memory/ }).click();
+  const [saving] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('link', { name: 'Export', exact: true }).click(),
+  ]);
+  t.equal(saving.suggestedFilename(), 'keeper.memory.jsonl');
+  const saved = (await saving.path()) as string;
+  await page.getByRole('button', { name: 'Import', exact: true }).click();
+  await page.getByLabel('Memories for keeper').setInputFiles(saved);
+  await page.getByText(/^Nothing in it is new, \d+ are here already\.$/).waitFor();
+  const line = { actorId: 'lucidia', actionType: 'remember', timestamp: 1, payload: 'Rain', previousHash: 'genesis' };
+  await page.getByLabel('Memories for keeper').setInputFiles({
+    name: 'journal.jsonl',
+    mimeType: 'application/x-ndjson',
+    buffer: Buffer.from(JSON.stringify({ ...line, hash: 'ab'.repeat(32) })),
+  });
+  await page.getByText('1 memory to remember.').waitFor();
+  await page.getByText(/^Not all of it verifies: its hashes follow no rule/).waitFor();
+  t.same(await axeFaultsInBothThemes(page), []);
+  await shot('memory-import');
+  await page.keyboard.press('Escape');
+  await documents.getByText('journal.jsonl').waitFor();
+  await documents.getByText('1 memory', { exact: true }).waitFor({ timeout: 20_000 });
+  await page.getByText(/^From lucidia: remember, .*; its hash was not verified$/).waitFor();
+  await page.getByText('7 of 7 entries').waitFor();
+  await shot('memory-imported');
+
   await page.getByRole('button', { name: 'Take manual.pdf back' }).click();
   await page.getByRole('button', { name: 'Take it back', exact: true }).click();
   await documents.getByText('manual.pdf').waitFor({ state: 'detached', timeout: 20_000 });

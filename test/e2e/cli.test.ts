@@ -183,6 +183,14 @@ t.test('verbs', async (t) => {
     t.match(added, { code: 0, stdout: new RegExp(`^${name}: 1 part; `) }, added.stderr);
   }
 
+  const journal = join(fleet.folder, 'journal.jsonl');
+  const entry = { actorId: 'lucidia', actionType: 'remember', timestamp: 1, payload: 'Tea', previousHash: 'genesis' };
+  writeFileSync(journal, `${JSON.stringify({ ...entry, hash: 'ab'.repeat(32) })}\n`);
+  t.match(await cli('memory', 'verify', '--file', journal), {
+    code: 1,
+    stdout: /^NOT valid:\n {2}its hashes follow no rule that is known here/,
+  });
+
   /** By verb: how it succeeds, and with what. Two run at a time, so none needs what another one does. */
   const works: Record<string, { args?: string[]; gives: 'array' | 'object' | 'string' | 'null'; code?: number }> = {
     status: { gives: 'object' },
@@ -251,6 +259,8 @@ t.test('verbs', async (t) => {
     'memory documents': { args: ['greeter'], gives: 'array' },
     'memory save-document': { args: ['greeter', 'saved.md', '--to', join(fleet.folder, 'saved')], gives: 'object' },
     'memory remove-document': { args: ['greeter', 'removed.md'], gives: 'object' },
+    'memory export': { args: ['greeter', '--to', join(fleet.folder, 'greeter.jsonl')], gives: 'object' },
+    'memory import': { args: ['nowhere', journal], gives: 'object' },
     'memory log': { args: ['greeter'], gives: 'array' },
     'memory verify': { args: ['greeter'], gives: 'object' },
     'memory erase': { args: ['greeter', '1'], gives: 'object' },
@@ -408,6 +418,8 @@ t.test('verbs', async (t) => {
     'memory documents': { args: ['nobody'], code: 4 },
     'memory save-document': { args: ['greeter', 'none.pdf'], code: 4, problem: 'no-such-document' },
     'memory remove-document': { args: ['greeter', 'none.pdf'], code: 4, problem: 'no-such-document' },
+    'memory export': { args: ['nobody', '--to', join(fleet.folder, 'none.jsonl')], code: 4 },
+    'memory import': { args: ['greeter', 'no-such-file.jsonl'], code: 2 },
     'memory log': { args: ['nobody'], code: 4 },
     'memory verify': { args: ['nobody'], code: 4 },
     'memory erase': { args: ['greeter'], code: 2 },

@@ -15,6 +15,7 @@ import { imageVerbs } from './verbs/images.ts';
 import { localVerbs } from './verbs/local.ts';
 import { memoryVerbs } from './verbs/memory.ts';
 import { memoryEraseVerbs } from './verbs/memory-erase.ts';
+import { memoryFileVerbs } from './verbs/memory-file.ts';
 import { modelVerbs } from './verbs/models.ts';
 import { nodeVerbs } from './verbs/nodes.ts';
 import { planVerbs } from './verbs/plan.ts';
@@ -82,6 +83,7 @@ export const verbs: Verb[] = [
   ...batchVerbs,
   ...workVerbs.slice(1, -1),
   ...memoryVerbs,
+  ...memoryFileVerbs,
   ...memoryEraseVerbs,
   ...documentVerbs,
   ...workVerbs.slice(-1),

@@ -60,6 +60,7 @@ const without: Partial<Record<RouteName, string>> = {
   balenaImport: 'judged in test/e2e/balena.test.ts, with devices',
   documentAdd: 'judged in documents.test.ts, with a file',
   documentRemove: 'judged in documents.test.ts, with a file',
+  memoryImport: 'judged in memory-files.test.ts, with a file',
   releaseRemove: 'judged in releases.test.ts, with a release',
 };
 

@@ -1,5 +1,4 @@
 // What people give to agents' memories over HTTP: single memories, and documents, whose text is taken out before the answer.
-import { basename } from 'node:path';
 import {
   type DocumentAdded,
   type DocumentView,
@@ -7,33 +6,30 @@ import {
   FleetError,
   type MemoryAddition,
   maxDocumentBytes,
-  maxDocumentNameChars,
   maxMemoryTextBytes,
-  plainLine,
   type WaitingMemory,
 } from '@blackroad/protocol';
 import { sortableId } from '@blackroad/std/random';
-import type { ApiContext } from '../http/context.ts';
 import { accepted, type Call, type Handlers, refuseFaults, shown } from '../http/handler.ts';
-import { documentsOf, givenTo, namedObjects, waitsOf } from '../memory/given.ts';
-import type { DocumentRow, GivenRow } from '../state/given-rows.ts';
+import { documentsOf, givenTo, waitsOf } from '../memory/given.ts';
+import { type DocumentRow, type GivenRow, isImport } from '../state/given-rows.ts';
 import { agentNameOf, type View } from '../state/view.ts';
 import { agentOr404 } from './agents.ts';
 import { memoryOr404 } from './memory.ts';
 import { sendFile } from './send-file.ts';
+import { hold, letGo, takeFile } from './taken-file.ts';
 
 /** As much as a node keeps of one. */
 const maxTagBytes = 60;
-const wrong = (detail: string) => new FleetError('invalid-request', { detail });
 
 function showWaiting(view: View, { space: _, document: __, agent, tags, ...row }: GivenRow): WaitingMemory {
   return { ...row, tags: [...tags], agent: agentNameOf(view, agent), ...waitsOf(view, agent) };
 }
 
-function showDocument(view: View, row: DocumentRow): DocumentView {
-  const { space: _, parts: __, agent, removing, ...document } = row;
+export function showDocument(view: View, row: DocumentRow): DocumentView {
+  const { space: _, parts: __, origins: ___, agent, removing, ...document } = row;
   const isDone = !removing && row.written === row.chunks;
-  const stand = isDone ? { waits: null, node: null } : waitsOf(view, agent);
+  const stand = isDone ? { waits: null, node: null } : waitsOf(view, agent, isImport(row) ? 'imports' : 'given');
   return { ...document, agent: agentNameOf(view, agent), removing: removing === true, ...stand };
 }
 
@@ -44,35 +40,9 @@ function documentOr404(view: View, agent: string, id: string): DocumentRow {
   throw new FleetError('no-such-document', { detail: `${agentNameOf(view, agent)} has no document ${id}.` });
 }
 
-/** How many uploads have a file in their hands: it is not removed below them. */
-const underWay = new Map<string, number>();
-function hold(sha256: string, by: 1 | -1): void {
-  const count = (underWay.get(sha256) ?? 0) + by;
-  if (count > 0) underWay.set(sha256, count);
-  else underWay.delete(sha256);
-}
-
-/** Removes objects that no document has. */
-async function letGo({ coordinator, giving: { objects } }: ApiContext, hashes: readonly string[]): Promise<void> {
-  const named = namedObjects(coordinator.view);
-  for (const sha256 of hashes) if (!named.has(sha256) && !underWay.has(sha256)) await objects.remove(sha256);
-}
-
 async function takeDocument(call: Call<'documentAdd'>, agent: string): Promise<DocumentAdded> {
-  const { context, request } = call;
-  if (!request.isMultipart()) throw wrong('headers: content-type: expected multipart/form-data, got another');
-  const limits = { files: 1, fields: 4, fileSize: maxDocumentBytes + 1 };
-  for await (const part of request.parts({ limits })) {
-    if (part.type !== 'file') continue;
-    if (part.fieldname !== 'file') {
-      part.file.resume();
-      continue;
-    }
-    const name = nameOf(part.filename);
-    const stored = await context.giving.objects.take(part.file, maxDocumentBytes);
-    return await keepDocument(call, { agent, name, ...stored });
-  }
-  throw wrong('file: expected a PDF, Markdown, HTML or plain text, got nothing');
+  const file = await takeFile(call, maxDocumentBytes, 'a PDF, Markdown, HTML or plain text');
+  return keepDocument(call, { agent, ...file });
 }
 
 /** What a schema cannot say: it counts characters, and a memory has room for bytes. */
@@ -90,12 +60,6 @@ function textFaults({ text, tags = [] }: MemoryAddition): Fault[] {
   return faults;
 }
 
-/** Some browsers and programs send a path. */
-function nameOf(given: string): string {
-  const name = plainLine(basename(given.replaceAll('\\', '/')));
-  return name === '' ? 'document' : name.slice(-maxDocumentNameChars).toWellFormed();
-}
-
 async function keepDocument(
   { context, by }: Call<'documentAdd'>,
   file: { agent: string; name: string; sha256: string; bytes: number },
@@ -103,7 +67,9 @@ async function keepDocument(
   const { coordinator, clock, random } = context;
   const { objects, documents } = context.giving;
   const { view } = coordinator;
-  const known = documentsOf(view, file.agent).find(({ sha256, removing }) => sha256 === file.sha256 && !removing);
+  const known = documentsOf(view, file.agent).find(
+    (row) => row.sha256 === file.sha256 && !row.removing && !isImport(row),
+  );
   if (known) return { document: showDocument(view, known), already: true };
   const mine = [file.sha256];
   hold(file.sha256, 1);
@@ -123,7 +89,10 @@ async function keepDocument(
   }
 }
 
-const types = { pdf: 'application/pdf', markdown: 'text/markdown', html: 'text/html', text: 'text/plain' };
+const types = {
+  ...{ pdf: 'application/pdf', markdown: 'text/markdown', html: 'text/html', text: 'text/plain' },
+  memories: 'application/x-ndjson',
+};
 
 export const documentHandlers = {
   async memoryAdd({ context, params, body, by }) {
@@ -153,6 +122,10 @@ export const documentHandlers = {
     const { context, params, by, reply } = call;
     const row = documentOr404(context.coordinator.view, memoryOr404(context, by, params.agent), params.document);
     const { type, name, bytes, sha256 } = row;
+    if (isImport(row))
+      throw new FleetError('no-such-document', {
+        detail: `The file of the import ${name} is not kept: its memories are.`,
+      });
     // A file that was lost with a disk, or that a backup was made beside.
     if (context.giving.objects.bytesOf(sha256) === null)
       throw new FleetError('no-such-document', { detail: `The file of ${name} is not here any more; its parts are.` });
@@ -167,6 +140,6 @@ export const documentHandlers = {
     const { view } = context.coordinator;
     const row = view.documents.get(params.document);
     accepted(await context.coordinator.submit('document-remove', { by, id: params.document, agent }));
-    if (row) await letGo(context, [row.sha256, row.parts]);
+    if (row) await letGo(context, [row.sha256, row.parts, ...(row.origins === undefined ? [] : [row.origins])]);
   },
 } satisfies Partial<Handlers>;

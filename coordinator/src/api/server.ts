@@ -51,6 +51,7 @@ import { gatewayHandlers } from './gateway.ts';
 import { imageHandlers } from './images.ts';
 import { keyHandlers } from './keys.ts';
 import { memoryHandlers } from './memory.ts';
+import { memoryFileHandlers } from './memory-files.ts';
 import { modelCacheHandlers } from './model-cache.ts';
 import { modelHandlers } from './models.ts';
 import { nodeHandlers } from './nodes.ts';
@@ -74,6 +75,7 @@ const handlers: Handlers = {
   ...conversationHandlers,
   ...memoryHandlers,
   ...documentHandlers,
+  ...memoryFileHandlers,
   ...modelCacheHandlers,
   ...backupHandlers,
   ...balenaHandlers,

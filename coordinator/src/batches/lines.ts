@@ -1,6 +1,5 @@
 // The lines of a batch's file: read one after the other, and checked as the same requests would be over HTTP. Pure, but for the reading.
 import { createReadStream } from 'node:fs';
-import { StringDecoder } from 'node:string_decoder';
 import {
   type batchEndpoints,
   type Checker,
@@ -11,6 +10,7 @@ import {
   routes,
   type TSchema,
 } from '@blackroad/protocol';
+import { linesOf as streamLines } from '@blackroad/std/lines';
 import type { Ask } from '../gateway/ask.ts';
 import type { Dialect } from '../gateway/dialects/dialect.ts';
 import { openaiChat } from '../gateway/dialects/openai-chat.ts';
@@ -57,21 +57,7 @@ export function readLine(text: string, endpoint: Endpoint, check: Checker): Batc
 }
 
 /** Lines that are not empty, with their numbers from 1. */
-export async function* linesOf(path: string): AsyncGenerator<{ at: number; text: string }> {
-  const decoder = new StringDecoder('utf8');
-  let rest = '';
-  let at = 0;
-  for await (const chunk of createReadStream(path)) {
-    const lines = `${rest}${decoder.write(chunk as Buffer)}`.split('\n');
-    rest = lines.pop() ?? '';
-    for (const text of lines) {
-      at++;
-      if (text.trim() !== '') yield { at, text };
-    }
-  }
-  rest += decoder.end();
-  if (rest.trim() !== '') yield { at: at + 1, text: rest };
-}
+export const linesOf = (path: string) => streamLines(createReadStream(path), Number.POSITIVE_INFINITY);
 
 function parsed(text: string): unknown {
   try {

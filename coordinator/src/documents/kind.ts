@@ -20,7 +20,10 @@ const others: readonly [bytes: string, what: string][] = [
 ];
 const expected = 'expected a PDF, Markdown, HTML or plain text';
 
-export function kindOf(bytes: Uint8Array, name: string): DocumentView['type'] {
+/** A file of memories is no document: it has a way of its own. */
+type DocumentKind = Exclude<DocumentView['type'], 'memories'>;
+
+export function kindOf(bytes: Uint8Array, name: string): DocumentKind {
   if (bytes.length === 0) throw new UnreadableDocument('it is empty');
   const head = Buffer.from(bytes.subarray(0, headBytes));
   // Some programs write a few bytes before it.

@@ -8,9 +8,11 @@ import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import { givenTo, waitsOf, wireOf } from '../memory/given.ts';
 import type { Coordinator } from '../road/coordinator.ts';
-import type { DocumentRow } from '../state/given-rows.ts';
+import { type DocumentRow, isImport } from '../state/given-rows.ts';
 import type { View } from '../state/view.ts';
 
+/** A memory of an import, without the number of its order. */
+export type ImportedPart = Omit<GivenMemory, 'given'>;
 /** A part of a document as its reader left it. */
 export interface GivenPart {
   text: string;
@@ -18,10 +20,12 @@ export interface GivenPart {
   headings: string;
 }
 
+type Part = GivenPart | ImportedPart;
+
 interface GiverParts {
   coordinator: Pick<Coordinator, 'submit' | 'view' | 'watch'>;
-  /** All parts of a document. */
-  read: (row: DocumentRow) => Promise<readonly GivenPart[]>;
+  /** All parts of a document, or of an import. */
+  read: (row: DocumentRow) => Promise<readonly Part[]>;
   clock: Clock;
   random: Random;
   log: Log;
@@ -48,7 +52,7 @@ const heldDocuments = 4;
 export class MemoryGiver {
   readonly #parts: GiverParts;
   readonly #flights = new Map<string, Flight>();
-  readonly #held = new Map<string, readonly GivenPart[]>();
+  readonly #held = new Map<string, readonly Part[]>();
   readonly #stop: (() => void)[];
   /** Agents whose parts could not be read, as their file is damaged or missing: looked at again at this time. */
   readonly #unread = new Map<string, { tries: number; untilMs: number }>();
@@ -107,7 +111,7 @@ export class MemoryGiver {
     if (view.observed.get(agent)?.epoch !== placement.epoch) return;
     const { helloBoot: boot } = live;
     const flight = this.#flights.get(agent);
-    const memories = await this.#next(agent);
+    const memories = await this.#next(agent, live.imports === true);
     const [first] = memories;
     if (!first) return;
     const isSame = flight?.first === first.given && flight.epoch === placement.epoch && flight.boot === boot;
@@ -129,7 +133,7 @@ export class MemoryGiver {
   }
 
   /** The next orders of an agent that fit one message. */
-  async #next(agent: string): Promise<GivenMemory[]> {
+  async #next(agent: string, takesImports: boolean): Promise<GivenMemory[]> {
     const { view } = this.#parts.coordinator;
     const memories: GivenMemory[] = [];
     let bytes = 1024;
@@ -142,7 +146,7 @@ export class MemoryGiver {
     for (const row of givenTo(view, agent)) if (!takes(wireOf(row))) return memories;
     for (const id of view.unwritten.get(agent) ?? []) {
       const row = view.documents.get(id);
-      if (!row || memories.length >= maxGivenPerMessage) continue;
+      if (!row || memories.length >= maxGivenPerMessage || (isImport(row) && !takesImports)) continue;
       const parts = await this.#partsOf(row);
       for (let chunk = row.written + 1; chunk <= row.chunks; chunk++) {
         const part = parts[chunk - 1];
@@ -152,7 +156,7 @@ export class MemoryGiver {
     return memories;
   }
 
-  async #partsOf(row: DocumentRow): Promise<readonly GivenPart[]> {
+  async #partsOf(row: DocumentRow): Promise<readonly Part[]> {
     const held = this.#held.get(row.id);
     if (held) return held;
     const parts = await this.#parts.read(row);
@@ -168,7 +172,9 @@ function hasOrders(view: View, agent: string): boolean {
 }
 
 const partImportance = 0.5;
-function wirePart({ id, name }: DocumentRow, { text, page, headings }: GivenPart, chunk: number): GivenMemory {
+function wirePart({ id, name }: DocumentRow, part: Part, chunk: number): GivenMemory {
+  if ('imported' in part) return { ...part, given: `${id}.${chunk}` };
+  const { text, page, headings } = part as GivenPart;
   return {
     given: `${id}.${chunk}`,
     kind: 'document',

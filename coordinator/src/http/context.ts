@@ -27,7 +27,7 @@ import type { DoorLimits } from '../door/door.ts';
 import { doorLimits } from '../door/door-limits.ts';
 import type { Doorkeeper } from '../door/doorkeeper.ts';
 import { FleetVectors } from '../drivers/fleet-vectors.ts';
-import { type GivenPart, MemoryGiver } from '../drivers/memory-giver.ts';
+import { type GivenPart, type ImportedPart, MemoryGiver } from '../drivers/memory-giver.ts';
 import type { ModelFile } from '../drivers/model-file.ts';
 import { createRecorder, type Recorder } from '../drivers/recorder.ts';
 import { Gateway } from '../gateway/gateway.ts';
@@ -45,6 +45,7 @@ import type { Judged, ShownPeer } from '../model-cache/wire.ts';
 import { Objects } from '../objects/objects.ts';
 import { Checkpoints } from '../proofs/checkpoints.ts';
 import { Erasing } from '../proofs/erasing.ts';
+import { MemoryFiles } from '../proofs/memory-files.ts';
 import type { SigningKey } from '../proofs/signing-key.ts';
 import { Images } from '../releases/images.ts';
 import { knownReleases } from '../releases/known-releases.ts';
@@ -159,6 +160,7 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
   giving: Giving;
   firstBoots: FirstBoots;
   checkpoints: Checkpoints;
+  memoryFiles: MemoryFiles;
   erasing: Erasing;
   metrics: Metrics;
   /** The ends of open event streams, called when the API closes. */
@@ -216,7 +218,7 @@ async function openGiving({ coordinator, settings, clock, random, log }: ApiPart
   const giver = new MemoryGiver({
     async read({ parts }) {
       const lines = (await objects.readWhole(parts)).toString().split('\n');
-      return lines.map((line) => JSON.parse(line) as GivenPart);
+      return lines.map((line) => JSON.parse(line) as GivenPart | ImportedPart);
     },
     ...{ coordinator, clock, random, log },
   });
@@ -231,7 +233,9 @@ async function openGiving({ coordinator, settings, clock, random, log }: ApiPart
 /** What is kept for machines and cards, and what signs memories; rollouts know the releases from now on. */
 async function openKept(
   parts: ApiParts,
-): Promise<Pick<ApiContext, 'releases' | 'images' | 'personalImages' | 'giving' | 'checkpoints' | 'erasing'>> {
+): Promise<
+  Pick<ApiContext, 'releases' | 'images' | 'personalImages' | 'giving' | 'checkpoints' | 'memoryFiles' | 'erasing'>
+> {
   const { coordinator, settings, clock, random, log } = parts;
   const { dataDir } = settings;
   const releases = await Releases.open({ dataDir, clock, log });
@@ -246,7 +250,9 @@ async function openKept(
   const checkpoints = new Checkpoints({ coordinator, key: parts.signingKey, clock, log });
   const erasing = new Erasing({ coordinator, clock, log });
   const giving = await openGiving(parts);
-  return { releases, images, personalImages: new PersonalImages(clock, random), giving, checkpoints, erasing };
+  const memoryFiles = new MemoryFiles({ store: coordinator.store, check: compiledCheck, clock });
+  const personalImages = new PersonalImages(clock, random);
+  return { releases, images, personalImages, giving, checkpoints, memoryFiles, erasing };
 }
 
 function fleetVectorsOf({ coordinator: { store }, clock, random, log, settings }: ApiParts, gateway: Gateway) {

@@ -66,6 +66,7 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'documentAdd',
     'documentRemove',
     'memoryAdd',
+    'memoryImport',
     'memoryTakeBack',
     'imageAdd',
     'imagePart',

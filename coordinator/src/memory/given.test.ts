@@ -10,6 +10,7 @@ import {
   documentsOf,
   giveMemories,
   givenTo,
+  namedObjects,
   removeDocument,
   takeMemoryBack,
   waitsOf,
@@ -173,6 +174,38 @@ t.test(
     );
   },
 );
+
+t.test('an import takes the place of nothing, and nothing that of an import', async (t) => {
+  const fleet = fleetWithEcho();
+  const importOf = (id: string, sha256: string) => ({
+    ...{ ...document(id, sha256), type: 'memories' as const, pages: null, origins: 'ef'.repeat(32) },
+  });
+  const bring = (row: ReturnType<typeof importOf>) => fleet.decide<'document-add'>(addDocument, { by: admin, row });
+  bring(importOf('i1', 'aa'.repeat(32)));
+  t.match(
+    bring(importOf('i2', 'aa'.repeat(32))).outcome,
+    { value: { id: 'i2', already: false } },
+    'the rest of a file',
+  );
+  t.equal(fleet.view.documents.get('i2')?.replaces, null);
+  t.same([...namedObjects(fleet.view)].sort(), ['cd'.repeat(32), 'ef'.repeat(32)], 'their file is not kept');
+  const all = (id: string) => [1, 2, 3].map((at) => ({ kind: 'import', given: `${id}.${at}` }));
+  batch(fleet, [{ kind: 'genesis' }, ...all('i1'), ...all('i2')]);
+  addFile(fleet, document('d1', 'bb'.repeat(32)));
+  batch(fleet, [part('d1', 1), part('d1', 2), part('d1', 3)]);
+  t.same(givenTo(fleet.view, agent), [], 'a document of the same name leaves them');
+  t.same([...namedObjects(fleet.view)].sort(), ['bb'.repeat(32), 'cd'.repeat(32), 'ef'.repeat(32)]);
+  remove(fleet, 'd1');
+  t.same([...namedObjects(fleet.view)], ['ef'.repeat(32)], 'what is in the log is not kept beside it');
+  t.match(givenTo(fleet.view, agent), [{ text: /^The document manual/ }]);
+  remove(fleet, 'i1');
+  t.match(givenTo(fleet.view, agent).at(-1), { kind: 'withdraw', text: 'The import of manual.pdf was taken back.' });
+  const boot = '0000000000000001';
+  fleet.apply([{ type: 'hello', node: 'alice', boot, atMs: 1, version: '0.1.0', given: true }]);
+  t.match(waitsOf(fleet.view, agent, 'imports'), { waits: 'node-older' });
+  fleet.apply([{ type: 'hello', node: 'alice', boot, atMs: 1, version: '0.2.0', given: true, imports: true }]);
+  t.match(waitsOf(fleet.view, agent, 'imports'), { waits: 'sent' });
+});
 
 t.test('a document that is taken back: no part of it is sent any more, and it may come again', async (t) => {
   const fleet = fleetWithEcho();

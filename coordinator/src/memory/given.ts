@@ -14,7 +14,7 @@ import {
 } from '@blackroad/protocol';
 import { refuse } from '../state/decision.ts';
 import { change, type Draft, decided, decidedWith, noteAudit, openDraft, send } from '../state/draft.ts';
-import { type DocumentRow, type GivenRow, isUnwritten } from '../state/given-rows.ts';
+import { type DocumentRow, type GivenRow, isImport, isUnwritten } from '../state/given-rows.ts';
 import type { Decide } from '../state/input.ts';
 import { agentNameOf, spaceOf, type View } from '../state/view.ts';
 
@@ -44,8 +44,8 @@ export const takeMemoryBack: Decide<'memory-take-back'> = (view, { by, id, agent
 export const addDocument: Decide<'document-add'> = (view, { by, row }, nowMs) => {
   const draft = openDraft(view, nowMs);
   const own = documentsOf(view, row.agent).filter(({ removing }) => !removing);
-  // Two uploads of one file at the same time.
-  const same = own.find(({ sha256 }) => sha256 === row.sha256);
+  // Two uploads of one file at the same time. Of an import, only what is new came in here.
+  const same = isImport(row) ? undefined : own.find((each) => each.sha256 === row.sha256 && !isImport(each));
   if (same) return decidedWith(draft, { id: same.id, already: true });
   if (view.documents.size >= maxDocuments)
     return refuse('fleet-full', `The fleet has ${maxDocuments} documents, the most that it keeps: delete some.`);
@@ -54,11 +54,12 @@ export const addDocument: Decide<'document-add'> = (view, { by, row }, nowMs) =>
       'fleet-full',
       `${agentNameOf(view, row.agent)} has ${own.length} documents, the most of one agent: delete some.`,
     );
-  const before = own.filter(({ name }) => name === row.name).sort((a, b) => b.addedMs - a.addedMs);
+  const before = isImport(row) ? [] : earlier(own, row).sort((a, b) => b.addedMs - a.addedMs);
   const added = { ...row, space: spaceOf(view, row.agent, by), by: by.name, addedMs: nowMs };
   change(draft, { type: 'document', row: { ...added, written: 0, replaces: before[0]?.id ?? null } });
   const { agent, id: document, name, sha256, bytes, chunks } = row;
-  noteAudit(draft, by, 'document-add', { agent, document, name, sha256, bytes, chunks });
+  const what = { agent, document, name, sha256, bytes, chunks };
+  noteAudit(draft, by, isImport(row) ? 'memory-import' : 'document-add', what);
   return decidedWith(draft, { id: row.id, already: false });
 };
 
@@ -101,9 +102,9 @@ export function settleGiven(draft: Draft, agent: string, fresh: readonly MemoryE
     if (part <= row.written || row.removing) continue;
     const next = { ...row, written: Math.min(part, row.chunks) };
     change(draft, { type: 'document', row: next });
-    if (isUnwritten(next)) continue;
-    for (const before of documentsOf(draft.view, agent))
-      if (before.name === next.name && before.id !== id && before.addedMs <= next.addedMs && !before.removing)
+    if (isUnwritten(next) || isImport(next)) continue;
+    for (const before of earlier(documentsOf(draft.view, agent), next))
+      if (before.id !== id && before.addedMs <= next.addedMs && !before.removing)
         withdraw(draft, before, { name: row.by });
   }
 }
@@ -128,10 +129,20 @@ export function givenTo(view: View, agent: string): GivenRow[] {
   return [...(view.givenByAgent.get(agent) ?? [])].flatMap((id) => view.given.get(id) ?? []);
 }
 
-/** The objects that documents have: their files, and their parts. */
+/** The documents that a file of this name takes the place of. */
+function earlier(own: readonly DocumentRow[], { name }: Pick<DocumentRow, 'name'>): DocumentRow[] {
+  return own.filter((each) => each.name === name && !isImport(each));
+}
+
+/** The objects that documents have: their files and their parts; of an import its origins, and its parts until they are written. */
 export function namedObjects({ documents }: View): Set<string> {
   const named = new Set<string>();
-  for (const { removing, sha256, parts } of documents.values()) if (!removing) named.add(sha256).add(parts);
+  for (const row of documents.values()) {
+    if (row.removing) continue;
+    if (row.origins !== undefined) named.add(row.origins);
+    else named.add(row.sha256);
+    if (!isImport(row) || isUnwritten(row)) named.add(row.parts);
+  }
   return named;
 }
 
@@ -151,7 +162,7 @@ function withdraw(draft: Draft, row: DocumentRow, by: Pick<Principal, 'name'>): 
   change(draft, { type: 'document', row: { ...row, removing: true } });
   putGiven(draft, by, {
     ...{ id: `${id}w`, agent, kind: 'withdraw', tags: [], importance: 0 },
-    text: `The document ${name} was taken back.`,
+    text: isImport(row) ? `The import of ${name} was taken back.` : `The document ${name} was taken back.`,
     document: { id, name },
   });
 }
@@ -167,12 +178,16 @@ export function wireOf({ id, kind, text, tags, importance, by, document }: Given
 }
 
 /** Why an order of this agent waits, and for which node. */
-export function waitsOf(view: View, agent: string): { waits: GivenWaits; node: string | null } {
+export function waitsOf(
+  view: View,
+  agent: string,
+  knows: 'given' | 'imports' = 'given',
+): { waits: GivenWaits; node: string | null } {
   const node = view.agents.get(agent)?.placement?.node;
   if (node === undefined) return { waits: 'no-node', node: null };
   if (view.nodes.get(node)?.presence !== 'online') return { waits: 'node-away', node };
   const live = view.live.get(node);
-  return { waits: live?.helloBoot != null && !live.given ? 'node-older' : 'sent', node };
+  return { waits: live?.helloBoot != null && !live[knows] ? 'node-older' : 'sent', node };
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   entryLeaf,
   FleetError,
   logLeaf,
+  type MemoryFileHead,
   type MemoryProof,
   MerkleTree,
   PathCollector,
@@ -195,6 +196,22 @@ export class Checkpoints {
     }
     if (tell.length > 0) insist(await coordinator.submit('memory-anchors', { checkpoint: present.of, logs: tell }));
     for (const agent of this.#told.keys()) if (!view.agents.has(agent)) this.#told.delete(agent);
+  }
+
+  /** How the newest checkpoint has a log; null: none has it, or the stored logs do not have its root any more. */
+  async anchorOf(agent: string): Promise<MemoryFileHead['anchor']> {
+    const { coordinator, log } = this.#parts;
+    try {
+      const present = await this.#presentTree();
+      const row = coordinator.view.anchored.get(agent);
+      const place = present?.places.get(agent);
+      if (!present || !row || place === undefined) return null;
+      return { log: logOf(row), path: present.tree.path(place), checkpoint: present.of };
+    } catch (error) {
+      // A memory is to be saved from a damaged database, too.
+      log.warn({ agent, err: error }, 'a memory is exported without a checkpoint');
+      return null;
+    }
   }
 
   /** @throws FleetError where the entry is under no checkpoint */

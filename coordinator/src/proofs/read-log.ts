@@ -1,9 +1,8 @@
 // Reads a stored log on from one place to another, page by page, and checks each entry against the one before, with pauses for the event loop every
 // few milliseconds: a log of a million entries takes a minute to compute and must not delay other requests. In: the log, both places, and who
 // is given each entry that holds. Out: where it ended, and the first thing that is wrong with it.
-import type { MemoryEntry, RouteAnswer } from '@blackroad/protocol';
+import { type ChainEnd, linkFault, type MemoryEntry, type RouteAnswer } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
-import { type ChainEnd, linkFault } from '../memory/chain.ts';
 import type { Store } from '../store/store.ts';
 import { pacer } from './pacer.ts';
 

@@ -1,8 +1,7 @@
 // Recomputes an agent's whole memory chain from the store. In: the log, its head, and how it stood at the newest checkpoint. Out: what it has, or the
 // first thing that is wrong with it.
-import { entryLeaf, type RouteAnswer, rootOf, withLeaf } from '@blackroad/protocol';
+import { type ChainEnd, entryLeaf, type RouteAnswer, rootOf, withLeaf } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
-import type { ChainEnd } from '../memory/chain.ts';
 import type { AnchoredRow } from '../state/memory-rows.ts';
 import type { Store } from '../store/store.ts';
 import { readLog } from './read-log.ts';

@@ -244,6 +244,8 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
         else delete live.erases;
         if (change.given) live.given = true;
         else delete live.given;
+        if (change.imports) live.imports = true;
+        else delete live.imports;
       }
       if (change.version !== undefined) live.version = change.version;
     }

@@ -8,7 +8,7 @@ export interface GivenRow extends Pick<GivenMemory, 'text' | 'tags' | 'importanc
   /** The id of the agent. */
   readonly agent: string;
   /** Parts of documents have no rows: they are read from the document's own file. */
-  readonly kind: Exclude<GivenMemory['kind'], 'document'>;
+  readonly kind: Exclude<GivenMemory['kind'], 'document' | 'import'>;
   /** The name of the key. */
   readonly by: string;
   readonly givenMs: number;
@@ -26,10 +26,16 @@ export interface DocumentRow
   readonly written: number;
   /** The earlier version, which is withdrawn when all of this one is written. */
   readonly replaces: string | null;
+  /** Of an import: the object with the hashes of what it brought, by which none of it is brought again. */
+  readonly origins?: string;
   /** It was deleted, and the withdrawal is not in the log yet. */
   readonly removing?: true;
 }
 /** Whether a part of it is still to be written. */
 export function isUnwritten({ removing, written, chunks }: DocumentRow): boolean {
   return !removing && written < chunks;
+}
+/** A file of memories; its content is in the log alone once that has it. */
+export function isImport({ type }: Pick<DocumentRow, 'type'>): boolean {
+  return type === 'memories';
 }

@@ -156,6 +156,7 @@ export interface Inputs {
   'memory-add': By & { id: string; agent: string; addition: MemoryAddition };
   'memory-take-back': By & { id: string; agent: string };
   'document-add': By & { row: Omit<DocumentRow, 'space' | 'by' | 'addedMs' | 'written' | 'replaces' | 'removing'> };
+  'memory-export': By & { agent: string; entries: number };
   'document-remove': By & { id: string; agent: string };
   /** Orders for the writer of an agent, in their order. */
   'memory-give': { agent: string; node: string; epoch: number; memories: GivenMemory[] };

@@ -188,6 +188,32 @@ t.test('a document that is taken back is erased, and the chain goes on without i
   await other.memory.close();
 });
 
+t.test('an imported memory says where it is from, and is erased with its import', async (t) => {
+  const dir = folder(t);
+  const node = nodeOn(dir);
+  const log = node.open();
+  await node.confirmed();
+  const imported = { id: 'imp', agent: 'echo', kind: 'turn', actorId: 'agent:echo', atMs: 5, isVerified: true };
+  const brought = (chunk: number, text: string): GivenMemory => ({
+    ...{ given: `imp.${chunk}`, kind: 'import', text, tags: [], importance: 0.5, source: 'import:imp' },
+    ...{ imported, derivedFrom: ['ab'.repeat(32)] },
+  });
+  await node.give([brought(1, 'Buttons are red'), fact('a', 'Buttons are round')]);
+  await node.give([brought(1, 'Buttons are red')]);
+  const entries = await node.sent();
+  t.match(entries[1], {
+    kind: 'import',
+    payload: { given: 'imp.1', imported, derivedFrom: ['ab'.repeat(32)], source: 'import:imp' },
+  });
+  t.same(entries.map(entryFault), [null, null, null]);
+  t.equal((await log.recall('buttons', 5, never)).memories.length, 2);
+  t.same(log.turns(9, 0), [], 'it is no turn of this agent');
+  await node.give([withdrawal('imp')]);
+  t.match((await log.recall('buttons', 5, never)).memories, [{ text: 'Buttons are round' }]);
+  await node.memory.close();
+  t.same(kept(dir), [null, 'Buttons are round', 'manual.pdf was taken back.']);
+});
+
 t.test('an order that came by a branch is not written again, and the other way round', async (t) => {
   const first = nodeOn(folder(t));
   first.open();

@@ -46,7 +46,7 @@ export function createGiven(parts: GivenParts): (message: MemoryGive) => void {
     if (closing.aborted) return;
     const entries = fresh.map((memory, at): NewEntry => {
       const vector = embedded?.vectors[at];
-      const { given, kind, document } = memory;
+      const { given, kind, document, imported } = memory;
       const payload = payloadOf(
         memory,
         embedded && vector && isVector(vector) ? { model: embedded.model, vector } : null,
@@ -55,7 +55,7 @@ export function createGiven(parts: GivenParts): (message: MemoryGive) => void {
         kind,
         actorId: `node:${w.node}`,
         createdAt: clock.nowMs(),
-        payload: { ...payload, given, ...(document ? { document } : {}) },
+        payload: { ...payload, given, ...(document ? { document } : {}), ...(imported ? { imported } : {}) },
       };
     });
     await submit(() => log.open && writes.give(w, log, epoch, entries), { weight: entries.length });

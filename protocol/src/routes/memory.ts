@@ -1,11 +1,18 @@
 // Routes of memories: search, the log of an agent, its chain.
 import { SignedCheckpoint } from '../checkpoint.ts';
-import { maxDocumentBytes } from '../document-limits.ts';
+import { maxDocumentBytes, maxMemoryFileBytes } from '../document-limits.ts';
 import { EraseAnswer, EraseRequest, ErasureView } from '../erasure.ts';
 import { AgentName, TimeMs } from '../ids.ts';
 import { maxOrdinal, maxPageRows } from '../limits.ts';
 import { MemoryEntry, MemoryHit, MemoryKind, MemoryTag, MemoryVectors } from '../memory.ts';
-import { DocumentAdded, DocumentId, DocumentView, MemoryAddition, WaitingMemory } from '../memory-given.ts';
+import {
+  DocumentAdded,
+  DocumentId,
+  DocumentView,
+  MemoryAddition,
+  MemoryImported,
+  WaitingMemory,
+} from '../memory-given.ts';
 import { MemoryProof } from '../memory-proof.ts';
 import { Type } from '../typebox.ts';
 import { agentParams, page, route } from './row.ts';
@@ -74,6 +81,23 @@ export const memoryRoutes = {
     text: 'Recomputes the whole chain, and the root of the newest signed checkpoint over it.',
     params: agentParams,
     answer: Chain,
+  }),
+  memoryExport: route({
+    method: 'GET',
+    path: '/v1/agents/:agent/memory/export',
+    needs: 'memory:read',
+    text: 'The whole memory of an agent as one file of JSON Lines: a head, then every entry with its content. Whoever has it can recompute it.',
+    params: agentParams,
+  }),
+  memoryImport: route({
+    method: 'POST',
+    path: '/v1/agents/:agent/memory/import',
+    needs: 'memory:write',
+    text: 'Gives an agent the memories of a `file` that was exported, or of a JSONL journal with a hash chain. Its node writes them as memories of the kind `import`, each once, in whatever files it comes.',
+    params: agentParams,
+    bodyBytes: maxMemoryFileBytes + 64 * 1024,
+    form: true,
+    answer: MemoryImported,
   }),
   memoryProof: route({
     method: 'GET',

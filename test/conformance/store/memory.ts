@@ -1,5 +1,5 @@
 // Conformance of the memory log: exact round trip (the commitments verify), heads, hashes, branches, refusal of a second truth.
-import { encodeVector, entryFault, type MemoryEntry } from '@blackroad/protocol';
+import { encodeVector, entryFault, type MemoryEntry, type MemoryPayload } from '@blackroad/protocol';
 import type { Test } from 'tap';
 import type { BranchRow } from '../../../coordinator/src/state/rows.ts';
 import { memoryEntries, refused, t0 } from '../../fixtures/coordinator/stored-rows.ts';
@@ -56,106 +56,112 @@ export async function memoryConformance(t: Test, open: OpenStore): Promise<void>
     await check();
   });
 
-  await t.test(
-    'what people give is kept, and a document that is withdrawn is erased in the log and in branches',
-    async (t) => {
-      const { store, reopen } = await open(t);
-      const of = (id: string, chunk: number) => ({ given: `${id}.${chunk}`, document: { id, name: 'a.pdf', chunk } });
-      const embedding = { model: 'minilm', dimension: 4, vector };
-      const log = memoryEntries('greeter', [
-        { text: 'quokka one', ...of('gone', 1), embedding },
-        { text: 'quokka two', ...of('kept', 1), embedding },
-        { text: 'quokka three' },
-      ]);
-      const row: BranchRow = {
-        ...{ id: 'greeter.alice.1', space: 'default', agent: 'greeter', node: 'alice', epoch: 1 },
-        ...{ fromSeq: 1, uptoSeq: 2, uptoHash: log[1]?.hash, complete: true, merged: false, receivedMs: t0 },
-      };
-      const given = {
-        id: 'g1',
-        space: 'default',
-        agent: 'greeter',
-        kind: 'fact',
-        text: 'x',
-        tags: [],
-        importance: 0.7,
-      };
-      const document = {
-        ...{
-          id: 'kept',
+  const imported = { agent: 'echo', kind: 'note', actorId: 'agent:echo', atMs: null, isVerified: true };
+  const places: Record<string, (id: string, chunk: number) => Partial<MemoryPayload>> = {
+    'a document': (id, chunk) => ({ document: { id, name: 'a.pdf', chunk } }),
+    'an import': (id) => ({ imported: { ...imported, id } }),
+  };
+  for (const [what, placeOf] of Object.entries(places))
+    await t.test(
+      `what people give is kept, and ${what} that is withdrawn is erased in the log and in branches`,
+      async (t) => {
+        const { store, reopen } = await open(t);
+        const of = (id: string, chunk: number) => ({ given: `${id}.${chunk}`, ...placeOf(id, chunk) });
+        const embedding = { model: 'minilm', dimension: 4, vector };
+        const log = memoryEntries('greeter', [
+          { text: 'quokka one', ...of('gone', 1), embedding },
+          { text: 'quokka two', ...of('kept', 1), embedding },
+          { text: 'quokka three' },
+        ]);
+        const row: BranchRow = {
+          ...{ id: 'greeter.alice.1', space: 'default', agent: 'greeter', node: 'alice', epoch: 1 },
+          ...{ fromSeq: 1, uptoSeq: 2, uptoHash: log[1]?.hash, complete: true, merged: false, receivedMs: t0 },
+        };
+        const given = {
+          id: 'g1',
           space: 'default',
           agent: 'greeter',
-          name: 'a.pdf',
-          type: 'pdf' as const,
-          sha256: 'ab'.repeat(32),
-          bytes: 9,
-        },
-        ...{
-          pages: 1,
-          emptyPages: 0,
-          by: 'ada',
-          addedMs: t0,
-          chunks: 2,
-          parts: 'cd'.repeat(32),
-          written: 1,
-          replaces: null,
-        },
-      } as const;
-      await store.commit([
-        { type: 'memory', space: 'default', agent: 'greeter', entries: log },
-        // The same under another agent: a document is of one.
-        {
-          type: 'memory',
-          space: 'default',
-          agent: 'other',
-          entries: memoryEntries('other', [{ text: 'x', ...of('gone', 1) }]),
-        },
-        { type: 'branch', row, entries: log.slice(0, 2) },
-        { type: 'given', row: { ...given, kind: 'fact', by: 'ada', givenMs: t0 } },
-        { type: 'given', row: { ...given, id: 'g2', kind: 'fact', by: 'ada', givenMs: t0 } },
-        { type: 'document', row: document },
-        { type: 'document', row: { ...document, id: 'gone' } },
-      ]);
-      const search = async () =>
-        (await store.searchMemory({ text: 'quokka', agent: 'greeter', limit: 9 })).map(({ text }) => text).sort();
-      t.same(await search(), ['quokka one', 'quokka three', 'quokka two']);
-      const [withdrawal] = memoryEntries(
-        'greeter',
-        [{ text: 'a.pdf was taken back', document: { id: 'gone', name: 'a.pdf' } }],
-        {
-          previous: log.at(-1),
-        },
-      ).map((entry) => ({ ...entry, kind: 'withdraw' })) as [MemoryEntry];
-      await store.commit([
-        { type: 'memory', space: 'default', agent: 'greeter', entries: [withdrawal] },
-        { type: 'given-gone', id: 'g1' },
-        { type: 'document-gone', id: 'gone' },
-      ]);
-      t.same(await search(), ['quokka three', 'quokka two']);
-      const texts = (entries: readonly MemoryEntry[]) =>
-        entries.map(({ payload, salt }) => [payload?.text, salt === null]);
-      t.same(texts(await store.memoryLog('greeter', 0, 9)), [
-        [undefined, true],
-        ['quokka two', false],
-        ['quokka three', false],
-        ['a.pdf was taken back', false],
-      ]);
-      t.same(texts(await store.branchEntries(row.id)), [
-        [undefined, true],
-        ['quokka two', false],
-      ]);
-      t.same(texts(await store.memoryLog('other', 0, 9)), [['x', false]]);
-      const stores = [store];
-      if (reopen) {
-        await store.close();
-        stores.push(await reopen());
-      }
-      const view = await loadedView(stores.at(-1) as typeof store);
-      t.same([...view.given.keys()], ['g2']);
-      t.same([...view.documents.values()], [document]);
-      t.same([...(view.unwritten.get('greeter') ?? [])], ['kept']);
-    },
-  );
+          kind: 'fact',
+          text: 'x',
+          tags: [],
+          importance: 0.7,
+        };
+        const document = {
+          ...{
+            id: 'kept',
+            space: 'default',
+            agent: 'greeter',
+            name: 'a.pdf',
+            type: 'pdf' as const,
+            sha256: 'ab'.repeat(32),
+            bytes: 9,
+          },
+          ...{
+            pages: 1,
+            emptyPages: 0,
+            by: 'ada',
+            addedMs: t0,
+            chunks: 2,
+            parts: 'cd'.repeat(32),
+            written: 1,
+            replaces: null,
+          },
+        } as const;
+        await store.commit([
+          { type: 'memory', space: 'default', agent: 'greeter', entries: log },
+          // The same under another agent: a document is of one.
+          {
+            type: 'memory',
+            space: 'default',
+            agent: 'other',
+            entries: memoryEntries('other', [{ text: 'x', ...of('gone', 1) }]),
+          },
+          { type: 'branch', row, entries: log.slice(0, 2) },
+          { type: 'given', row: { ...given, kind: 'fact', by: 'ada', givenMs: t0 } },
+          { type: 'given', row: { ...given, id: 'g2', kind: 'fact', by: 'ada', givenMs: t0 } },
+          { type: 'document', row: document },
+          { type: 'document', row: { ...document, id: 'gone' } },
+        ]);
+        const search = async () =>
+          (await store.searchMemory({ text: 'quokka', agent: 'greeter', limit: 9 })).map(({ text }) => text).sort();
+        t.same(await search(), ['quokka one', 'quokka three', 'quokka two']);
+        const [withdrawal] = memoryEntries(
+          'greeter',
+          [{ text: 'a.pdf was taken back', document: { id: 'gone', name: 'a.pdf' } }],
+          {
+            previous: log.at(-1),
+          },
+        ).map((entry) => ({ ...entry, kind: 'withdraw' })) as [MemoryEntry];
+        await store.commit([
+          { type: 'memory', space: 'default', agent: 'greeter', entries: [withdrawal] },
+          { type: 'given-gone', id: 'g1' },
+          { type: 'document-gone', id: 'gone' },
+        ]);
+        t.same(await search(), ['quokka three', 'quokka two']);
+        const texts = (entries: readonly MemoryEntry[]) =>
+          entries.map(({ payload, salt }) => [payload?.text, salt === null]);
+        t.same(texts(await store.memoryLog('greeter', 0, 9)), [
+          [undefined, true],
+          ['quokka two', false],
+          ['quokka three', false],
+          ['a.pdf was taken back', false],
+        ]);
+        t.same(texts(await store.branchEntries(row.id)), [
+          [undefined, true],
+          ['quokka two', false],
+        ]);
+        t.same(texts(await store.memoryLog('other', 0, 9)), [['x', false]]);
+        const stores = [store];
+        if (reopen) {
+          await store.close();
+          stores.push(await reopen());
+        }
+        const view = await loadedView(stores.at(-1) as typeof store);
+        t.same([...view.given.keys()], ['g2']);
+        t.same([...view.documents.values()], [document]);
+        t.same([...(view.unwritten.get('greeter') ?? [])], ['kept']);
+      },
+    );
 
   await t.test('the same entries again change nothing, whole or overlapping', async (t) => {
     const { store } = await open(t);

@@ -19,10 +19,12 @@ const endings = new Set(['.pdf', '.md', '.markdown', '.html', '.htm', '.txt', '.
 const isFile = (path: string) => existsSync(path) && statSync(path).isFile();
 
 /** How far a document is written, in words. */
-function standOf({ written, chunks, removing, waits, node }: DocumentView): string {
+function standOf({ type, written, chunks, removing, waits, node }: DocumentView): string {
+  const isMemories = type === 'memories';
   if (removing) return `is erased: ${waits ? waitsInWords({ waits, node }) : 'soon'}`;
-  if (waits === null) return `all ${chunks} parts written`;
-  return `${written} of ${chunks} parts written: ${waitsInWords({ waits, node })}`;
+  const what = isMemories ? 'memories' : 'parts';
+  if (waits === null) return `all ${chunks} ${what} written`;
+  return `${written} of ${chunks} ${what} written: ${waitsInWords({ waits, node })}`;
 }
 
 async function addMemory(call: VerbCall, agent: string, text: string): Promise<void> {

@@ -3,6 +3,7 @@ import { type AgentView, counted, FleetError, type RouteAnswer, type SignedCheck
 import { foundInWords, vectorsInWords } from '@blackroad/protocol/memory-words';
 import { argument, numberFlag, secondsFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
 import { ago, table } from '../words.ts';
+import { verifyFile } from './memory-file.ts';
 
 type Chain = RouteAnswer<'memoryVerify'>;
 
@@ -149,9 +150,14 @@ export const memoryVerbs: Verb[] = [
     words: 'memory verify',
     args: '[agent]',
     text: 'Recomputes the whole log of an agent, or of all, and the root of the signed checkpoint over it; exit code 1 when one is not valid.',
+    flags: { file: { type: 'string', value: '<path>', text: 'Of a file that was exported, without a coordinator.' } },
     completes: 'agents',
     async run(call) {
       const [agent] = call.args;
+      const file = textFlag(call, 'file');
+      if (file !== undefined && agent !== undefined)
+        throw wrongUse(`--file: expected it without an agent, got ${agent}.`);
+      if (file !== undefined) return verifyFile(call, file);
       if (agent !== undefined) {
         const chain = await verified(call, agent);
         call.show(chain, () => chainLine(chain));

@@ -117,9 +117,9 @@ export function memoryLog(db: Database, words: WordIndex, { noteSources }: Sourc
   };
 }
 
-/** Salt, payload, and the document whose part it is, for who erases that. */
+/** Salt, payload, and the document or import whose part it is, for who erases that. */
 const contentOf = ({ salt, kind, payload }: MemoryEntry, stored: string | null) =>
-  [salt, stored, kind === 'withdraw' ? null : (payload?.document?.id ?? null)] as const;
+  [salt, stored, kind === 'withdraw' ? null : (payload?.document?.id ?? payload?.imported?.id ?? null)] as const;
 
 function sameOrBroken(stored: string | undefined, entry: MemoryEntry, where: string): void {
   if (stored === entry.hash) return;

@@ -15,6 +15,7 @@ import { MemoryBranches } from './memory-branches.tsx';
 import { MemoryChain } from './memory-chain.tsx';
 import { MemoryDocuments } from './memory-documents.tsx';
 import { EntryRow, HitRow } from './memory-entry.tsx';
+import { ExportMemory, ImportMemory } from './memory-file.tsx';
 import { GiveMemory, MemoryWaiting } from './memory-given.tsx';
 
 const perPage = 50;
@@ -35,6 +36,8 @@ export default function AgentMemory({ agent }: { agent: AgentView }) {
         title="What it remembers"
         aside={
           <>
+            <ExportMemory agent={agent.name} empty={agent.memory.seq === 0} />
+            <ImportMemory agent={agent.name} />
             <GiveMemory agent={agent.name} />
             <SearchField label={`Search what ${agent.name} remembers`} placeholder="Search" value={q} onValue={setQ} />
           </>
@@ -72,20 +75,21 @@ function Hits({ agent, q }: { agent: AgentView; q: string }) {
 }
 
 /** Pages from the newest backward; the log is read forward from a number, so a page begins that many before the one after it. */
-function useLog({ name, memory: { seq } }: AgentView) {
+function useLog(name: string, start: number) {
   const log = useInfiniteQuery<MemoryEntry[], ApiProblem, { pages: MemoryEntry[][] }, unknown[], number>({
-    queryKey: ['memoryLog', name, 'pages'],
+    // Pages that an earlier visit read end before what has come since.
+    queryKey: ['memoryLog', name, 'pages', start],
     queryFn: async ({ pageParam, signal }) => {
       const after = Math.max(0, pageParam - perPage);
       const query = { after, limit: Math.max(1, pageParam - after) };
       return (await call('memoryLog', { params: { agent: name }, query, signal })).reverse();
     },
-    initialPageParam: seq,
+    initialPageParam: start,
     getNextPageParam: (last) => {
       const first = last.at(-1)?.seq ?? 1;
       return first > 1 ? first - 1 : undefined;
     },
-    enabled: seq > 0,
+    enabled: start > 0,
   });
   return log;
 }
@@ -94,7 +98,7 @@ function Timeline({ agent }: { agent: AgentView }) {
   // Entries only ever come on top: the pages below stand, and what is new is read from the end of the first.
   const { seq } = agent.memory;
   const [start] = useState(seq);
-  const log = useLog(agent);
+  const log = useLog(agent.name, start);
   const newer = useRoute(
     'memoryLog',
     { params: { agent: agent.name }, query: { after: start, limit: 1000 } },

@@ -133,15 +133,16 @@ function DropZone({ agent }: { agent: string }) {
 }
 
 function Stand({ document }: { document: DocumentView }) {
-  const { waits, node, removing, written, chunks } = document;
-  if (waits === null) return plural(chunks, 'part');
+  const { type, waits, node, removing, written, chunks } = document;
+  const all = plural(chunks, type === 'memories' ? 'memory' : 'part');
+  if (waits === null) return all;
   const why = waitsInWords({ waits, node });
   if (removing) return <span className="dim">is erased: {why}</span>;
   return (
     <span className="stack tight">
       <progress value={written} max={chunks} aria-label={`${document.name}: parts written`} />
       <span className="dim small">
-        {written.toLocaleString('en')} of {plural(chunks, 'part')}: {why}
+        {written.toLocaleString('en')} of {all}: {why}
       </span>
     </span>
   );
@@ -151,7 +152,9 @@ function columnsFor(agent: string, mayRemove: boolean): PlainColumn<DocumentView
   const columns: PlainColumn<DocumentView>[] = [
     {
       title: 'Document',
-      cell: ({ id, name, removing }) => (removing ? name : <DocumentLink agent={agent} place={{ id, name }} />),
+      // The file of an import is not kept.
+      cell: ({ id, name, type, removing }) =>
+        removing || type === 'memories' ? name : <DocumentLink agent={agent} place={{ id, name }} />,
     },
     {
       title: 'Size',

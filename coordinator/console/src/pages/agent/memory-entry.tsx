@@ -1,5 +1,5 @@
 // One memory in a list: its kind, text, author and time; its place in the chain on demand.
-import type { DocumentPlace, MemoryEntry, MemoryHit } from '@blackroad/protocol';
+import type { DocumentPlace, ImportedFrom, MemoryEntry, MemoryHit } from '@blackroad/protocol';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { DocumentLink } from '../../fleet/document-link.tsx';
@@ -42,6 +42,7 @@ export function EntryRow({
         entry={entry}
         agent={agent}
         document={payload?.document}
+        imported={payload?.imported}
         text={payload?.text ?? null}
         tags={payload?.tags ?? []}
         source={payload?.source ?? ''}
@@ -89,10 +90,26 @@ export function HitRow({ hit }: { hit: MemoryHit }) {
   );
 }
 
+/** Where an imported memory is from. */
+function Origin({ of: { agent, kind, atMs, isVerified } }: { of: ImportedFrom }) {
+  return (
+    <p className="small dim">
+      From {agent}: {kindInWords(kind)}
+      {atMs !== null && (
+        <>
+          , <Time at={atMs} />
+        </>
+      )}
+      {!isVerified && '; its hash was not verified'}
+    </p>
+  );
+}
+
 function Row({
   entry,
   agent,
   document,
+  imported,
   text,
   tags,
   source,
@@ -102,6 +119,7 @@ function Row({
   entry: Shown;
   agent: string;
   document: DocumentPlace | undefined;
+  imported?: ImportedFrom | undefined;
   text: string | null;
   tags: readonly string[];
   source: string;
@@ -133,6 +151,7 @@ function Row({
           <DocumentLink agent={agent} place={document} />
         </p>
       )}
+      {imported && text !== null && <Origin of={imported} />}
       <details className="small">
         <summary className="dim">Its place in the chain</summary>
         <Facts
