@@ -33,7 +33,7 @@ export async function firstBoot(around: Around): Promise<void> {
   if ('none' in found) {
     // A node whose file was deleted needs none.
     if (found.names.length > 0) led.blink('fault');
-    if (found.names.length > 0 || nodeHere(machine) === null) await say(card, nothingText(found.none));
+    if (found.names.length > 0 || nodeHere(machine) === null) await say(machine, nothingText(found.none));
     return;
   }
   const { file, read } = found;
@@ -41,27 +41,27 @@ export async function firstBoot(around: Around): Promise<void> {
   if (read.faults) {
     led.blink('fault');
     const { faults, putRight } = read;
-    await say(card, resultText({ name, faults, putRight, done: [], fleet: '', wiped: false }));
+    await say(machine, resultText({ name, faults, putRight, done: [], fleet: '', wiped: false }));
     return;
   }
   if (taken.isDone(file)) return;
   if (Object.keys(read.file).length === 0) {
     if (nodeHere(machine) === null)
-      await say(card, nothingText(`${name} says nothing yet: all of it is commented out.`));
+      await say(machine, nothingText(`${name} says nothing yet: all of it is commented out.`));
     return;
   }
-  if (existsSync(join(machine.root, places.rootOnCard, 'etc'))) await makeWritable(name, card, led, machine);
-  else await take(file, read, { ...around, card, taken, led });
+  if (isReadOnly(machine)) await makeWritable(name, led, machine);
+  else await take(file, read, { ...around, taken, led });
 }
 
 /** What is set in a read-only system is lost with the power: it starts once without that, and the file says what holds afterwards. */
-async function makeWritable(name: string, card: string, led: Led, machine: Machine): Promise<void> {
+async function makeWritable(name: string, led: Led, machine: Machine): Promise<void> {
   const isOn = existsSync(join(machine.root, places.rootOnCard, places.readOnly));
   const { code, err } = isOn
     ? await machine.run(['blackroad-read-only', 'off'], restartMs)
     : { code: 1, err: 'it stayed read-only over a start' };
   const why = code === 0 ? 'It starts once more to take it.' : `It cannot be made writable: ${err}`;
-  await say(card, nothingText(`${name} is new, and the system is read-only. ${why}`));
+  await say(machine, nothingText(`${name} is new, and the system is read-only. ${why}`));
   if (code === 0) await machine.run(['systemctl', 'reboot'], restartMs);
   else led.blink('fault');
 }
@@ -69,9 +69,9 @@ async function makeWritable(name: string, card: string, led: Led, machine: Machi
 async function take(
   file: CardFile,
   { file: personal, putRight }: Read,
-  around: Around & { card: string; taken: Taken; led: Led },
+  around: Around & { taken: Taken; led: Led },
 ): Promise<void> {
-  const { machine, card, taken, led } = around;
+  const { machine, taken, led } = around;
   const settings = plan(personal, factsOf(machine.root));
   const done: Done[] = [];
   for (const setting of settings) done.push(await make(setting, machine));
@@ -88,10 +88,10 @@ async function take(
     const tells = teller(file.name, personal.join, personal, done, around);
     const waits = async (why: string) => {
       led.blink('waiting');
-      await say(card, resultText(told(`not joined yet, and tried again and again. The last time: ${why}`, false)));
+      await say(machine, resultText(told(`not joined yet, and tried again and again. The last time: ${why}`, false)));
       await tells([{ step: 'joining', text: why, problem: true }]);
     };
-    await say(card, resultText(told('joining', false)));
+    await say(machine, resultText(told('joining', false)));
     await tells([{ step: 'joining' }]);
     const { join: token, name, labels } = personal;
     await joinFleet({ token, name, labels }, { ...around, waits });
@@ -104,7 +104,7 @@ async function take(
   const isWifiHeld = settings.every(({ field }, at) => field !== 'wifi' || done[at]?.problem === null);
   // A password that is not in the network's configuration yet is needed once more.
   const wiped = isWifiHeld ? await taken.removeSecrets(file) : null;
-  await say(card, resultText(told(standing(was, node, personal), wiped !== null)));
+  await say(machine, resultText(told(standing(was, node, personal), wiped !== null)));
   if (isHeld) await taken.setDone(wiped ?? file);
   else led.blink('fault');
   if (isHeld && settings.some(({ needsRestart }) => needsRestart))
@@ -112,6 +112,7 @@ async function take(
 }
 
 const restartMs = 30_000;
+const mountMs = 30_000;
 
 /** A report that arrives says that the Pi is online. */
 function teller(
@@ -182,8 +183,18 @@ function factsOf(root: string): Facts {
   };
 }
 
-/** A card wears out by writing: the same text is not written again. */
-async function say(card: string, text: string): Promise<void> {
-  const path = join(card, places.result);
-  if (textAt(path) !== text) await saveWhole(path, text);
+const isReadOnly = ({ root }: Machine) => existsSync(join(root, places.rootOnCard, 'etc'));
+
+/** A card wears out by writing: the same text is not written again. Of a read-only system the boot partition is writable for that moment only. */
+async function say(machine: Machine, text: string): Promise<void> {
+  const path = join(machine.root, places.boot, places.result);
+  if (textAt(path) === text) return;
+  const remount = (as: 'ro' | 'rw') => machine.run(['mount', '-o', `remount,${as}`, places.boot], mountMs);
+  if (!isReadOnly(machine)) return saveWhole(path, text);
+  await remount('rw');
+  try {
+    await saveWhole(path, text);
+  } finally {
+    await remount('ro');
+  }
 }
