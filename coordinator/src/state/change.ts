@@ -160,6 +160,8 @@ type PerishableChange =
       erases?: true;
       /** It writes memories that people give. */
       given?: true;
+      /** It brings the last memories of an agent before the agent leaves. */
+      drains?: true;
     }
   | { type: 'observed'; agent: string; node: string; observed: AgentObserved }
   /** The complete list of freezes. */
