@@ -6,6 +6,7 @@ export const nodeReasons = {
   'memory-taken': 'another node writes its memory',
   'memory-fetching': 'its memory comes from the coordinator; with progress',
   'memory-asking': 'the coordinator is asked where its memory stands',
+  'memory-leaving': 'it is about to leave its node, which ends what runs and brings its last memories first',
   'model-queued': 'its model waits to be fetched',
   'model-fetching': 'its model is fetched; with progress where the size is known',
   'model-not-fetched': 'its model could not be fetched; it is tried again',

@@ -23,6 +23,7 @@ import {
   maxInstructionsBytes,
   maxPromptBytes,
   maxQueuePerAgent,
+  maxTimeMs,
   maxToolsPerAgent,
   maxTriggersPerAgent,
 } from './limits.ts';
@@ -274,6 +275,14 @@ export const AssignedAgent = Type.Object({
         'Nothing with outside effects for this long, counted from its receipt: the node before may still act. Missing: at once.',
     }),
   ),
+  leaving: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      maximum: maxTimeMs,
+      description:
+        'It is about to leave this node: no new turn begins here, what runs ends, its last memories are brought, and `drained` with this number says so. Missing: it stays.',
+    }),
+  ),
 });
 export type AssignedAgent = Static<typeof AssignedAgent>;
 /** Sent for each agent of the assignment that a node had when it heard of a restore of the coordinator. */
@@ -328,6 +337,19 @@ export const UnplacedWhy = Type.Object({
 });
 export type UnplacedWhy = Static<typeof UnplacedWhy>;
 
+/** A planned move under way. */
+const AgentLeaving = Type.Object(
+  {
+    to: Type.Nullable(NodeId, { description: 'Null: it is taken off its node, and placed when it has left.' }),
+    sinceMs: TimeMs,
+    text: Type.String({ description: 'What the move waits for, in words.' }),
+  },
+  {
+    description:
+      'Its node begins no new turn, ends what runs and brings its last memories; then it moves. Missing: no such move is under way, or an older coordinator.',
+  },
+);
+
 /** An agent as the API shows it. */
 export const AgentView = Type.Object({
   id: AgentId,
@@ -349,6 +371,7 @@ export const AgentView = Type.Object({
     }),
   ),
   progress: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'Of what it waits for.' })),
+  leaving: Type.Optional(AgentLeaving),
   placedMs: Type.Nullable(TimeMs),
   why: Type.Nullable(PlacementWhy),
   unplaced: Type.Nullable(UnplacedWhy),

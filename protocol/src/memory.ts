@@ -9,6 +9,7 @@ import {
   maxMemoryBatchEntries,
   maxMemoryTextBytes,
   maxOrdinal,
+  maxTimeMs,
   maxVectorDimension,
 } from './limits.ts';
 import { givenFields, MemoryGive } from './memory-given.ts';
@@ -141,8 +142,23 @@ export const MemoryUp = Type.Union([
   ),
   Type.Object({ type: Type.Literal('batch'), epoch: Epoch, from: Seq, previousHash: Hash, entries }),
   Type.Object(
-    { type: Type.Literal('drained'), epoch: Epoch, durableSeq: Seq, hash: Hash },
-    { description: 'Of an older node alone: the heartbeat says how many memories are not committed.' },
+    {
+      type: Type.Literal('drained'),
+      epoch: Epoch,
+      durableSeq: Seq,
+      hash: Hash,
+      leaving: Type.Optional(
+        Type.Number({
+          minimum: 0,
+          maximum: maxTimeMs,
+          description: 'The number in the assignment that asked for it. Missing: an older node, which nobody asked.',
+        }),
+      ),
+    },
+    {
+      description:
+        'The agent that is about to leave this node does nothing more here, and all of its log is committed.',
+    },
   ),
   Type.Object(
     { type: Type.Literal('hydrated'), epoch: Epoch, durableSeq: Seq, hash: Hash },

@@ -73,6 +73,11 @@ export const NodeHello = Type.Object({
   imports: Type.Optional(
     Type.Literal(true, { description: 'It writes memories that were imported. Missing: an older node.' }),
   ),
+  drains: Type.Optional(
+    Type.Literal(true, {
+      description: 'It brings the last memories of an agent before the agent leaves it. Missing: an older node.',
+    }),
+  ),
   upMs: Type.Number({
     minimum: 0,
     description:

@@ -29,6 +29,48 @@ export const sourceOf = (file: string): string => readFileSync(join(root, file),
 
 export const mutants: readonly Mutant[] = [
   {
+    name: 'a-node-has-brought-everything-while-a-turn-runs',
+    file: 'node-agent/src/assignment/assigned-agents.ts',
+    search: 'void Promise.all([this.#ending.get(id), agent.idle()]).then',
+    replace: 'void Promise.all([this.#ending.get(id)]).then',
+    test: 'node-agent/src/assignment/assigned-agents.test.ts',
+  },
+  {
+    name: 'an-agent-moves-before-its-memories-are-here',
+    file: 'coordinator/src/memory/accept.ts',
+    search: 'if (isWriter && message.durableSeq === head.seq && message.hash === head.hash)',
+    replace: 'if (isWriter)',
+    test: 'coordinator/src/fleet/planned-moves.test.ts',
+  },
+  {
+    name: 'an-answer-to-an-earlier-question-moves-an-agent',
+    file: 'coordinator/src/fleet/planned-moves.ts',
+    search: 'asked.sinceMs !== leaving',
+    replace: 'asked.sinceMs < (leaving ?? 0)',
+    test: 'coordinator/src/fleet/planned-moves.test.ts',
+  },
+  {
+    name: 'a-planned-move-waits-for-ever',
+    file: 'coordinator/src/fleet/tick.ts',
+    search: '  if (!resumed) judgeLeaving(draft);\n',
+    replace: '',
+    test: 'coordinator/src/fleet/planned-moves.test.ts',
+  },
+  {
+    name: 'a-log-that-leaves-takes-what-people-give',
+    file: 'node-agent/src/memory/log-writes.ts',
+    search: 'log.row.fenced || log.leaving !== null) return;',
+    replace: 'log.row.fenced) return;',
+    test: 'node-agent/src/memory/leaving.test.ts',
+  },
+  {
+    name: 'the-last-memories-are-said-to-be-brought-before-they-are',
+    file: 'node-agent/src/memory/log-state.ts',
+    search: "  if (log.head.seq > log.row.acked) return 'batch';\n",
+    replace: "  if (log.leaving === null && log.head.seq > log.row.acked) return 'batch';\n",
+    test: 'node-agent/src/memory/leaving.test.ts',
+  },
+  {
     name: 'a-node-confirms-an-erasure-that-it-did-not-carry-out',
     file: 'node-agent/src/memory/erasing.ts',
     search: 'w.unindexed.push(...journal.erase(agent, log?.row.id ?? 0, hashes));',

@@ -106,6 +106,8 @@ export class MemoryGiver {
     const placement = view.agents.get(agent)?.placement;
     const { waits, node } = waitsOf(view, agent);
     const live = node === null ? undefined : view.live.get(node);
+    // The next writer gets it.
+    if (placement?.leaving) return;
     if (!placement || waits !== 'sent' || node === null || !live?.given) return;
     // It opens the log before it says what became of the agent.
     if (view.observed.get(agent)?.epoch !== placement.epoch) return;

@@ -28,11 +28,11 @@ import {
   assignedBytes,
   assignedOf,
   maxAssignedBytes,
+  moveAgent,
   openDeltas,
   placeDelta,
   removeDelta,
   sendDeltas,
-  unplaceAgent,
 } from './assignment.ts';
 import { quietAfter } from './quiet.ts';
 
@@ -155,7 +155,9 @@ function tellOrTakeOff(draft: Draft, before: AgentRow, row: AgentRow): void {
   const misfit = misfitOf(draft, before, row);
   if (misfit === null) placeDelta(draft, deltas, row);
   else {
-    unplaceAgent(draft, deltas, row, {
+    moveAgent(draft, deltas, row, {
+      agent: row.id,
+      to: null,
       cause: 'rules',
       unplaced: { text: `Its spec changed: ${misfit}.`, fix: [[{ verb: 'wait', for: 'placement' }]], refused: [] },
     });

@@ -16,6 +16,7 @@ import { agentAccount } from '../state/account.ts';
 import { change, type Draft, noteEvent, putAgent, putNode, send } from '../state/draft.ts';
 import type { AgentRow, Behind, NodeRow, Placement } from '../state/rows.ts';
 import { loseAgentLeases } from '../tasks/leases.ts';
+import { canLeave } from './leaving.ts';
 import { leftOf, quietAfter, quietOf } from './quiet.ts';
 
 export function assignedOf(draft: Draft, row: AgentRow, placement: Placement): AssignedAgent {
@@ -40,6 +41,7 @@ export function assignedOf(draft: Draft, row: AgentRow, placement: Placement): A
       ...(placement.restored ? { restored: true as const } : {}),
     },
     ...(quietMs > 0 ? { quietMs } : {}),
+    ...(placement.leaving ? { leaving: placement.leaving.sinceMs } : {}),
   };
 }
 export function assignedBytes(assigned: AssignedAgent): number {
@@ -179,8 +181,7 @@ export function makeMoves(draft: Draft, moves: readonly Move[], unloads: readonl
   for (const move of moves) {
     const row = draft.agents.get(move.agent);
     if (!row) continue;
-    if (move.to) placeAgent(draft, deltas, row, move, move.to);
-    else unplaceAgent(draft, deltas, row, move);
+    moveAgent(draft, deltas, row, move);
   }
   for (const { node, model, command } of unloads) {
     const { remove } = deltaOf(deltas, node);
@@ -189,6 +190,34 @@ export function makeMoves(draft: Draft, moves: readonly Move[], unloads: readonl
     send(draft, 'unload', { node }, { command, model });
   }
   sendDeltas(draft, deltas);
+}
+
+/** These cannot wait: nothing comes from the node, or another agent needs the room now. */
+const atOnce: ReadonlySet<MoveCause> = new Set(['lost', 'preempt']);
+/** A planned move where the present node can bring the agent's last memories first, else a move at once. [decision 36] */
+export function moveAgent(draft: Draft, deltas: Deltas, row: AgentRow, move: Move): void {
+  const { placement } = row;
+  const { to, cause } = move;
+  if (placement && to && placement.node === to.node && placement.model === to.model) return;
+  if (!placement || atOnce.has(cause) || !canLeave(draft, placement)) {
+    carryOut(draft, deltas, row, move);
+    return;
+  }
+  const { because, unplaced } = move;
+  const { sinceMs, waitsFromMs } = placement.leaving ?? { sinceMs: draft.nowMs, waitsFromMs: draft.nowMs };
+  const leaving = { to, cause, sinceMs, waitsFromMs, ...(because === undefined ? {} : { because }) };
+  const next = {
+    ...row,
+    placement: { ...placement, leaving: { ...leaving, ...(unplaced ? { unplaced } : {}) } },
+    unplaced: null,
+    updatedMs: draft.nowMs,
+  };
+  putAgent(draft, next);
+  placeDelta(draft, deltas, next);
+}
+export function carryOut(draft: Draft, deltas: Deltas, row: AgentRow, move: Move): void {
+  if (move.to) placeAgent(draft, deltas, row, move, move.to);
+  else unplaceAgent(draft, deltas, row, move);
 }
 
 function placeAgent(draft: Draft, deltas: Deltas, row: AgentRow, move: Move, to: NonNullable<Move['to']>): void {

@@ -41,9 +41,11 @@ function movedAgent(view: View, row: AgentRow, byMs: number, nowMs: number, rest
   }
   const quiet = movedQuiet(view, placement.quiet, byMs, nowMs);
   const rests = placement.rebalanced && nowMs - placement.placedMs < restMs;
-  if (!quiet && !rests) return null;
+  const leaving = placement.leaving && { ...placement.leaving, waitsFromMs: placement.leaving.waitsFromMs + byMs };
+  if (!quiet && !rests && !leaving) return null;
   const placedMs = rests ? placement.placedMs + byMs : placement.placedMs;
-  return { ...row, placement: { ...placement, placedMs, ...(quiet ? { quiet } : {}) } };
+  const moved = { ...placement, placedMs, ...(quiet ? { quiet } : {}), ...(leaving ? { leaving } : {}) };
+  return { ...row, placement: moved };
 }
 function movedQuiet(view: View, quiet: Quiet | undefined, byMs: number, nowMs: number): Quiet | null {
   const leftMs = leftOf(view, quiet, nowMs);

@@ -56,7 +56,7 @@ function greet(draft: Draft, row: NodeRow, message: NodeHello, policy: Policy): 
   if (generation !== row.generation || known !== row || 'lineage' in met)
     putNode(draft, { ...known, ...met, generation });
   const heartbeatMs = heartbeatIntervalMs(draft.view, policy);
-  const { boot, version, address, erases, given, imports } = message;
+  const { boot, version, address, erases, given, imports, drains } = message;
   const live = draft.live.get(row.id);
   if (live) draft.live.set(row.id, { ...live, helloBoot: boot });
   change(draft, {
@@ -70,6 +70,7 @@ function greet(draft: Draft, row: NodeRow, message: NodeHello, policy: Policy): 
     ...(erases ? { erases } : {}),
     ...(given ? { given } : {}),
     ...(imports ? { imports } : {}),
+    ...(drains ? { drains } : {}),
   });
   change(draft, { type: 'seen', node: row.id, atMs: draft.nowMs });
   // The answer contains everything the node is missing, so the time for storing it begins anew.

@@ -54,8 +54,9 @@ function placedAgain(view: View, row: AgentRow, nowMs: number): AgentRow {
   // Any node may have it now.
   if (!before) return { ...row, epoch, quiet: quiet(row.epoch) };
   const head = view.heads.get(row.id);
+  const { leaving: _, ...kept } = before;
   const placement: Placement = {
-    ...before,
+    ...kept,
     epoch,
     baseSeq: head?.seq ?? 0,
     baseHash: head?.hash ?? 'genesis',

@@ -12,6 +12,7 @@ import { whyWaiting } from '../tasks/place-trouble.ts';
 import { heartbeatIntervalMs, isOffInterval, silenceMs } from './heartbeat.ts';
 import { sendWelcome } from './hello.ts';
 import { judgeFaults } from './model-faults.ts';
+import { judgeLeaving } from './planned-moves.ts';
 import { turnLost, turnSuspect } from './transitions.ts';
 import { judgeValve } from './valve.ts';
 
@@ -54,6 +55,8 @@ export const tick: Decide<'tick'> = (view, _input, nowMs, policy) => {
   const served = serveWaiting(draft);
   // The valve is judged once all nodes are counted; placement makes no plan before.
   if (!more) judgeValve(draft, policy);
+  // After a pause nobody could answer meanwhile.
+  if (!resumed) judgeLeaving(draft);
   dropTokens(draft);
   judgeBudgets(draft, policy);
   if (view.announcedMs === null || nowMs - view.announcedMs >= announceMs || nowMs < view.announcedMs) {

@@ -15,6 +15,7 @@ import { stopOf } from '../budgets/books.ts';
 import { costsMoney } from '../budgets/price.ts';
 import { nodeConditions } from '../fleet/conditions.ts';
 import { onlyOn, stayingOn } from '../fleet/draining.ts';
+import { leavingText } from '../fleet/leaving.ts';
 import { frozenCount } from '../placement/model/need.ts';
 import { agentAccount } from '../state/account.ts';
 import type { Policy } from '../state/input.ts';
@@ -25,6 +26,7 @@ import {
   isEnded,
   type JoinTokenRow,
   type KeyRow,
+  type Observed,
   type SessionRow,
   type TaskRow,
 } from '../state/rows.ts';
@@ -86,11 +88,13 @@ export function agentState(
       ? { reason: `${placement.node} is suspect: ${node.presenceReason}`, reasonCode: 'node-suspect' as const }
       : undefined;
   const observed = view.observed.get(row.id);
+  const leaving = leavingText(view, row);
+  if (leaving !== null && !away)
+    return { state: stateHere(row, observed), reason: leaving, reasonCode: 'memory-leaving' };
   if (!observed || observed.epoch !== placement.epoch || observed.node !== placement.node) {
     return { state: 'placed', ...away };
   }
-  // The node stopped it and gave no reason why it does not start again: it counts as placed only.
-  const state = observed.state === 'stopped' ? 'placed' : observed.state;
+  const state = stateHere(row, observed);
   const stop = stopOf(view, agentAccount(row.id), costsMoney(view, placement.node, placement.model));
   if (state === 'ready' && stop && stop.why !== 'reserved')
     return { state, reason: stop.text, reasonCode: 'budget-used-up' };
@@ -103,11 +107,24 @@ export function agentState(
     ...(progress === undefined ? {} : { progress }),
   };
 }
+function stateHere({ placement }: AgentRow, observed: Observed | undefined): AgentView['state'] {
+  if (!observed || observed.epoch !== placement?.epoch || observed.node !== placement.node) return 'placed';
+  // The node stopped it and gave no reason why it does not start again: it counts as placed only.
+  return observed.state === 'stopped' ? 'placed' : observed.state;
+}
 function whileLost({ spec }: AgentRow, frozen: ReturnType<typeof freezeAt>): [code: AgentReason, because: string] {
   if (spec.onLoss.policy === 'wait') return ['node-lost-waits', 'it waits for its node to come back'];
   if (spec.onLoss.policy === 'keep') return ['node-lost-alone', 'it may still be running there on its own'];
   if (frozen) return ['node-lost-frozen', `moves are frozen: ${frozen.reason}`];
   return ['node-lost-moves', 'it is about to be placed elsewhere'];
+}
+
+function leavingOf(view: View, row: AgentRow): Pick<AgentView, 'leaving'> {
+  const leaving = row.placement?.leaving;
+  const text = leavingText(view, row);
+  return leaving && text !== null
+    ? { leaving: { to: leaving.to?.node ?? null, sinceMs: leaving.waitsFromMs, text } }
+    : {};
 }
 
 /** Branches that wait to be merged, by agent. */
@@ -138,6 +155,7 @@ export function showAgent(view: View, id: string, branches = branchCounts(view))
     ...(reason ? { reason } : {}),
     ...(reasonCode === undefined ? {} : { reasonCode }),
     ...(progress === undefined ? {} : { progress }),
+    ...leavingOf(view, row),
     placedMs: row.placement?.placedMs ?? null,
     why: row.why,
     unplaced: row.unplaced,

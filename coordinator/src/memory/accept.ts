@@ -2,6 +2,7 @@
 // nothing, forks are stored apart and shown, and gaps and stale writers are answered with the head. Acks are sent after the commit.
 import { entriesThatFit, type MemoryDown, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
 import { actorFault, heldBy, refuseNotItsOwn } from '../fleet/held.ts';
+import { takeDrained } from '../fleet/planned-moves.ts';
 import { noteMemories } from '../fleet/restore-found.ts';
 import { isOfLostTime } from '../fleet/restored.ts';
 import { change, type Draft, decidedWith, noteEvent, openDraft, remark, send } from '../state/draft.ts';
@@ -38,14 +39,18 @@ export const acceptMemory: Decide<'memory-up'> = (view, input, nowMs) => {
 };
 
 /** Returns whether the next branch is to be offered. */
-function takeMemory(draft: Draft, input: Given<'memory-up'>, { id, placement }: AgentRow): boolean {
+function takeMemory(draft: Draft, input: Given<'memory-up'>, row: AgentRow): boolean {
+  const { id, placement } = row;
   const { node, message } = input;
   const head: Head = draft.view.heads.get(id) ?? nothing;
   // [INV-epoch]
   const isWriter = placement?.node === node && placement.epoch === message.epoch;
   switch (message.type) {
-    // Only older nodes send this.
+    // [INV-planned-move]
     case 'drained':
+      if (isWriter && message.durableSeq === head.seq && message.hash === head.hash)
+        takeDrained(draft, row, message.leaving);
+      return false;
     // Heard already.
     case 'erased':
       return false;

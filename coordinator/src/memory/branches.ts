@@ -123,7 +123,8 @@ function offerMerge(draft: Draft, branch: BranchRow, entries: readonly MemoryEnt
   // A suspect node also gets the message: its connection may still work, and it may return without a hello of its memory. If the message is
   // lost, the node sends a hello later.
   const placement = draft.view.agents.get(branch.agent)?.placement;
-  if (!placement) return;
+  // A log that is about to move takes nothing more; its next writer is offered the branch.
+  if (!placement || placement.leaving) return;
   const { agent, id, node: from } = branch;
   const { node, epoch } = placement;
   const added = entries.filter((entry) => entry.seq > (branch.mergedUpto ?? 0) && isAddition(draft.view, agent, entry));

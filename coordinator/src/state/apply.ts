@@ -57,6 +57,8 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
     if (before?.spec.name !== row.spec.name) nameAgent(view, before, row);
     view.agents.set(row.id, row);
     if (row.placement) add(view.agentsByNode, row.placement.node, row.id);
+    if (row.placement?.leaving) view.leaving.set(row.id, true);
+    else view.leaving.delete(row.id);
   },
   'agent-gone'(view, change) {
     const { row } = change;
@@ -64,6 +66,7 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
     if (before?.placement) drop(view.agentsByNode, before.placement.node, row.id);
     if (before) view.agentIds.delete(inSpace(before.space, before.spec.name));
     view.agents.delete(row.id);
+    view.leaving.delete(row.id);
     view.observed.delete(row.id);
     view.placeTroubles.delete(row.id);
     forgetSums(view, 'agent', row.id);
@@ -246,6 +249,8 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
         else delete live.given;
         if (change.imports) live.imports = true;
         else delete live.imports;
+        if (change.drains) live.drains = true;
+        else delete live.drains;
       }
       if (change.version !== undefined) live.version = change.version;
     }

@@ -162,6 +162,8 @@ type PerishableChange =
       given?: true;
       /** It writes memories that were imported. */
       imports?: true;
+      /** It brings the last memories of an agent before the agent leaves. */
+      drains?: true;
     }
   | { type: 'observed'; agent: string; node: string; observed: AgentObserved }
   /** The complete list of freezes. */

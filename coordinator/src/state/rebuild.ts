@@ -74,6 +74,7 @@ const origins: Record<keyof MutableView, Origin> = {
   work: 'stored',
   unserved: 'stored',
   agentsByNode: 'stored',
+  leaving: 'stored',
   leasesByNode: 'stored',
   modelUse: 'heard',
   modelFaults: 'heard',

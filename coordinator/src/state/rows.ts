@@ -21,6 +21,7 @@ import type {
   Budget as UseBudget,
 } from '@blackroad/protocol';
 import type { SignCode } from '../fleet/health.ts';
+import type { Leaving } from './leaving-row.ts';
 
 type Presence = 'online' | 'suspect' | 'lost' | 'never';
 
@@ -123,6 +124,7 @@ export interface NodeLive {
   erases?: true;
   given?: true; // it writes memories that people give
   imports?: true; // and those that were imported
+  drains?: true; // it brings the last memories of an agent before the agent leaves
   /** The heartbeat interval that it was last sent. */
   heartbeatMs?: number;
   refusals?: Refusals;
@@ -157,6 +159,8 @@ export interface Placement {
   /** Set while the previous node may still act outside for the agent: this one must not yet. */
   readonly quiet?: Quiet;
   readonly restored?: true; // by a restore: the log of its node may go on where ours ends, under older epochs too
+  /** Set while a planned move waits for the last memories of the node. */
+  readonly leaving?: Leaving;
 }
 /** The time for which the next node does not act outside. [INV-one-hand] */
 export interface Quiet {

@@ -119,6 +119,8 @@ export interface MutableView {
   /** Agents with only waiting tasks; the one examined last is at the end. */
   unserved: Map<string, true>;
   agentsByNode: Map<string, Set<string>>;
+  /** Agents with a planned move under way, the oldest first. */
+  leaving: Map<string, true>;
   leasesByNode: Map<string, Set<string>>;
   /** The time of the last use, or of the load, of a chat model by node and name; only models that are loaded or in use. */
   modelUse: Map<string, Map<string, number>>;
@@ -259,6 +261,7 @@ export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = o
     work: new Map(),
     unserved: new Map(),
     agentsByNode: new Map(),
+    leaving: new Map(),
     leasesByNode: new Map(),
     modelUse: new Map(),
     modelFaults: new Map(),

@@ -30,6 +30,7 @@ function takesWork(draft: Draft, agent: AgentRow, placement: Placement): boolean
   if (node?.status !== 'active' || node.presence !== 'online') return false;
   // The agent is about to move; where no other node fits it continues to work, or the drain would stop it for no gain.
   if (node.draining && agent.unplaced === null) return false;
+  if (placement.leaving) return false;
   if (draft.live.get(node.id)?.helloBoot !== node.boot) return false;
   const observed = draft.observed.get(agent.id);
   return (

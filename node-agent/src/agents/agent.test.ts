@@ -441,3 +441,30 @@ t.test('pictures stand beside the question; a model that sees none is not asked'
   t.match(await agent.run({ ...task, signal }, () => {}), { state: 'failed', problem: { text: /blind/ } });
   t.equal(seen.length, 1);
 });
+
+t.test('about to leave its node it begins no turn, and what runs ends', async (t) => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { agent, ask, log } = setup(t, async function* () {
+    await promise;
+    yield { type: 'text', text: 'late' };
+    yield end();
+  });
+  const running = ask('One?');
+  await turnOfLoop();
+  agent.leaving = true;
+  t.match(agent, { state: 'ready', code: 'memory-leaving', reason: 'waits for the end of 1 turn' });
+  t.match(await ask('Two?'), { state: 'failed', problem: { code: 'agent-stopped', retryable: true } });
+  let isIdle = false;
+  const idle = agent.idle().then(() => {
+    isIdle = true;
+  });
+  await turnOfLoop();
+  t.notOk(isIdle);
+  resolve();
+  t.match(await running, { state: 'done', result: 'late' });
+  await idle;
+  t.equal(log.status.ackedSeq, 0);
+  t.match(agent.reason, /^(waits for \d+ entr(y|ies)|all of its memory is brought)$/);
+  agent.leaving = false;
+  t.match(await ask('Three?'), { state: 'done' });
+});

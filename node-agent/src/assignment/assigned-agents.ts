@@ -16,7 +16,7 @@ interface AssignedAgentsParts {
   licence: Licence;
   createAgent: (assigned: AssignedAgent, mayActOutside: () => boolean) => RunningAgent;
   pool: Pick<ModelPool, 'want' | 'drop'>;
-  memory: Pick<NodeMemory, 'release'>;
+  memory: Pick<NodeMemory, 'release' | 'leave'>;
   /** A trigger of the agent fires. */
   fire: (assigned: AssignedAgent, prompt: string) => void;
   onRemoved: (agent: RunningAgent) => void;
@@ -34,6 +34,8 @@ export class AssignedAgents {
   readonly #triggers: AgentTriggers;
   /** Until when an agent that came from another node may not act outside. */
   readonly #quietUntilMs = new Map<string, number>();
+  /** Earlier versions of agents whose last turns still end. */
+  readonly #ending = new Map<string, Promise<void>>();
 
   constructor(parts: AssignedAgentsParts) {
     this.#parts = parts;
@@ -126,13 +128,19 @@ export class AssignedAgents {
     if (running) {
       const { epoch, version, model, spec } = running.assigned;
       if (assigned.epoch < epoch) return;
+      // A new version would cut off what it still works on; if the agent stays after all, that is put here again.
+      if (assigned.epoch === epoch && assigned.leaving !== undefined) {
+        if (assigned.leaving !== running.assigned.leaving) this.#setLeaving(id, running, assigned);
+        return;
+      }
       const isSame = assigned.epoch === epoch && assigned.version === version && assigned.model === model;
       // A coordinator that took this node for an older one sent the name as the id.
       if (isSame && assigned.spec.name === spec.name) {
         if (assigned.quietMs === undefined) this.#quietUntilMs.delete(id);
+        if (assigned.leaving !== running.assigned.leaving) this.#setLeaving(id, running, assigned);
         return;
       }
-      void running.stop(assigned.epoch > epoch ? fenceGraceMs : stopGraceMs);
+      this.#end(id, running, assigned.epoch > epoch ? fenceGraceMs : stopGraceMs);
     }
     this.#triggers.stop(id);
     if (assigned.quietMs === undefined) this.#quietUntilMs.delete(id);
@@ -140,7 +148,39 @@ export class AssignedAgents {
     const agent = this.#parts.createAgent(assigned, () => this.mayActOutside(assigned));
     this.#running.set(id, agent);
     this.#parts.pool.want(id, assigned.model);
+    if (assigned.leaving !== undefined) {
+      this.#setLeaving(id, agent, assigned);
+      return;
+    }
+    // The version before may have been about to leave.
+    this.#parts.memory.leave(id, assigned.epoch, null);
     this.#triggers.start(assigned);
+  }
+
+  #end(id: string, agent: RunningAgent, graceMs: number): void {
+    const before = this.#ending.get(id);
+    const ended = Promise.all([before, agent.stop(graceMs)]).then(() => {
+      if (this.#ending.get(id) === ended) this.#ending.delete(id);
+    });
+    this.#ending.set(id, ended);
+  }
+
+  /** The agent is about to leave this node, or stays after all. What runs ends and writes its memories, then the log is told. [INV-planned-move] */
+  #setLeaving(id: string, agent: RunningAgent, assigned: AssignedAgent): void {
+    const { memory } = this.#parts;
+    const { epoch, leaving } = assigned;
+    const { leaving: _, ...before } = agent.assigned;
+    agent.assigned = leaving === undefined ? before : { ...before, leaving };
+    agent.leaving = leaving !== undefined;
+    if (leaving === undefined) {
+      memory.leave(id, epoch, null);
+      this.#triggers.start(assigned);
+      return;
+    }
+    this.#triggers.stop(id);
+    void Promise.all([this.#ending.get(id), agent.idle()]).then(() => {
+      if (this.#running.get(id) === agent && agent.assigned.leaving === leaving) memory.leave(id, epoch, leaving);
+    });
   }
 
   #remove(id: string, epoch: number): void {

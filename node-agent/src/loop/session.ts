@@ -115,6 +115,7 @@ export class Session {
         erases: true,
         given: true,
         imports: true,
+        drains: true,
         upMs: clock.uptimeMs() - this.#startedMs,
         held,
       },

@@ -1,6 +1,6 @@
 // The memory of one agent as the agent uses it: what it appends, recalls and reads again. In: exchanges and notes. Out: entries that are
 // stored, and memories that fit a question. How it is stored and sent to the coordinator is not part of it.
-import type { DocumentPlace } from '@blackroad/protocol';
+import type { DocumentPlace, MemoryPayload } from '@blackroad/protocol';
 
 export interface Remembered {
   kind: 'turn' | 'note' | 'merge' | 'import';
@@ -53,4 +53,14 @@ export interface AgentMemory {
   /** True once all entries up to the epoch's base are here and verified; before that, recall searches those that are. */
   readonly hydrated: boolean;
   readonly status: { epoch: number; durableSeq: number; ackedSeq: number; hash: string; fenced: boolean };
+}
+
+/** The entry as an exchange of a conversation, or null. */
+export function exchangeOf(
+  entry: Omit<Recalled, 'text' | 'importance' | 'score'> & { payload: MemoryPayload | null },
+  sinceMs: number,
+): Recalled | null {
+  const { seq, epoch, hash, kind, createdAt, payload } = entry;
+  if (kind !== 'turn' || createdAt < sinceMs || !payload || payload.tags.includes(triggeredTag)) return null;
+  return { seq, epoch, hash, kind, text: payload.text, createdAt, importance: payload.importance, score: 0 };
 }

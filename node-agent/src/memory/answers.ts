@@ -25,7 +25,7 @@ export type Way = 'again' | 'rest' | 'fence' | 'catch-up' | 'branch-off' | 'set-
 /** `final` is any reason together with `nack.final`. */
 export type Refusal = Down<'nack'>['reason'] | 'final';
 /** By the refusal and by the message that it answers. No way sends the same message again at once. */
-export const ways: Readonly<Record<Refusal, Readonly<Record<Flight['kind'], Way>>>> = {
+export const ways: Readonly<Record<Refusal, Readonly<Record<Exclude<Flight['kind'], 'drained'>, Way>>>> = {
   'unknown-agent': { hello: 'rest', batch: 'rest', branch: 'rest' },
   'stale-epoch': { hello: 'fence', batch: 'fence', branch: 'again' },
   gap: { hello: 'catch-up', batch: 'catch-up', branch: 'again' },
@@ -161,7 +161,9 @@ export class Answers {
     if (message.of !== undefined && message.of !== flight.hash) return;
     this.#sending.land(log);
     const { final, headSeq } = message;
-    switch (ways[final === undefined ? message.reason : 'final'][flight.kind]) {
+    // Nobody refuses it: its answer is an assignment.
+    const { kind } = flight;
+    switch (kind === 'drained' ? 'again' : ways[final === undefined ? message.reason : 'final'][kind]) {
       case 'again':
         this.#sending.later(log);
         return;
@@ -282,7 +284,7 @@ export class Answers {
   }
 
   #onMerge(log: AgentLog, message: Down<'merge'>): void {
-    if (message.epoch !== log.row.epoch || log.row.fenced || !log.open) return;
+    if (message.epoch !== log.row.epoch || log.row.fenced || !log.open || log.leaving !== null) return;
     this.#sending.write(log, () => void writes.merge(this.#w, log, message), { weight: message.entries.length });
   }
 }

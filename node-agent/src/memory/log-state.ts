@@ -21,6 +21,8 @@ export interface AgentLog {
   /** The number of forks found since the last progress: at 0 a fork rewinds to the last acknowledged entry, at more to the beginning. */
   forks: number;
   hydratedSaid: boolean;
+  /** Set while the agent is about to leave this node and does nothing more: by this number the end of it is said. */
+  leaving: number | null;
   /** The coordinator has no such agent: nothing is sent until the next connection. */
   unknown: boolean;
   /** The coordinator refuses its branches for ever and the file for them is full: they wait until the next connection. */
@@ -51,6 +53,7 @@ export function blankLog(agent: string): AgentLog {
     wantSeq: 0,
     forks: 0,
     hydratedSaid: false,
+    leaving: null,
     unknown: false,
     branchesHeld: false,
   };
@@ -93,7 +96,7 @@ export function unackedOf(log: AgentLog): number {
   return Math.max(0, log.head.seq - log.row.acked) + log.pending + log.branched;
 }
 
-type Step = 'branch' | 'hello' | 'batch' | 'hydrated' | 'none';
+type Step = 'branch' | 'hello' | 'batch' | 'hydrated' | 'drained' | 'none';
 /** The next message of this log, when the node is connected. */
 export function nextStep(log: AgentLog): Step {
   if (log.unknown || !isSettled(log)) return 'none';
@@ -104,5 +107,6 @@ export function nextStep(log: AgentLog): Step {
   if (!log.greeted || !isWritable(log)) return something ? 'hello' : 'none';
   if (log.row.baseSeq > 0 && !log.hydratedSaid) return 'hydrated';
   if (log.head.seq > log.row.acked) return 'batch';
-  return 'none';
+  // [INV-planned-move] Until the agent is taken off this node: the answer is its assignment.
+  return log.open && log.leaving !== null ? 'drained' : 'none';
 }

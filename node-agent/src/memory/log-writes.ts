@@ -174,9 +174,9 @@ export function fence(w: WriteContext, log: AgentLog, knownSeq: number): void {
   log.hydrated = isHydrated(log, journal);
 }
 
-/** Appends memories that people gave, each once. Nothing is written where the agent has moved meanwhile. */
+/** Appends memories that people gave, each once. Nothing is written where the agent has moved meanwhile, or is about to. */
 export function give(w: WriteContext, log: AgentLog, epoch: number, given: readonly NewEntry[]): void {
-  if (log.row.epoch !== epoch || log.row.fenced) return;
+  if (log.row.epoch !== epoch || log.row.fenced || log.leaving !== null) return;
   for (const added of given) {
     const origin = originOfGiven(added.payload.given as string);
     if (w.journal.hasOrigin(log.row.id, origin)) continue;
@@ -192,6 +192,8 @@ export function merge(
   log: AgentLog,
   { branch, from, entries }: Pick<Extract<MemoryDown, { type: 'merge' }>, 'branch' | 'from' | 'entries'>,
 ): number {
+  // Its next writer is offered the branch.
+  if (log.leaving !== null) return 0;
   const { journal } = w;
   const source = branch.startsWith('branch:') ? branch : `branch:${branch}`;
   let merged = 0;

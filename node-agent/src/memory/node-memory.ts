@@ -8,7 +8,6 @@ import {
   idOf,
   isVector,
   type MemoryDown,
-  type MemoryPayload,
   type MemoryUp,
   maxMemoryBatchEntries,
 } from '@blackroad/protocol';
@@ -17,7 +16,7 @@ import type { Log as Logger } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import type { OnDamage } from '../files/data-folder.ts';
 import type { Disk } from '../files/disk.ts';
-import { type AgentMemory, type Embedder, type Recalled, type Remembered, triggeredTag } from './agent-memory.ts';
+import { type AgentMemory, type Embedder, exchangeOf, type Recalled, type Remembered } from './agent-memory.ts';
 import { payloadOf } from './chain.ts';
 import { createCommits } from './commits.ts';
 import { embedWithin } from './embed-within.ts';
@@ -37,6 +36,11 @@ export interface NodeMemory {
   open(assigned: AssignedAgent): AgentMemory;
   /** Stops writing for an agent (assignment withdrawn); unacknowledged entries are kept and still uploaded. */
   release(agent: string, epoch: number): void;
+  /**
+   * The agent is about to leave this node and does nothing more here: nothing is written any more, and once all is committed the coordinator
+   * is told so, with the number. Null: it stays after all.
+   */
+  leave(agent: string, epoch: number, leaving: number | null): void;
   receive(message: MemoryDown): void;
   /** The coordinator was restored from a backup: all logs are compared with it anew, once for each restore. Whether it is news. */
   restored(lineage: string): boolean;
@@ -282,6 +286,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
           log.openEpoch = epoch;
           log.greeted = false;
           log.hydratedSaid = false;
+          log.leaving = null;
           log.wantSeq = 0;
           log.forks = 0;
           log.unknown = false;
@@ -301,6 +306,8 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
       const done = commits.submit(() => {
         if (isOver()) return;
         log.open = false;
+        if (log.leaving !== null) sync.forget(log);
+        log.leaving = null;
         writes.setReleased(w, log, clock.nowMs());
       });
       done.then(
@@ -309,6 +316,14 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
       );
     },
 
+    leave(agent, epoch, leaving) {
+      const log = logs.get(agent);
+      if (!log?.open || log.leaving === leaving || Math.max(log.row.epoch, log.openEpoch) !== epoch) return;
+      // What was said before does not hold any more.
+      if (log.leaving !== null) sync.forget(log);
+      log.leaving = leaving;
+      sync.wake(log);
+    },
     receive: (message) => (message.type === 'give' ? given(message) : sync.receive(message)),
     restored(lineage) {
       if (journal.lineage() === lineage) return false;
@@ -365,16 +380,6 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
   }
 
   return memory;
-}
-
-/** The entry as an exchange of a conversation, or null. */
-function exchangeOf(
-  entry: Omit<Recalled, 'text' | 'importance' | 'score'> & { payload: MemoryPayload | null },
-  sinceMs: number,
-): Recalled | null {
-  const { seq, epoch, hash, kind, createdAt, payload } = entry;
-  if (kind !== 'turn' || createdAt < sinceMs || !payload || payload.tags.includes(triggeredTag)) return null;
-  return { seq, epoch, hash, kind, text: payload.text, createdAt, importance: payload.importance, score: 0 };
 }
 
 function refuseFenced(log: AgentLog, epoch: number, name: string): void {

@@ -94,6 +94,16 @@ export class Sync {
         publish(agent, { type: 'hydrated', epoch, durableSeq, hash });
         this.wake(log);
         return;
+      case 'drained':
+        this.#sending.depart(log, { kind: 'drained', epoch, upto: durableSeq, hash, group: 0 });
+        publish(agent, {
+          type: 'drained',
+          epoch,
+          durableSeq,
+          hash,
+          ...(log.leaving === null ? {} : { leaving: log.leaving }),
+        });
+        return;
       case 'batch':
         this.#sendBatch(log);
         return;

@@ -18,6 +18,7 @@ import { givesWay, oneRun } from './one-run.ts';
 import { onlyCommitted } from './only-committed.ts';
 import { onlyHere } from './only-here.ts';
 import { placed } from './placed.ts';
+import { plannedMove } from './planned-move.ts';
 import { presence } from './presence.ts';
 import { queueBound } from './queue-bound.ts';
 import { reported } from './reported.ts';
@@ -43,6 +44,7 @@ export const checkers: readonly MakeChecker[] = [
   chain,
   durableFirst,
   memoryKept,
+  plannedMove,
   erased,
   presence,
   restart,

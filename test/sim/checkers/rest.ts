@@ -27,6 +27,7 @@ export function restlessOf(world: World): string[] {
     if (status === 'active' && presence !== 'online') out.push(`${id} is ${presence}`);
   for (const [name, { placement, unplaced }] of view.agents) {
     const observed = view.observed.get(name);
+    if (placement?.leaving) out.push(`${name} is still leaving ${placement.node}`);
     if (!placement) {
       // The refusals show whether placement examined any node; an agent that still waits for a plan is not at rest.
       if (!unplaced || unplaced.refused.length === 0) out.push(`${name} has no node and no reason`);

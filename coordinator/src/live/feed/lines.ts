@@ -116,7 +116,7 @@ export function agentLine(view: View, id: string, branches: ReadonlyMap<string, 
     running: work?.leased.size ?? 0,
     branches: branches.get(id) ?? 0,
     changedMs: row.changedMs ?? row.createdMs,
-    text: reason === undefined || state === 'ready' ? null : cut(reason, maxLineText),
+    text: reason === undefined || (state === 'ready' && !row.placement?.leaving) ? null : cut(reason, maxLineText),
     ...(reasonCode === undefined ? {} : { reasonCode }),
     ...(progress === undefined ? {} : { progress }),
   };

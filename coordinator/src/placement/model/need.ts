@@ -2,6 +2,7 @@
 // made by rebalance.ts, and a restart of the coordinator moves no agent, because a node without a hello since the start is unknown and not
 // lost. [INV-restart]
 import { meansModel, type NodeModel } from '@blackroad/protocol';
+import { leavingText } from '../../fleet/leaving.ts';
 import { faultPatienceMs, faultUnder, patienceMs } from '../../fleet/model-faults.ts';
 import type { Policy } from '../../state/input.ts';
 import { type AgentRow, freezeAt, type NodeLive, type NodeRow } from '../../state/rows.ts';
@@ -30,6 +31,8 @@ export function needOf(view: View, agent: AgentRow, nowMs: number, policy: Polic
   const isLost = node.presence === 'lost' && (isHeard || isGraceOver(view, policy));
   const isHere = node.presence === 'online' && isHeard;
   if (!isLost && !isHere) return null;
+  // It is on its way: fleet/leaving.ts ends that, by the move or by a deadline.
+  if (isHere && placement.leaving) return null;
 
   const rule = brokenRule({ spec: spec, room: { node } });
   if (rule) return { reason: 'rules', mayStay: false, text: `it may not be on ${id}: ${rule.text}` };
@@ -85,6 +88,8 @@ export function pendingOf(view: View, agent: AgentRow, nowMs: number, policy: Po
   const node = agent.placement && view.nodes.get(agent.placement.node);
   if (!node) return null;
   const { id } = node;
+  const leaving = leavingText(view, agent);
+  if (leaving !== null) return leaving;
   const freeze = freezeAt(view.frozen, node.site);
   if (freeze) {
     const due = needOf({ ...view, frozen: [] }, agent, nowMs, policy);

@@ -78,6 +78,7 @@ export function* supplying(
   cache?: SupplyCache,
 ): Generator<void, { nodes: SupplyNode[]; capacities: Map<string, NodeLive['capacity']> }> {
   const waiting = waitingByNode(view);
+  const arriving = arrivingByNode(view);
   // After a start many nodes are not connected yet: an agent that yields now would not have to once they are.
   const mayYield = nowMs >= view.startedMs + policy.restartGraceMs;
   const asking = new Set<string>();
@@ -94,10 +95,14 @@ export function* supplying(
     capacities.set(node.id, live.capacity);
     // Needs, waiting tasks and faults change with every plan, so a node with any of them is not cached.
     const isUsual =
-      cache !== undefined && !waiting.has(node.id) && !asking.has(node.id) && !view.modelFaults.has(node.id);
+      cache !== undefined &&
+      !waiting.has(node.id) &&
+      !arriving.has(node.id) &&
+      !asking.has(node.id) &&
+      !view.modelFaults.has(node.id);
     let supply = isUsual ? cache.supplyOf(node, live, mayYield) : null;
     if (!supply) {
-      supply = supplyOf(view, node, live, { needs, waiting, mayYield, nowMs, reserve: policy.reserve });
+      supply = supplyOf(view, node, live, { needs, waiting, arriving, mayYield, nowMs, reserve: policy.reserve });
       if (isUsual) cache.keep(supply, node, live, mayYield);
     }
     nodes.push(supply);
@@ -122,6 +127,22 @@ function waitingByNode(view: View): Waiting {
   return waiting;
 }
 
+type Arriving = ReadonlyMap<string, readonly Omit<Staying, 'mayYield'>[]>;
+/** The agents whose planned move to the node is under way: their room there is taken. */
+function arrivingByNode(view: View): Arriving {
+  const arriving = new Map<string, Omit<Staying, 'mayYield'>[]>();
+  for (const id of view.leaving.keys()) {
+    const agent = view.agents.get(id);
+    const to = agent?.placement?.leaving?.to;
+    if (!agent || !to) continue;
+    const { space, spec } = agent;
+    const here = arriving.get(to.node) ?? [];
+    here.push({ id, space, spec, model: to.model });
+    arriving.set(to.node, here);
+  }
+  return arriving;
+}
+
 function supplyOf(
   view: View,
   node: NodeRow,
@@ -129,10 +150,18 @@ function supplyOf(
   {
     needs,
     waiting,
+    arriving,
     mayYield,
     nowMs,
     reserve,
-  }: { needs: ReadonlyMap<string, Need>; waiting: Waiting; mayYield: boolean; nowMs: number; reserve: number },
+  }: {
+    needs: ReadonlyMap<string, Need>;
+    waiting: Waiting;
+    arriving: Arriving;
+    mayYield: boolean;
+    nowMs: number;
+    reserve: number;
+  },
 ): SupplyNode {
   const { capacity } = live;
   const agents: Staying[] = [];
@@ -147,9 +176,11 @@ function supplyOf(
       space: agent.space,
       spec,
       model: agent.placement.model,
-      mayYield: mayYield && need === undefined,
+      mayYield: mayYield && need === undefined && !agent.placement.leaving,
     });
   }
+  for (const { id, space, spec, model } of arriving.get(node.id) ?? [])
+    agents.push({ id, space, spec, model, mayYield: false });
   const worth = worthOf(live);
   return {
     id: node.id,

@@ -88,6 +88,7 @@ function withoutAsked(node: SupplyNode, asked: ReadonlyMap<string, Candidate>): 
 export function mayRebalance(view: View, row: AgentRow, nowMs: number, policy: Policy, busy: boolean): boolean {
   const { placement } = row;
   const node = placement && view.nodes.get(placement.node);
+  if (placement?.leaving) return false;
   if (!placement || node?.presence !== 'online' || node.status !== 'active' || node.draining || row.unplaced)
     return false;
   if (freezeAt(view.frozen, node.site) || nowMs < view.startedMs + policy.restartGraceMs) return false;

@@ -17,7 +17,9 @@ export function planForAgent(view: View, { row }: Of<'agent'>): Urgency | null {
   if (isWanted) return 'urgent';
   // It may leave room for an agent that waits. [INV-placed]
   const leaves = before?.placement && (before.placement.node !== row.placement?.node || before.version !== row.version);
-  return leaves ? 'ordinary' : null;
+  // Its move was given up: it may need another one.
+  const stays = before?.placement?.leaving && !row.placement?.leaving;
+  return leaves || stays ? 'ordinary' : null;
 }
 
 export function planForNode(view: View, { row }: Of<'node'>): Urgency | null {

@@ -127,7 +127,7 @@ function Where({ agent: { node, model, placedMs, spec } }: { agent: AgentView })
 
 /** The obstacle to its work with the remedy; nothing when all is well. */
 function Trouble({ agent }: { agent: AgentView }) {
-  const { state, reason, unplaced } = agent;
+  const { state, reason, unplaced, leaving } = agent;
   if (state === 'unplaced' && unplaced) {
     return (
       <Panel>
@@ -139,6 +139,13 @@ function Trouble({ agent }: { agent: AgentView }) {
     );
   }
   if (!reason) return null;
+  if (leaving) {
+    return (
+      <Panel>
+        <Status of="hydrating" word={leaving.text} />
+      </Panel>
+    );
+  }
   return (
     <Panel>
       <Status
