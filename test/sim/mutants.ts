@@ -152,8 +152,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an-agent-that-leaves-its-node-is-no-reason-to-plan',
     file: 'coordinator/src/placement/plan/replan.ts',
-    search: "return leaves ? 'ordinary' : null;",
-    replace: 'return leaves ? null : null;',
+    search: "return leaves || stays ? 'ordinary' : null;",
+    replace: 'return null;',
     test: 'coordinator/src/placement/plan/moves.test.ts',
   },
   {
