@@ -8,7 +8,9 @@ import {
   maxGivenPerMessage,
   maxHeadingChars,
 } from './document-limits.ts';
-import { AgentId, AgentName, Epoch, Fingerprint, TimeMs } from './ids.ts';
+import { MemoryMark } from './consolidation.ts';
+import { maxSummarySources } from './consolidation-limits.ts';
+import { AgentId, AgentName, Epoch, Fingerprint, Hash, TimeMs } from './ids.ts';
 import { maxMemoryTextBytes } from './limits.ts';
 import { givenKinds } from './memory-words.ts';
 import { type Static, Type } from './typebox.ts';
@@ -17,7 +19,7 @@ export const DocumentId = Type.String({
   pattern: '^[0-9a-z]{1,40}$',
   description: 'Of a document; each addition of a file has its own.',
 });
-/** `<id>` of a single memory, `<document>.<chunk>` of a part of a document. */
+/** `<id>` of a single memory, `<document>.<chunk>` of a part of a document, `<run>.<number>` of what a consolidation found. */
 const GivenId = Type.String({ pattern: '^[0-9a-z]{1,40}([.][0-9]{1,6})?$', description: 'The id of the order.' });
 
 /** Where in a document a memory is from. */
@@ -46,17 +48,26 @@ export const DocumentPlace = Type.Object(
 export type DocumentPlace = Static<typeof DocumentPlace>;
 
 /** What of a memory says that it was given. */
-export const givenFields = { given: Type.Optional(GivenId), document: Type.Optional(DocumentPlace) };
+export const givenFields = {
+  given: Type.Optional(GivenId),
+  document: Type.Optional(DocumentPlace),
+  mark: Type.Optional(MemoryMark),
+};
 
 /** A memory to write, as the coordinator sends it to the node that holds the agent. */
 export const GivenMemory = Type.Object({
   given: GivenId,
-  kind: Type.OneOf([...givenKinds, 'document', 'withdraw']),
+  kind: Type.OneOf([...givenKinds, 'document', 'withdraw', 'mark', 'summary']),
   text: Type.String({ maxLength: maxMemoryTextBytes }),
   tags: Type.Array(Type.String({ maxLength: 60 }), { maxItems: 32 }),
   importance: Type.Number({ minimum: 0, maximum: 1 }),
-  source: Type.String({ maxLength: 200, description: '`person:<key>`: whose key gave it; `document:<id>`.' }),
+  source: Type.String({
+    maxLength: 200,
+    description: '`person:<key>`: whose key gave it; `document:<id>`; `run:<id>` of a consolidation.',
+  }),
   document: Type.Optional(DocumentPlace),
+  mark: Type.Optional(MemoryMark),
+  derivedFrom: Type.Optional(Type.Array(Hash, { maxItems: maxSummarySources })),
 });
 export type GivenMemory = Static<typeof GivenMemory>;
 

@@ -19,6 +19,8 @@ export function vectorsInWords({ model, searched, memories, looked, refused, why
   const waits = why === null ? '' : ` It waits: ${why}`;
   return `Memories get a vector of ${model}: ${number(looked)} of ${number(memories)} looked at, newest first.${meanwhile}${without}${waits}`;
 }
+/** How one entry is marked by another. */
+export const markWays = ['same', 'replaced', 'contradicts'] as const;
 /** What a person may give: something to know, a fact, the way something is done. */
 export const givenKinds = ['note', 'fact', 'procedure'] as const;
 

@@ -70,6 +70,9 @@ export const NodeHello = Type.Object({
   given: Type.Optional(
     Type.Literal(true, { description: 'It writes memories that people give. Missing: an older node.' }),
   ),
+  marks: Type.Optional(
+    Type.Literal(true, { description: 'It writes marks and summaries of a consolidation. Missing: an older node.' }),
+  ),
   upMs: Type.Number({
     minimum: 0,
     description:

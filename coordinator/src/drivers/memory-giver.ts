@@ -9,6 +9,7 @@ import type { Random } from '@blackroad/std/random';
 import { givenTo, waitsOf, wireOf } from '../memory/given.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import type { DocumentRow } from '../state/given-rows.ts';
+import type { RunRow } from '../state/run-rows.ts';
 import type { View } from '../state/view.ts';
 
 /** A part of a document as its reader left it. */
@@ -22,6 +23,8 @@ interface GiverParts {
   coordinator: Pick<Coordinator, 'submit' | 'view' | 'watch'>;
   /** All parts of a document. */
   read: (row: DocumentRow) => Promise<readonly GivenPart[]>;
+  /** All results of a run of consolidation. */
+  readResults: (row: RunRow) => Promise<readonly GivenMemory[]>;
   clock: Clock;
   random: Random;
   log: Log;
@@ -141,6 +144,8 @@ export class MemoryGiver {
     };
     for (const row of givenTo(view, agent)) if (!takes(wireOf(row))) return memories;
     for (const id of view.unwritten.get(agent) ?? []) {
+      const run = view.runs.get(id);
+      if (run && marksOf(view, agent) && !(await this.#takeResults(run, takes))) return memories;
       const row = view.documents.get(id);
       if (!row || memories.length >= maxGivenPerMessage) continue;
       const parts = await this.#partsOf(row);
@@ -152,6 +157,13 @@ export class MemoryGiver {
     return memories;
   }
 
+  /** False: the message is full. */
+  async #takeResults(row: RunRow, takes: (memory: GivenMemory) => boolean): Promise<boolean> {
+    // Read whenever a message is made: a run has few, and they may be erased meanwhile.
+    const results = await this.#parts.readResults(row);
+    return results.slice(row.written).every(takes);
+  }
+
   async #partsOf(row: DocumentRow): Promise<readonly GivenPart[]> {
     const held = this.#held.get(row.id);
     if (held) return held;
@@ -161,6 +173,12 @@ export class MemoryGiver {
     if (this.#held.size > heldDocuments) this.#held.delete(oldest as string);
     return parts;
   }
+}
+
+/** An older node-agent could not read them. */
+function marksOf(view: View, agent: string): boolean {
+  const node = view.agents.get(agent)?.placement?.node;
+  return node !== undefined && view.live.get(node)?.marks === true;
 }
 
 function hasOrders(view: View, agent: string): boolean {

@@ -56,7 +56,7 @@ function greet(draft: Draft, row: NodeRow, message: NodeHello, policy: Policy): 
   if (generation !== row.generation || known !== row || 'lineage' in met)
     putNode(draft, { ...known, ...met, generation });
   const heartbeatMs = heartbeatIntervalMs(draft.view, policy);
-  const { boot, version, address, erases, given } = message;
+  const { boot, version, address, erases, given, marks } = message;
   const live = draft.live.get(row.id);
   if (live) draft.live.set(row.id, { ...live, helloBoot: boot });
   change(draft, {
@@ -69,6 +69,7 @@ function greet(draft: Draft, row: NodeRow, message: NodeHello, policy: Policy): 
     address,
     ...(erases ? { erases } : {}),
     ...(given ? { given } : {}),
+    ...(marks ? { marks } : {}),
   });
   change(draft, { type: 'seen', node: row.id, atMs: draft.nowMs });
   // The answer contains everything the node is missing, so the time for storing it begins anew.

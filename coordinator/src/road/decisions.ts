@@ -40,6 +40,7 @@ import { started, tick } from '../fleet/tick.ts';
 import { acceptMemory } from '../memory/accept.ts';
 import { keepCheckpoint, noteDamage, tellAnchors } from '../memory/checkpoints.ts';
 import { eraseMemories, tellErasure } from '../memory/erase.ts';
+import { keepRun, replaceRunParts, undoRun } from '../memory/runs.ts';
 import { addDocument, addMemory, giveMemories, removeDocument, takeMemoryBack } from '../memory/given.ts';
 import { applyPlan, releaseMoves, unloadIdle } from '../placement/plan/plan.ts';
 import { actOnRollout } from '../rollouts/acts.ts';
@@ -69,6 +70,9 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'memory-give': giveMemories,
   'document-add': addDocument,
   'document-remove': removeDocument,
+  'memory-run': keepRun,
+  'memory-run-undo': undoRun,
+  'memory-run-parts': replaceRunParts,
   'reply-refused': judged(refuseReply),
   'token-create': createToken,
   'token-revoke': revokeToken,

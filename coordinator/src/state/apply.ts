@@ -5,6 +5,7 @@ import { signsOf } from '../fleet/health.ts';
 import type { Change } from './change.ts';
 import { noteErasure } from './erasures.ts';
 import { isUnwritten } from './given-rows.ts';
+import { isRunUnwritten } from './run-rows.ts';
 import { copyOfMap, owned } from './layer.ts';
 import { modelWorked, noteFault, useModel } from './model-past.ts';
 import { moveHeard } from './moved-times.ts';
@@ -192,6 +193,19 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
     drop(view.documentsByAgent, row.agent, id);
     drop(view.unwritten, row.agent, id);
   },
+  'memory-run'(view, { row }) {
+    view.runs.set(row.id, row);
+    add(view.runsByAgent, row.agent, row.id);
+    if (isRunUnwritten(row)) add(view.unwritten, row.agent, row.id);
+    else drop(view.unwritten, row.agent, row.id);
+  },
+  'memory-run-gone'(view, { id }) {
+    const row = view.runs.get(id);
+    if (!row) return;
+    view.runs.delete(id);
+    drop(view.runsByAgent, row.agent, id);
+    drop(view.unwritten, row.agent, id);
+  },
   pin(view, change) {
     view.pins.set(change.row.id, change.row);
   },
@@ -244,6 +258,8 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
         else delete live.erases;
         if (change.given) live.given = true;
         else delete live.given;
+        if (change.marks) live.marks = true;
+        else delete live.marks;
       }
       if (change.version !== undefined) live.version = change.version;
     }

@@ -50,6 +50,7 @@ import type {
   Spent,
   TaskRow,
 } from './rows.ts';
+import type { RunRow } from './run-rows.ts';
 
 export interface EventRow {
   atMs: number;
@@ -123,6 +124,9 @@ export type DurableChange =
   | { type: 'document'; row: DocumentRow }
   /** Its withdrawal is in the log. */
   | { type: 'document-gone'; id: string }
+  | { type: 'memory-run'; row: RunRow }
+  /** Newer runs of its agent took its place. */
+  | { type: 'memory-run-gone'; id: string }
   | { type: 'spending'; row: SpendingRow }
   /** The budget was removed. */
   | { type: 'spending-gone'; account: string }
@@ -160,6 +164,7 @@ type PerishableChange =
       erases?: true;
       /** It writes memories that people give. */
       given?: true;
+      marks?: true;
     }
   | { type: 'observed'; agent: string; node: string; observed: AgentObserved }
   /** The complete list of freezes. */

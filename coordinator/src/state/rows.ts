@@ -122,6 +122,7 @@ export interface NodeLive {
   address?: string;
   erases?: true;
   given?: true; // it writes memories that people give
+  marks?: true; // it writes what a consolidation finds
   /** The heartbeat interval that it was last sent. */
   heartbeatMs?: number;
   refusals?: Refusals;

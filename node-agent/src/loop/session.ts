@@ -114,6 +114,7 @@ export class Session {
         agentIds: true,
         erases: true,
         given: true,
+        marks: true,
         upMs: clock.uptimeMs() - this.#startedMs,
         held,
       },

@@ -8,12 +8,14 @@ import type { StoredHash } from '../store.ts';
 import type { Database } from './database.ts';
 import { type EntryRecord, entryColumns, splitPayload, toEntry } from './entry-record.ts';
 import type { erasures } from './erasures.ts';
+import type { memoryMarks } from './memory-marks.ts';
 import type { WordIndex } from './word-index.ts';
 
 /** Remembers what an entry was made of. */
 type Sources = Pick<ReturnType<typeof erasures>, 'noteSources'>;
+type Marks = Pick<ReturnType<typeof memoryMarks>, 'note'>;
 
-export function memoryLog(db: Database, words: WordIndex, { noteSources }: Sources) {
+export function memoryLog(db: Database, words: WordIndex, { noteSources }: Sources, marks: Marks) {
   const insert = db.prepare(
     `INSERT INTO memory_entry (space, agent, seq, epoch, hash, previous_hash, payload_commitment, actor, kind, created_at, received_ms, salt, payload, document)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (agent, seq) DO NOTHING`,
@@ -82,7 +84,9 @@ export function memoryLog(db: Database, words: WordIndex, { noteSources }: Sourc
           continue;
         }
         if (vector) insertVector.run(lastInsertRowid, vector.model, vector.bytes);
-        if (entry.payload) words.add(lastInsertRowid, agent, entry.payload);
+        // A mark is no memory that anybody looks for.
+        if (entry.kind === 'mark') marks.note(lastInsertRowid, entry);
+        else if (entry.payload) words.add(lastInsertRowid, agent, entry.payload);
         noteSources(entry);
         added++;
         if (!last || entry.seq > last.seq) last = entry;
@@ -119,9 +123,9 @@ export function memoryLog(db: Database, words: WordIndex, { noteSources }: Sourc
   };
 }
 
-/** Salt, payload, and the document whose part it is, for who erases that. */
+/** Salt, payload, and the document or run whose part it is, for who erases that. */
 const contentOf = ({ salt, kind, payload }: MemoryEntry, stored: string | null) =>
-  [salt, stored, kind === 'withdraw' ? null : (payload?.document?.id ?? null)] as const;
+  [salt, stored, kind === 'withdraw' ? null : (payload?.document?.id ?? payload?.mark?.run ?? null)] as const;
 
 function sameOrBroken(stored: string | undefined, entry: MemoryEntry, where: string): void {
   if (stored === entry.hash) return;

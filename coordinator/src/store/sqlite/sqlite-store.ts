@@ -15,6 +15,7 @@ import { guarded, storageFailure } from './failure.ts';
 import { holderRows } from './holders.ts';
 import { madeVectors } from './made-vectors.ts';
 import { memoryLog } from './memory-log.ts';
+import { memoryMarks } from './memory-marks.ts';
 import { memorySearch } from './memory-search.ts';
 import { migrate } from './migrations.ts';
 import { type Nearest, scannedVectors } from './near-vectors.ts';
@@ -84,11 +85,12 @@ export function sqliteStore(
   const rollups = rollupRows(db);
   const words = wordIndex(db, log);
   const erasing = erasures(db, words);
-  const memory = memoryLog(db, words, erasing);
+  const marks = memoryMarks(db);
+  const memory = memoryLog(db, words, erasing, marks);
   const checkpoints = checkpointRows(db);
   const made = madeVectors(db);
   const eraseWithdrawn = documentEraser(db, words);
-  const search = memorySearch(db, words, nearest, () => clock.nowMs());
+  const search = memorySearch(db, words, nearest, { marks, nowMs: () => clock.nowMs() });
 
   /** The writes for each kind of change; a kind without a row does not compile. */
   const appliers = (stored: FleetEvent[], batch: TaskBatch, nowMs: number): Appliers => ({
@@ -125,6 +127,11 @@ export function sqliteStore(
     'given-gone': ({ id }) => rows.dropGiven(id),
     document: ({ row }) => rows.putDocument(row),
     'document-gone': ({ id }) => rows.dropDocument(id),
+    'memory-run': ({ row }) => {
+      rows.putRun(row);
+      marks.putRun(row);
+    },
+    'memory-run-gone': ({ id }) => rows.dropRun(id),
     spending: ({ row }) => rows.putSpending(row),
     'spending-gone': ({ account }) => rows.dropSpending(account),
     reservation: ({ row }) => rows.putReservation(row),
@@ -217,6 +224,8 @@ export function sqliteStore(
     erasedAmong: async (hashes) => guarded('read memory', () => erasing.among(hashes)),
     scrub: async () => guarded('remove erased memories', () => mending(() => erasing.scrub())),
     checkpoints: async (limit) => guarded('read checkpoints', () => checkpoints.newest(limit)),
+    memoriesToConsolidate: async (query) => guarded('read memory', () => marks.toConsolidate(query)),
+    memoryTexts: async (agent, seqs) => guarded('read memory', () => marks.texts(agent, seqs)),
     vectorModels: async () => guarded('read memory', () => made.models()),
     lastMemory: async () => guarded('read memory', () => made.lastEntry()),
     textsToEmbed: async (query) => guarded('read memory', () => made.lacking(query)),
