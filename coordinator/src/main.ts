@@ -45,7 +45,7 @@ import { originsOf } from './http/other-origins.ts';
 import { brokerOf } from './http/reach.ts';
 import { CacheProcess } from './model-cache/cache-process.ts';
 import type { CacheSettings } from './model-cache/wire.ts';
-import { policyOf } from './policy.ts';
+import { nightlyOf, policyOf } from './policy.ts';
 import { openSigningKey } from './proofs/signing-key.ts';
 import { type Coordinator, startCoordinator } from './road/coordinator.ts';
 import type { Store } from './store/store.ts';
@@ -213,6 +213,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
       consoleDir: existsSync(consoleDir) ? consoleDir : null,
       dataDir: data,
       memoryModel: config.memoryModel || null,
+      nightly: nightlyOf(config),
     },
     clock,
     random,
