@@ -14,6 +14,7 @@ import { documentVerbs } from './verbs/documents.ts';
 import { imageVerbs } from './verbs/images.ts';
 import { localVerbs } from './verbs/local.ts';
 import { memoryVerbs } from './verbs/memory.ts';
+import { memoryConsolidateVerbs } from './verbs/memory-consolidate.ts';
 import { memoryEraseVerbs } from './verbs/memory-erase.ts';
 import { modelVerbs } from './verbs/models.ts';
 import { nodeVerbs } from './verbs/nodes.ts';
@@ -83,6 +84,7 @@ export const verbs: Verb[] = [
   ...workVerbs.slice(1, -1),
   ...memoryVerbs,
   ...memoryEraseVerbs,
+  ...memoryConsolidateVerbs,
   ...documentVerbs,
   ...workVerbs.slice(-1),
   ...releaseVerbs,

@@ -66,6 +66,8 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'documentAdd',
     'documentRemove',
     'memoryAdd',
+    'memoryConsolidate',
+    'memoryRunUndo',
     'memoryTakeBack',
     'imageAdd',
     'imagePart',
