@@ -26,7 +26,7 @@ export function rankMarked(ranked: readonly Ranked[], marksOf: (id: number) => r
     let at = id;
     let how: MarkFound['how'] | null = null;
     for (let step = 0; step < maxSteps; step++) {
-      const next = marksOf(at).find((mark) => mark.how !== 'contradicts' && mark.by !== id);
+      const next = marksOf(at).find((mark) => mark.how !== 'contradicts');
       if (!next) break;
       if (how !== 'replaced') how = next.how;
       at = next.by;

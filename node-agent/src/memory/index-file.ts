@@ -113,6 +113,8 @@ export class IndexFile {
       for (const { id, log, seq, payload } of rows) {
         const { embedding, importance, text, tags, mark } = payload;
         if (mark?.of && mark.by) {
+          // Nothing is marked by what came before it: no marks form a circle.
+          if (mark.of.seq >= mark.by.seq) continue;
           this.#addMark.run(id, log, mark.how, mark.of.seq, mark.of.hash, mark.by.seq, mark.by.hash);
           continue;
         }

@@ -44,7 +44,9 @@ export function memoryMarks(db: Database) {
   return {
     note(id: number | bigint, { agentId, payload }: MemoryEntry): void {
       const { mark } = payload ?? {};
-      if (!mark?.of || !mark.by || mark.how === 'summary' || isUndone.get(mark.run)) return;
+      // Nothing is marked by what came before it: no marks form a circle.
+      if (!mark?.of || !mark.by || mark.of.seq >= mark.by.seq || mark.how === 'summary') return;
+      if (isUndone.get(mark.run)) return;
       put.run(id, agentId, mark.of.seq, mark.of.hash, mark.how, mark.by.seq, mark.by.hash);
     },
     putRun({ id, undo }: RunRow): void {
