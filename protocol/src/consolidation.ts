@@ -32,7 +32,8 @@ export const RunResult = Type.Object({
   model: MemoryMark.properties.model,
   sources: Type.Array(Type.Object({ seq: Seq, text: Type.String() }), {
     maxItems: maxSummarySources,
-    description: 'Of a mark: the entry that it marks, and the one that it is marked by. The beginning of their texts; empty: erased since.',
+    description:
+      'Of a mark: the entry that it marks, and the one that it is marked by. The beginning of their texts; empty: erased since.',
   }),
   text: Type.Optional(Type.String({ description: 'Of a summary.' })),
 });
@@ -57,7 +58,10 @@ export const MemoryRun = Type.Object({
   model: Type.Nullable(Type.String({ description: 'That was asked. Null: none was.' })),
   entries: Type.Integer({ minimum: 0, maximum: maxRunEntries, description: 'Memories that were looked at.' }),
   tokens: Count,
-  refused: Type.Integer({ minimum: 0, description: 'Answers of the model that were not of the form that was asked for.' }),
+  refused: Type.Integer({
+    minimum: 0,
+    description: 'Answers of the model that were not of the form that was asked for.',
+  }),
   counts: RunCounts,
   results: Type.Integer({ minimum: 0, maximum: maxRunResults }),
   written: Type.Integer({ minimum: 0, maximum: maxRunResults, description: 'Of the results.' }),

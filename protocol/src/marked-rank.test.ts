@@ -18,7 +18,11 @@ t.test('what was replaced comes after what replaced it, and is still there', asy
   t.same(order(rankMarked(ranked(1), marks({ 1: [{ how: 'replaced', by: 7 }] }))), [7, 1]);
 });
 t.test('a chain is followed to what holds now', async (t) => {
-  const chain = marks({ 1: [{ how: 'replaced', by: 2 }], 2: [{ how: 'same', by: 3 }], 3: [{ how: 'replaced', by: 4 }] });
+  const chain = marks({
+    1: [{ how: 'replaced', by: 2 }],
+    2: [{ how: 'same', by: 3 }],
+    3: [{ how: 'replaced', by: 4 }],
+  });
   t.same(order(rankMarked(ranked(1), chain)), [4, 1]);
   t.same(order(rankMarked(ranked(2), chain)), [4, 2], 'of what was replaced in the end nothing is hidden');
 });

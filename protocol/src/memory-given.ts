@@ -1,5 +1,8 @@
 // Memories that people give to an agent: single ones, and the parts of documents. The node that holds the agent writes them, as it writes
 // all of its memory; until it has, the coordinator keeps them as orders. The id of the order stands in the entry, so that each is written once.
+
+import { MemoryMark } from './consolidation.ts';
+import { maxSummarySources } from './consolidation-limits.ts';
 import {
   maxDocumentBytes,
   maxDocumentChunks,
@@ -8,8 +11,6 @@ import {
   maxGivenPerMessage,
   maxHeadingChars,
 } from './document-limits.ts';
-import { MemoryMark } from './consolidation.ts';
-import { maxSummarySources } from './consolidation-limits.ts';
 import { AgentId, AgentName, Epoch, Fingerprint, Hash, TimeMs } from './ids.ts';
 import { maxMemoryTextBytes } from './limits.ts';
 import { givenKinds } from './memory-words.ts';

@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type BatchView, interpretingChecker, Problem } from '@blackroad/protocol';
+import { type BatchView, type MemoryRun, interpretingChecker, Problem } from '@blackroad/protocol';
 import t from 'tap';
 import { usage } from '../../coordinator/cli/src/help.ts';
 import { verbs } from '../../coordinator/cli/src/verbs.ts';
@@ -175,6 +175,12 @@ t.test('verbs', async (t) => {
   const [waits, ends] = [await submitted(nobodys), await submitted(nobodys)];
 
   const given = await fleet.client.call('memoryAdd', { params: { agent: 'nowhere' }, body: { text: 'Tea at nine' } });
+  const consolidate = { params: { agent: 'greeter' }, body: {} };
+  for (const text of ['Tea at four', 'tea, at four']) await fleet.client.call('memoryAdd', { params: consolidate.params, body: { text } });
+  let consolidated: MemoryRun | null = null;
+  for (const end = performance.now() + 60_000; consolidated === null && performance.now() < end; )
+    consolidated = (await fleet.client.call('memoryConsolidate', consolidate)).run;
+  t.match(consolidated, { agent: 'greeter' });
   for (const name of ['saved.md', 'removed.md']) {
     const path = join(fleet.folder, name);
     writeFileSync(path, `# ${name}\n\nThe key is under the mat.\n`);
@@ -255,7 +261,7 @@ t.test('verbs', async (t) => {
     'memory erase': { args: ['greeter', '1'], gives: 'object' },
     'memory erasures': { gives: 'array' },
     'memory consolidate': { args: ['greeter', '--dry-run'], gives: 'object' },
-    'memory consolidate undo': { args: [consolidated.id], gives: 'object' },
+    'memory consolidate undo': { args: [consolidated?.id ?? ''], gives: 'object' },
     'memory runs': { gives: 'array' },
     'memory checkpoint': { gives: 'object' },
     'memory checkpoints': { gives: 'array' },

@@ -26,7 +26,8 @@ export const consolidationHandlers = {
   },
   memoryRuns({ context, query, by }) {
     const { view } = context.coordinator;
-    const rows = query.agent === undefined ? [...view.runs.values()] : runsOf(view, memoryOr404(context, by, query.agent));
+    const rows =
+      query.agent === undefined ? [...view.runs.values()] : runsOf(view, memoryOr404(context, by, query.agent));
     const newest = rows.sort((a, b) => b.atMs - a.atMs).slice(0, query.limit);
     return newest.map((row) => showRun(view, row));
   },

@@ -18,7 +18,7 @@ import {
   type RunResult,
   shownResultChars,
 } from '@blackroad/protocol';
-import { type Clock, sleep } from '@blackroad/std/clock';
+import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { type Random, sortableId } from '@blackroad/std/random';
 import { groupsOf, type Memory, type Pair, pairKey, pairsOf } from '../memory/consolidate.ts';
@@ -74,14 +74,28 @@ export class Consolidator {
   readonly #looked = new Map<string, { seq: number; againMs: number }>();
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
+  #timer: Timer | null = null;
 
   constructor(parts: ConsolidatorParts) {
     this.#parts = parts;
   }
   start(): void {
-    void this.#nights();
+    const { clock, log, nightly } = this.#parts;
+    this.#forgetAll().catch((error) => log.warn({ err: error }, 'summaries of erased memories could not be removed'));
+    if (nightly === null) return;
+    let isUnderWay = false;
+    this.#timer = clock.every(lookMs, () => {
+      if (isUnderWay || !this.#isQuiet()) return;
+      isUnderWay = true;
+      this.#night(nightly)
+        .catch((error) => log.warn({ err: error }, 'memories could not be consolidated'))
+        .finally(() => {
+          isUnderWay = false;
+        });
+    });
   }
   stop(): void {
+    this.#timer?.cancel();
     this.#ended.abort();
   }
 
@@ -93,9 +107,13 @@ export class Consolidator {
         retryAfterSeconds: 30,
       });
     this.#waiting++;
-    const done = this.#last.then(() => this.#run(by, agent, dryRun, model));
-    this.#last = done.catch(() => {}); // its caller gets the error
+    const done = this.#inTurn(() => this.#run(by, agent, dryRun, model));
     return done.then(({ answer }) => answer).finally(() => this.#waiting--);
+  }
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {}); // its caller gets the error
+    return done;
   }
 
   async #run(by: Principal, agent: string, dryRun: boolean, model: string | null) {
@@ -129,7 +147,8 @@ export class Consolidator {
     for (const row of runsOf(this.#parts.coordinator.view, agent)) {
       for (const { memory } of await this.#parts.read(row)) {
         const { mark, derivedFrom = [] } = memory;
-        if (mark?.how === 'summary') summarised.push(derivedFrom);
+        // One that was made of an erased memory is gone: what is left may be summed up anew.
+        if (mark?.how === 'summary' && memory.text !== '') summarised.push(derivedFrom);
         else if (row.undo !== undefined && mark?.of && mark.by)
           skip.add(pairKey({ how: mark.how, of: mark.of, by: mark.by }));
       }
@@ -150,7 +169,7 @@ export class Consolidator {
     const groups = await this.#paced(groupsOf(memories.filter((each) => !marked.has(each))));
     for (const group of groups) {
       if (summarised.some((sources) => group.every(({ hash }) => sources.includes(hash)))) continue;
-      found.why = this.#ended.signal.aborted ? 'the coordinator stops' : found.tokens >= maxRunTokens ? 'tokens' : null;
+      found.why = this.#whyStop(by, found.tokens);
       if (found.why !== null) break;
       try {
         await this.#judge(by, model, group, { found, marked, skip });
@@ -163,6 +182,13 @@ export class Consolidator {
       }
     }
     return found;
+  }
+
+  #whyStop(by: Principal, tokens: number): string | null {
+    if (this.#ended.signal.aborted) return 'the coordinator stops';
+    // Only what it began by itself ends with the quiet hours.
+    if (by === coordinatorSelf && !this.#isQuiet()) return 'the quiet hours are over';
+    return tokens >= maxRunTokens ? `it used ${tokens} tokens` : null;
   }
 
   async #judge(
@@ -231,20 +257,16 @@ export class Consolidator {
     }
   }
 
-  async #nights(): Promise<void> {
-    const { clock, log, nightly } = this.#parts;
-    const { signal } = this.#ended;
+  /** A process that was killed between an erasure and this. */
+  async #forgetAll(): Promise<void> {
     const { view } = this.#parts.coordinator;
-    // A process that was killed between an erasure and this.
-    for (const agent of view.runsByAgent.keys())
-      if (view.erasedUpto.has(agent))
-        await this.forgetErased(agent).catch((error) => log.warn({ agent, err: error }, 'summaries of erased memories could not be removed'));
-    while (nightly && !signal.aborted) {
-      await sleep(clock, lookMs, signal).catch(() => {}); // the loop sees that it is over
-      for (const agent of view.heads.keys()) {
-        if (signal.aborted || !this.#isQuiet()) break;
-        if (this.#isDue(agent)) await this.#night(agent, nightly.model);
-      }
+    for (const agent of [...view.runsByAgent.keys()]) if (view.erasedUpto.has(agent)) await this.forgetErased(agent);
+  }
+
+  async #night({ model }: NightlyRuns): Promise<void> {
+    for (const agent of [...this.#parts.coordinator.view.heads.keys()]) {
+      if (this.#ended.signal.aborted || !this.#isQuiet()) return;
+      if (this.#isDue(agent)) await this.#runOf(agent, model);
     }
   }
   #isQuiet(): boolean {
@@ -258,14 +280,17 @@ export class Consolidator {
     if (looked && this.#parts.clock.monotonicMs() < looked.againMs) return false;
     return looked?.seq !== view.heads.get(agent)?.seq;
   }
-  async #night(agent: string, model: string | null): Promise<void> {
+  async #runOf(agent: string, model: string | null): Promise<void> {
     const { coordinator, clock, log } = this.#parts;
     const seq = coordinator.view.heads.get(agent)?.seq ?? 0;
     try {
-      const { answer, why } = await this.#run(coordinatorSelf, agent, false, model);
+      const { answer, why } = await this.#inTurn(() => this.#run(coordinatorSelf, agent, false, model));
       // Its marks make the log longer: there is nothing new in them.
       const own = (answer.run?.results ?? 0) + seq;
-      this.#looked.set(agent, why === null ? { seq: own, againMs: 0 } : { seq: -1, againMs: clock.monotonicMs() + againMs });
+      this.#looked.set(
+        agent,
+        why === null ? { seq: own, againMs: 0 } : { seq: -1, againMs: clock.monotonicMs() + againMs },
+      );
       if (answer.run) log.info({ agent, run: answer.run.id, results: answer.run.results }, 'a memory was consolidated');
     } catch (error) {
       this.#looked.set(agent, { seq: -1, againMs: clock.monotonicMs() + againMs });

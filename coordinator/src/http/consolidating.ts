@@ -1,5 +1,5 @@
 // The parts of consolidation put together: its results are objects, its model is any of the fleet that has time and costs nothing.
-import { type ModelMessage, type Principal } from '@blackroad/protocol';
+import type { ModelMessage, Principal } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';

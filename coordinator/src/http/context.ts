@@ -350,7 +350,8 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     totals,
     stop() {
       unwatch();
-      for (const each of [feed, recorder, fleetVectors, consolidator, kept.giving, kept.checkpoints, kept.erasing]) each.stop();
+      for (const each of [feed, recorder, fleetVectors, consolidator, kept.giving, kept.checkpoints, kept.erasing])
+        each.stop();
       for (const end of context.streams) end();
     },
   };

@@ -22,10 +22,10 @@ const found = (memories: Memory[], { guesses = true, skip = new Set<string>() } 
   drained(pairsOf(memories, { guesses, skip })).map(({ how, of, by }: Pair) => `${of.seq} ${how} ${by.seq}`);
 
 t.test('the same words are the same memory, the newest of them counts', async (t) => {
-  t.same(found([memory(1, 'Tea at eight.'), memory(2, 'Rain.'), memory(3, 'tea at EIGHT'), memory(4, 'Tea, at eight!')]), [
-    '1 same 4',
-    '3 same 4',
-  ]);
+  t.same(
+    found([memory(1, 'Tea at eight.'), memory(2, 'Rain.'), memory(3, 'tea at EIGHT'), memory(4, 'Tea, at eight!')]),
+    ['1 same 4', '3 same 4'],
+  );
   t.same(found([memory(1, '...'), memory(2, '???')]), [], 'without words there is nothing to compare');
 });
 
@@ -51,7 +51,9 @@ t.test('a later statement about the same matter replaces an earlier one, the new
 });
 
 t.test('what is said in many forms is a routine, and nothing of it is replaced', async (t) => {
-  const jokes = ['dog', 'cat', 'cow', 'hen', 'pig'].map((what, at) => memory(at + 1, turn(`Tell a joke of a ${what}`), at));
+  const jokes = ['dog', 'cat', 'cow', 'hen', 'pig'].map((what, at) =>
+    memory(at + 1, turn(`Tell a joke of a ${what}`), at),
+  );
   t.same(found(jokes), []);
   t.same(found(jokes.slice(0, 4)).length, 3, 'up to four forms are taken for one that changed');
 });
@@ -70,11 +72,19 @@ t.test('groups are of one matter, in their order, and no larger than a question'
     [maxSummarySources, 8],
   );
   const seqs = groups[0]?.map(({ seq }) => seq) as number[];
-  t.same(seqs, [...seqs].sort((a, b) => a - b));
+  t.same(
+    seqs,
+    [...seqs].sort((a, b) => a - b),
+  );
 });
 
 const none: Judgement = { same: [], replaced: [], contradicts: [], summary: '' };
-const group = [memory(3, 'I live in Oslo'), memory(5, 'My cat is Nori'), memory(7, 'I live in Cork'), memory(8, 'The cat is Kiwi')];
+const group = [
+  memory(3, 'I live in Oslo'),
+  memory(5, 'My cat is Nori'),
+  memory(7, 'I live in Cork'),
+  memory(8, 'The cat is Kiwi'),
+];
 
 t.test('an answer counts as a whole: one number that was not given refuses it', async (t) => {
   const taken = judged(group, { ...none, replaced: [[1, 3]], contradicts: [[4, 2]], summary: ' Lives in Cork. ' });
@@ -88,30 +98,43 @@ t.test('an answer counts as a whole: one number that was not given refuses it', 
   t.equal(taken?.summary, 'Lives in Cork.');
   for (const odd of [[[0, 1]], [[1, 5]], [[2, 2]], [[3, 1]]])
     t.equal(judged(group, { ...none, replaced: odd, summary: 'x' }), null, JSON.stringify(odd));
-  t.equal(judged(group.slice(0, 3), { ...none, summary: 'x' })?.summary, null, 'three memories are no more than they are');
+  t.equal(
+    judged(group.slice(0, 3), { ...none, summary: 'x' })?.summary,
+    null,
+    'three memories are no more than they are',
+  );
   const [, asked] = questionAbout([memory(1, `a\nb ${'x'.repeat(5_000)}`)]);
   t.match(asked?.content, /^1\. a b x+/);
   t.ok((asked?.content.length ?? 0) < 700, 'a long memory is cut');
 });
 
-t.test('results are orders of the run: marks without content, then summaries with what they were made of', async (t) => {
-  const [of, by] = group as [Memory, Memory];
-  const results = resultsOf(
-    'r1',
-    { pairs: [{ how: 'replaced', of, by }], summaries: [{ text: 'A cat in Cork.', sources: group }] },
-    'qwen',
-    9,
-  );
-  t.match(results, [
-    {
-      memory: {
-        ...{ given: 'r1.1', kind: 'mark', text: 'Entry 3 was replaced by entry 5.', source: 'run:r1' },
-        mark: { run: 'r1', how: 'replaced', model: null, of: { seq: 3, hash: of.hash }, by: { seq: 5, hash: by.hash } },
-        derivedFrom: [of.hash, by.hash],
+t.test(
+  'results are orders of the run: marks without content, then summaries with what they were made of',
+  async (t) => {
+    const [of, by] = group as [Memory, Memory];
+    const results = resultsOf(
+      'r1',
+      { pairs: [{ how: 'replaced', of, by }], summaries: [{ text: 'A cat in Cork.', sources: group }] },
+      'qwen',
+      9,
+    );
+    t.match(results, [
+      {
+        memory: {
+          ...{ given: 'r1.1', kind: 'mark', text: 'Entry 3 was replaced by entry 5.', source: 'run:r1' },
+          mark: {
+            run: 'r1',
+            how: 'replaced',
+            model: null,
+            of: { seq: 3, hash: of.hash },
+            by: { seq: 5, hash: by.hash },
+          },
+          derivedFrom: [of.hash, by.hash],
+        },
+        seqs: [3, 5],
       },
-      seqs: [3, 5],
-    },
-    { memory: { given: 'r1.2', kind: 'summary', text: 'A cat in Cork.', mark: { how: 'summary', model: 'qwen' } } },
-  ]);
-  t.equal(resultsOf('r1', { pairs: [{ how: 'same', of, by }], summaries: [] }, null, 0).length, 0);
-});
+      { memory: { given: 'r1.2', kind: 'summary', text: 'A cat in Cork.', mark: { how: 'summary', model: 'qwen' } } },
+    ]);
+    t.equal(resultsOf('r1', { pairs: [{ how: 'same', of, by }], summaries: [] }, null, 0).length, 0);
+  },
+);

@@ -152,8 +152,7 @@ export function* groupsOf(memories: readonly Memory[]): Generator<void, Memory[]
       .slice(0, maxSummarySources - 1)
       .map(({ other }) => other);
     for (const other of others) free.delete(other);
-    if (others.length > 0)
-      groups.push([newest, ...others].map(({ memory }) => memory).sort((a, b) => a.seq - b.seq));
+    if (others.length > 0) groups.push([newest, ...others].map(({ memory }) => memory).sort((a, b) => a.seq - b.seq));
     yield;
   }
   return groups.sort((a, b) => b.length - a.length).slice(0, maxRunQuestions);

@@ -170,7 +170,11 @@ function withdraw(draft: Draft, row: DocumentRow, by: Pick<Principal, 'name'>): 
   });
 }
 
-export function putGiven(draft: Draft, by: Pick<Principal, 'name'>, row: Omit<GivenRow, 'space' | 'by' | 'givenMs'>): void {
+export function putGiven(
+  draft: Draft,
+  by: Pick<Principal, 'name'>,
+  row: Omit<GivenRow, 'space' | 'by' | 'givenMs'>,
+): void {
   const space = spaceOf(draft.view, row.agent, null);
   change(draft, { type: 'given', row: { ...row, space, by: by.name, givenMs: draft.nowMs } });
 }

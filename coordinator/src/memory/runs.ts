@@ -22,7 +22,10 @@ export const keepRun: Decide<'memory-run'> = (view, { by, row }, nowMs) => {
   const { agent, id: run, results } = row;
   const open = openRunOf(view, agent);
   if (open)
-    return refuse('conflict', `The run ${open.id} of ${agentNameOf(view, agent)} waits for its node: it is ${runState(open)}.`);
+    return refuse(
+      'conflict',
+      `The run ${open.id} of ${agentNameOf(view, agent)} waits for its node: it is ${runState(open)}.`,
+    );
   const draft = openDraft(view, nowMs);
   const before = runsOf(view, agent);
   for (const { id } of before.slice(0, Math.max(0, before.length + 1 - maxRunsPerAgent)))
@@ -36,7 +39,10 @@ export const keepRun: Decide<'memory-run'> = (view, { by, row }, nowMs) => {
 export const undoRun: Decide<'memory-run-undo'> = (view, { by, id }, nowMs) => {
   const row = view.runs.get(id);
   if (!row || row.undo !== undefined)
-    return refuse('no-such-run', `There is no run ${id} that could be taken back: it was, or newer ones took its place.`);
+    return refuse(
+      'no-such-run',
+      `There is no run ${id} that could be taken back: it was, or newer ones took its place.`,
+    );
   const { agent } = row;
   const draft = openDraft(view, nowMs);
   change(draft, { type: 'memory-run', row: { ...row, undo: 'asked' } });

@@ -245,7 +245,10 @@ t.test('marks of a consolidation change what comes first, on every copy, until t
   await node.give([mark(1, 'replaced', 0, 3), mark(2, 'same', 1, 2), mark(3, 'replaced', 3, 0)]);
   t.same(asked, [], 'nobody looks for a mark');
   const marks = await node.sent();
-  t.match(marks[0], { kind: 'mark', payload: { mark: { how: 'replaced' }, derivedFrom: [place(0).hash, place(3).hash] } });
+  t.match(marks[0], {
+    kind: 'mark',
+    payload: { mark: { how: 'replaced' }, derivedFrom: [place(0).hash, place(3).hash] },
+  });
   t.same(marks.map(entryFault), [null, null, null]);
   const expected = ['Ada moved: it is Cork', 'Ada lives in Oslo'];
   t.same(await recalled(log, 'Oslo'), expected, 'what replaced it is found with it, and comes first');
@@ -262,5 +265,8 @@ t.test('marks of a consolidation change what comes first, on every copy, until t
   t.same(await recalled(anew, 'Oslo'), ['Ada lives in Oslo']);
   t.same((await recalled(anew, 'tea')).length, 2, 'nothing was removed');
   await again.memory.close();
-  t.same(kept(dir).filter((text) => text?.startsWith('A mark')), []);
+  t.same(
+    kept(dir).filter((text) => text?.startsWith('A mark')),
+    [],
+  );
 });

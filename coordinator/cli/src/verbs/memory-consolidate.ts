@@ -18,11 +18,16 @@ function answerLines(agent: string, answer: RunAnswer, call: VerbCall): string {
   const looked = counted(entries, 'memory', 'memories');
   const asked = model === null ? '' : ` ${model} was asked (${counted(tokens, 'token')})`;
   const odd = refused === 0 ? '' : `, and ${counted(refused, 'answer')} of it were not of the form that was asked for`;
-  const lines = [`${agent}: ${looked} looked at, ${counted(results.length, 'result')}.${asked}${odd}${asked ? '.' : ''}`];
+  const lines = [
+    `${agent}: ${looked} looked at, ${counted(results.length, 'result')}.${asked}${odd}${asked ? '.' : ''}`,
+  ];
   lines.push(...resultLines(results, call));
   if (results.length === 0) return lines.join('\n');
   if (run === null) lines.push(call.paint('yellow', 'Nothing was written: the same without --dry-run does it.'));
-  else lines.push(`Its node writes this as entries of their own. To take it back: ${call.as.fleet(`memory consolidate undo ${run.id}`)}`);
+  else
+    lines.push(
+      `Its node writes this as entries of their own. To take it back: ${call.as.fleet(`memory consolidate undo ${run.id}`)}`,
+    );
   return lines.join('\n');
 }
 

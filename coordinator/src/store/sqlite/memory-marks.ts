@@ -55,11 +55,22 @@ export function memoryMarks(db: Database) {
     /** The newest first. */
     of: (id: number): FoundMark[] => ofEntry.all(id),
     /** Oldest first; what is marked as said again or replaced is none of them. */
-    toConsolidate({ agent, model, limit }: { agent: string; model: string | null; limit: number }): MemoryToConsolidate[] {
+    toConsolidate({
+      agent,
+      model,
+      limit,
+    }: {
+      agent: string;
+      model: string | null;
+      limit: number;
+    }): MemoryToConsolidate[] {
       return newest
         .all({ agent, model: model ?? '', limit })
         .reverse()
-        .map(({ id: _, vector, ...entry }) => ({ ...entry, vector: vector && vector.length > 0 ? floatsOf(vector) : null }));
+        .map(({ id: _, vector, ...entry }) => ({
+          ...entry,
+          vector: vector && vector.length > 0 ? floatsOf(vector) : null,
+        }));
     },
     texts: (agent: string, seqs: readonly number[]) => told.all(agent, JSON.stringify(seqs)),
   };

@@ -81,7 +81,11 @@ export function memorySearch(db: Database, words: WordIndex, nearest: Nearest, {
   };
 }
 
-function toHit(record: EntryRecord, payload: MemoryPayload, how: Pick<MemoryHit, 'score' | 'found' | 'marked'>): MemoryHit {
+function toHit(
+  record: EntryRecord,
+  payload: MemoryPayload,
+  how: Pick<MemoryHit, 'score' | 'found' | 'marked'>,
+): MemoryHit {
   const { agent, epoch, seq, hash, kind, actor, created_at } = record;
   const { text, tags, importance, source, document } = payload;
   return {

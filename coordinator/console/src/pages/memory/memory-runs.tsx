@@ -4,8 +4,8 @@ import { countsInWords, markInWords, runStateInWords } from '@blackroad/protocol
 import { Link } from '@tanstack/react-router';
 import { Combine } from 'lucide-react';
 import { useState } from 'react';
-import { useRoute, useAct } from '../../data/query.ts';
 import { useAgents } from '../../data/live.ts';
+import { useAct, useRoute } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
 import { Time } from '../../fleet/time.tsx';
 import { Button } from '../../kit/button.tsx';
@@ -32,9 +32,9 @@ export function MemoryRuns() {
             <Panel>
               <Empty title="No memory was consolidated" icon={<Combine />}>
                 <p>
-                  A run marks what is remembered twice and what was replaced, so that answers use what holds now; a model
-                  of the fleet may sum up the rest. Nothing is changed or removed, and each run can be taken back. With{' '}
-                  <code>--consolidate 02:00-05:00</code> the coordinator does it by itself at night.
+                  A run marks what is remembered twice and what was replaced, so that answers use what holds now; a
+                  model of the fleet may sum up the rest. Nothing is changed or removed, and each run can be taken back.
+                  With <code>--consolidate 02:00-05:00</code> the coordinator does it by itself at night.
                 </p>
               </Empty>
             </Panel>
@@ -95,7 +95,12 @@ function Undo({ run: { id, agent, state } }: { run: MemoryRun }) {
 function RunDialog({ id, close }: { id: string | null; close(): void }) {
   const found = useRoute('memoryRun', { params: { run: id ?? '' } }, { enabled: id !== null });
   return (
-    <Dialog open={id !== null} onOpenChange={(now) => !now && close()} title="What the run found" text="Each is an entry of its own in the log of the agent.">
+    <Dialog
+      open={id !== null}
+      onOpenChange={(now) => !now && close()}
+      title="What the run found"
+      text="Each is an entry of its own in the log of the agent."
+    >
       {found.error ? (
         <Failure error={found.error} />
       ) : found.data ? (
@@ -142,7 +147,8 @@ function NewRun() {
   const look = useAct('memoryConsolidate');
   const write = useAct('memoryConsolidate', {
     stales: [...stales],
-    done: ({ run }) => (run ? `${plural(run.results, 'result')}: its node writes them.` : 'There was nothing to write.'),
+    done: ({ run }) =>
+      run ? `${plural(run.results, 'result')}: its node writes them.` : 'There was nothing to write.',
   });
   if (!may('memoryConsolidate')) return null;
   const of = { params: { agent }, body: model.trim() === '' ? {} : { model: model.trim() } };
@@ -155,7 +161,12 @@ function NewRun() {
   const shown = look.data;
   return (
     <div className="row wrap">
-      <select className="input facet" aria-label="Agent" value={agent} onChange={({ target }) => setAgent(target.value)}>
+      <select
+        className="input facet"
+        aria-label="Agent"
+        value={agent}
+        onChange={({ target }) => setAgent(target.value)}
+      >
         <option value="">an agent</option>
         {list.map(({ name }) => (
           <option key={name} value={name}>
@@ -181,7 +192,13 @@ function NewRun() {
         title={`Consolidate the memory of ${agent}?`}
         text="This is what a run finds now. It is written as entries of their own; nothing is changed or removed, and the run can be taken back."
       >
-        {failed ? <Failure error={failed} /> : shown ? <Results of={shown.results} /> : <Loading lines={3} label="Looking through the newest memories" />}
+        {failed ? (
+          <Failure error={failed} />
+        ) : shown ? (
+          <Results of={shown.results} />
+        ) : (
+          <Loading lines={3} label="Looking through the newest memories" />
+        )}
         <footer className="row end">
           <Button onClick={() => change(false)}>Cancel</Button>
           <Button
