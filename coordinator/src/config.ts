@@ -6,6 +6,7 @@ import { cronFault } from '@blackroad/protocol/cron';
 import { ollamaReleasesUrl } from '@blackroad/protocol/ollama-release';
 import { systemClock } from '@blackroad/std/clock';
 import { OptionError, readOptions, type Values } from '@blackroad/std/options';
+import { consolidationOptions } from './consolidation-settings.ts';
 
 export const coordinatorOptions = {
   data: {
@@ -171,20 +172,7 @@ export const coordinatorOptions = {
     default: '',
     text: 'Embedding model of which every memory gets a vector, made by a machine of the fleet that has it (docs/memory.md). Empty: the one that most memories have.',
   },
-  consolidate: {
-    type: 'text',
-    flag: 'consolidate',
-    env: 'BLACKROAD_CONSOLIDATE',
-    default: '',
-    text: "Quiet hours, such as 02:00-05:00 in the fleet's time zone, in which memories are consolidated (docs/memory.md). Empty: never by itself.",
-  },
-  consolidateModel: {
-    type: 'text',
-    flag: 'consolidate-model',
-    env: 'BLACKROAD_CONSOLIDATE_MODEL',
-    default: 'auto',
-    text: 'Model, or tier, that is asked then what replaces what, and for summaries; only where it costs nothing and nobody else needs it. none: words and vectors alone.',
-  },
+  ...consolidationOptions,
   cloudCatalogue: {
     type: 'file',
     flag: 'cloud-catalogue',

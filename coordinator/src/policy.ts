@@ -1,9 +1,7 @@
 // What decisions read of the configuration, with the constants that nobody sets.
 import { isTimeZone, timeZoneFault } from '@blackroad/protocol/cron';
-import { readWindow } from '@blackroad/protocol/rollout-words';
 import { OptionError } from '@blackroad/std/options';
 import type { CoordinatorConfig } from './config.ts';
-import type { NightlyRuns } from './drivers/consolidator.ts';
 import type { Policy } from './state/input.ts';
 
 /** @throws OptionError */
@@ -42,15 +40,3 @@ export function policyOf(config: CoordinatorConfig): Policy {
     reclaim: config.reclaim,
   };
 }
-
-/** When memories are consolidated by themselves; null: never. @throws OptionError */
-export function nightlyOf({ consolidate, consolidateModel }: CoordinatorConfig): NightlyRuns | null {
-  if (consolidate === '') return null;
-  const read = readWindow(consolidate);
-  if ('unread' in read || !isTime(read.window.from) || !isTime(read.window.to))
-    throw new OptionError(`--consolidate: expected hours such as 02:00-05:00, got ${JSON.stringify(consolidate)}`);
-  if (consolidateModel.startsWith('agent/'))
-    throw new OptionError(`--consolidate-model: expected a model or a tier such as auto, got ${consolidateModel}`);
-  return { window: read.window, model: consolidateModel === 'none' ? null : consolidateModel };
-}
-const isTime = (text: string) => /^([01]\d|2[0-3]):[0-5]\d$/.test(text);

@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type BatchView, type MemoryRun, interpretingChecker, Problem } from '@blackroad/protocol';
+import { type BatchView, interpretingChecker, type MemoryRun, Problem } from '@blackroad/protocol';
 import t from 'tap';
 import { usage } from '../../coordinator/cli/src/help.ts';
 import { verbs } from '../../coordinator/cli/src/verbs.ts';
@@ -176,7 +176,8 @@ t.test('verbs', async (t) => {
 
   const given = await fleet.client.call('memoryAdd', { params: { agent: 'nowhere' }, body: { text: 'Tea at nine' } });
   const consolidate = { params: { agent: 'greeter' }, body: {} };
-  for (const text of ['Tea at four', 'tea, at four']) await fleet.client.call('memoryAdd', { params: consolidate.params, body: { text } });
+  for (const text of ['Tea at four', 'tea, at four'])
+    await fleet.client.call('memoryAdd', { params: consolidate.params, body: { text } });
   let consolidated: MemoryRun | null = null;
   for (const end = performance.now() + 60_000; consolidated === null && performance.now() < end; )
     consolidated = (await fleet.client.call('memoryConsolidate', consolidate)).run;

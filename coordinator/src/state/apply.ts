@@ -11,7 +11,7 @@ import { moveHeard } from './moved-times.ts';
 import { release, reserve } from './reservations.ts';
 import { dropRollout, dropSubject, putSubject } from './rollout-index.ts';
 import { type AgentRow, type BranchRow, freezeAt, type HolderRow, type NodeLive, type TaskRow } from './rows.ts';
-import { isRunUnwritten } from './run-rows.ts';
+import { dropRun, putRun } from './run-index.ts';
 import { countBeat, countBreak, countEnd, countFailure, forgetSums, markSums } from './summed.ts';
 import { add, drop, indexTask, moveTasks, turnRound, unindexTask } from './task-index.ts';
 import { inSpace, type MutableView } from './view.ts';
@@ -193,19 +193,8 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
     drop(view.documentsByAgent, row.agent, id);
     drop(view.unwritten, row.agent, id);
   },
-  'memory-run'(view, { row }) {
-    view.runs.set(row.id, row);
-    add(view.runsByAgent, row.agent, row.id);
-    if (isRunUnwritten(row)) add(view.unwritten, row.agent, row.id);
-    else drop(view.unwritten, row.agent, row.id);
-  },
-  'memory-run-gone'(view, { id }) {
-    const row = view.runs.get(id);
-    if (!row) return;
-    view.runs.delete(id);
-    drop(view.runsByAgent, row.agent, id);
-    drop(view.unwritten, row.agent, id);
-  },
+  'memory-run': (view, { row }) => putRun(view, row),
+  'memory-run-gone': (view, { id }) => dropRun(view, id),
   pin(view, change) {
     view.pins.set(change.row.id, change.row);
   },

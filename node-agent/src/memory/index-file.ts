@@ -35,7 +35,7 @@ export interface Indexed {
 }
 
 /** What marks an entry, with the entries by which it is known. */
-export interface IndexedMark extends MarkFound {
+interface IndexedMark extends MarkFound {
   log: number;
   ofSeq: number;
   ofHash: string;

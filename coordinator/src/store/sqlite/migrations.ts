@@ -3,7 +3,7 @@
 import { FleetError } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
 import { applicationId, type Database } from './database.ts';
-import { memoryMigrations } from './memory-migrations.ts';
+import { consolidation, memoryMigrations } from './memory-migrations.ts';
 
 interface Migration {
   version: number;
@@ -354,21 +354,7 @@ export const migrations: readonly Migration[] = [
       CREATE INDEX memory_entry_document ON memory_entry (document) WHERE document IS NOT NULL;
     `,
   },
-  {
-    version: 32,
-    name: 'consolidation of memories',
-    // A mark goes with the content of its entry.
-    sql: `
-      CREATE TABLE memory_run (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
-      CREATE TABLE memory_mark (
-        id INTEGER PRIMARY KEY REFERENCES memory_entry (id) ON DELETE CASCADE, agent TEXT NOT NULL,
-        of_seq INTEGER NOT NULL, of_hash TEXT NOT NULL, how TEXT NOT NULL, by_seq INTEGER NOT NULL, by_hash TEXT NOT NULL
-      );
-      CREATE INDEX memory_mark_of ON memory_mark (agent, of_seq);
-      CREATE TRIGGER memory_mark_erased AFTER UPDATE OF payload ON memory_entry WHEN NEW.payload IS NULL
-        BEGIN DELETE FROM memory_mark WHERE id = NEW.id; END;
-    `,
-  },
+  consolidation,
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

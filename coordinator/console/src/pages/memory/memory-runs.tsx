@@ -112,7 +112,7 @@ function RunDialog({ id, close }: { id: string | null; close(): void }) {
   );
 }
 
-export function Results({ of }: { of: readonly RunResult[] }) {
+function Results({ of }: { of: readonly RunResult[] }) {
   if (of.length === 0) return <p className="dim">Nothing is remembered twice, and nothing was replaced.</p>;
   return (
     <ul className="stack run-results">
