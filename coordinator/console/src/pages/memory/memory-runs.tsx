@@ -115,7 +115,7 @@ function RunDialog({ id, close }: { id: string | null; close(): void }) {
 function Results({ of }: { of: readonly RunResult[] }) {
   if (of.length === 0) return <p className="dim">Nothing is remembered twice, and nothing was replaced.</p>;
   return (
-    <ul className="stack run-results">
+    <ul className="stack">
       {of.map(({ how, model, sources, text }) => (
         <li key={`${how} ${sources.map(({ seq }) => seq).join(' ')}`} className="stack">
           <span className="row wrap">
