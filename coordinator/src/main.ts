@@ -33,6 +33,7 @@ import { judgeReader } from './bus/reader-judge.ts';
 import { coordinatorUser, openCa } from './ca/ca.ts';
 import { machineHosts } from './ca/hosts.ts';
 import { type CoordinatorConfig, cloudCatalogueOf, coordinatorOptions, readConfig } from './config.ts';
+import { nightlyOf } from './consolidation-settings.ts';
 import { doorLimits } from './door/door-limits.ts';
 import { createDoorkeeper } from './door/doorkeeper.ts';
 import { openModelFile } from './drivers/model-file.ts';
@@ -213,6 +214,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
       consoleDir: existsSync(consoleDir) ? consoleDir : null,
       dataDir: data,
       memoryModel: config.memoryModel || null,
+      nightly: nightlyOf(config),
     },
     clock,
     random,

@@ -29,6 +29,8 @@ const samples: { [A in AuditAction]: [params: AuditParams<A>, subject: string, t
   ],
   'memory-export': [{ agent: 'echo', entries: 1 }, 'echo', '1 entry'],
   'document-remove': [{ agent: 'echo', document: '01d', name: 'manual.pdf' }, 'echo', 'manual.pdf'],
+  'memory-consolidate': [{ agent: 'echo', run: '01r', results: 3 }, 'echo', 'run 01r, 3 results'],
+  'memory-consolidate-undo': [{ agent: 'echo', run: '01r' }, 'echo', 'run 01r'],
   'node-enrol': [joined, 'alice', 'pi, site home, key ab12'],
   'node-reclaim': [joined, 'alice', 'pi, site home, key ab12'],
   'enrol-refused': [

@@ -247,6 +247,18 @@ export const audit = {
     ofAgent,
     ({ name }) => name,
   ),
+  'memory-consolidate': kind(
+    "consolidated an agent's memory",
+    { agent: AgentName, run: Text, results: Count },
+    ofAgent,
+    ({ run, results }) => `run ${run}, ${counted(results, 'result')}`,
+  ),
+  'memory-consolidate-undo': kind(
+    'took a consolidation back',
+    { agent: AgentName, run: Text },
+    ofAgent,
+    ({ run }) => `run ${run}`,
+  ),
   'task-cancel': kind(
     'cancelled a task',
     { ...Task, state: TaskState },

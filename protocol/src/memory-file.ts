@@ -129,8 +129,8 @@ export class MemoryFileReader {
   }
 }
 
-/** Kinds that are about the log itself. */
-const bare = new Set(['genesis', 'migrate', 'withdraw']);
+/** Kinds that are about the log itself, or about entries of it: a consolidation finds them anew. */
+const bare = new Set(['genesis', 'migrate', 'withdraw', 'mark', 'summary']);
 
 function exportReader(head: MemoryFileHead, check: Checker): LineReader {
   const { agent, anchor } = head;

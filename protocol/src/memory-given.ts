@@ -1,5 +1,8 @@
 // Memories that people give to an agent: single ones, and the parts of documents. The node that holds the agent writes them, as it writes
 // all of its memory; until it has, the coordinator keeps them as orders. The id of the order stands in the entry, so that each is written once.
+
+import { MemoryMark } from './consolidation.ts';
+import { maxSummarySources } from './consolidation-limits.ts';
 import {
   maxDocumentBytes,
   maxDocumentChunks,
@@ -17,7 +20,7 @@ export const DocumentId = Type.String({
   pattern: '^[0-9a-z]{1,40}$',
   description: 'Of a document; each addition of a file has its own.',
 });
-/** `<id>` of a single memory, `<document>.<chunk>` of a part of a document. */
+/** `<id>` of a single memory, `<document>.<chunk>` of a part of a document, `<run>.<number>` of what a consolidation found. */
 const GivenId = Type.String({ pattern: '^[0-9a-z]{1,40}([.][0-9]{1,6})?$', description: 'The id of the order.' });
 
 /** Where in a document a memory is from. */
@@ -65,22 +68,29 @@ export const givenFields = {
   given: Type.Optional(GivenId),
   document: Type.Optional(DocumentPlace),
   imported: Type.Optional(ImportedFrom),
+  mark: Type.Optional(MemoryMark),
 };
 
 /** A memory to write, as the coordinator sends it to the node that holds the agent. */
 export const GivenMemory = Type.Object({
   given: GivenId,
-  kind: Type.OneOf([...givenKinds, 'document', 'import', 'withdraw']),
+  kind: Type.OneOf([...givenKinds, 'document', 'import', 'withdraw', 'mark', 'summary']),
   text: Type.String({ maxLength: maxMemoryTextBytes }),
   tags: Type.Array(Type.String({ maxLength: 60 }), { maxItems: 32 }),
   importance: Type.Number({ minimum: 0, maximum: 1 }),
   source: Type.String({
     maxLength: 200,
-    description: '`person:<key>`: whose key gave it; `document:<id>`; `import:<id>`.',
+    description: '`person:<key>`: whose key gave it; `document:<id>`; `import:<id>`; `run:<id>` of a consolidation.',
   }),
   document: Type.Optional(DocumentPlace),
   imported: Type.Optional(ImportedFrom),
-  derivedFrom: Type.Optional(Type.Array(Hash, { maxItems: 1, description: 'The hash that an imported one had.' })),
+  mark: Type.Optional(MemoryMark),
+  derivedFrom: Type.Optional(
+    Type.Array(Hash, {
+      maxItems: maxSummarySources,
+      description: 'Of an imported one the hash that it had, of a summary those of what it says.',
+    }),
+  ),
 });
 export type GivenMemory = Static<typeof GivenMemory>;
 

@@ -1,6 +1,7 @@
 // Memories in words for the console and the command: how one was found, what they can be found by, where one is from, why it
 // is not written yet. Without a schema: the
 // console imports it too.
+import type { MemoryRun, RunCounts, RunResult } from './consolidation.ts';
 import type { MemoryHit, MemoryVectors } from './memory.ts';
 import type { DocumentPlace, GivenWaits } from './memory-given.ts';
 
@@ -19,6 +20,8 @@ export function vectorsInWords({ model, searched, memories, looked, refused, why
   const waits = why === null ? '' : ` It waits: ${why}`;
   return `Memories get a vector of ${model}: ${number(looked)} of ${number(memories)} looked at, newest first.${meanwhile}${without}${waits}`;
 }
+/** How one entry is marked by another. */
+export const markWays = ['same', 'replaced', 'contradicts'] as const;
 /** What a person may give: something to know, a fact, the way something is done. */
 export const givenKinds = ['note', 'fact', 'procedure'] as const;
 
@@ -36,4 +39,24 @@ const waitWords: Record<GivenWaits, (node: string) => string> = {
 /** Why it is not written yet. */
 export function waitsInWords({ waits, node }: { waits: GivenWaits; node: string | null }): string {
   return waitWords[waits](node ?? 'its node');
+}
+
+const markWords: Record<RunResult['how'], string> = {
+  same: 'said again',
+  replaced: 'replaced by what came later',
+  contradicts: 'contradicts',
+  summary: 'summary',
+};
+/** What a mark says of the first of two entries. */
+export const markInWords = (how: RunResult['how']): string => markWords[how];
+/** `3 said again, 1 summary`. */
+export function countsInWords(counts: RunCounts): string {
+  const words = { same: 'said again', replaced: 'replaced', contradicts: 'contradicted', summary: 'summed up' };
+  const found = (Object.keys(words) as (keyof RunCounts)[]).filter((how) => counts[how] > 0);
+  return found.map((how) => `${counts[how]} ${words[how]}`).join(', ');
+}
+/** How far the node of the agent is with it. */
+export function runStateInWords({ state, written, results }: Pick<MemoryRun, 'state' | 'written' | 'results'>): string {
+  if (state === 'writing') return `${written} of ${results} written`;
+  return state === 'undoing' ? 'taken back; its node erases it' : state === 'undone' ? 'taken back' : 'written';
 }

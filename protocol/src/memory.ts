@@ -13,13 +13,14 @@ import {
   maxVectorDimension,
 } from './limits.ts';
 import { givenFields, MemoryGive } from './memory-given.ts';
+import { markWays } from './memory-words.ts';
 import { ProofPath } from './merkle.ts';
 import { type Static, Type } from './typebox.ts';
 
 /**
  * genesis opens a log; turn is an exchange; note was saved by the agent or a person; migrate opens an epoch on another node; merge adds an
  * entry of a branch to the log; import came from elsewhere; fact and procedure were given by a person; document is a part of a document;
- * withdraw erases the parts of a document.
+ * withdraw erases the parts of a document, or what a consolidation wrote; mark and summary are what one found.
  */
 const memoryKinds = [
   'genesis',
@@ -32,6 +33,8 @@ const memoryKinds = [
   'procedure',
   'document',
   'withdraw',
+  'mark',
+  'summary',
 ] as const;
 export const MemoryKind = Type.String({
   pattern: '^[a-z][a-z-]{0,29}$',
@@ -301,6 +304,11 @@ export const MemoryHit = Type.Object({
   source: Type.String(),
   document: givenFields.document,
   score: Type.Number(),
+  marked: Type.Optional(
+    Type.Array(Type.Object({ how: Type.OneOf([...markWays]), by: Seq }), {
+      description: 'What a consolidation found of it: that entry says the same, replaced it, or contradicts it.',
+    }),
+  ),
   found: Type.Optional(
     Type.Array(Type.OneOf(['words', 'meaning']), {
       description:

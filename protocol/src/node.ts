@@ -25,9 +25,10 @@ import {
   maxModelsPerNode,
   maxRequestsPerModel,
 } from './limits.ts';
+import { abilityWords, type NodeAbility, nodeAbilities } from './node-abilities.ts';
 import { ModelFetch, NodeModel, RuntimeKind } from './node-model.ts';
 import { OsUpdates } from './os-update.ts';
-import { type Static, Type } from './typebox.ts';
+import { type Static, type TLiteral, type TOptional, Type } from './typebox.ts';
 import { ReleaseVersion } from './update.ts';
 
 export const NodeClassName = Type.String({
@@ -45,6 +46,13 @@ export const NodeState = Type.Object({
 });
 export type NodeState = Static<typeof NodeState>;
 
+const abilityFields = Object.fromEntries(
+  nodeAbilities.map((ability) => [
+    ability,
+    Type.Optional(Type.Literal(true, { description: `It ${abilityWords[ability]}. Missing: an older node.` })),
+  ]),
+) as Record<NodeAbility, TOptional<TLiteral<true>>>;
+
 /** Sent after every (re)connection: what the node holds, so that the coordinator can send exactly what is missing. */
 export const NodeHello = Type.Object({
   boot: BootId,
@@ -58,26 +66,7 @@ export const NodeHello = Type.Object({
       description: 'Of this machine, as its connection to the broker has it. Missing: an older node.',
     }),
   ),
-  agentIds: Type.Optional(
-    Type.Literal(true, { description: 'It knows an agent by its id. Missing: an older node knows it by its name.' }),
-  ),
-  erases: Type.Optional(
-    Type.Literal(true, {
-      description:
-        'It erases memories when it is told to, and keeps signed checkpoints of them. Missing: an older node.',
-    }),
-  ),
-  given: Type.Optional(
-    Type.Literal(true, { description: 'It writes memories that people give. Missing: an older node.' }),
-  ),
-  imports: Type.Optional(
-    Type.Literal(true, { description: 'It writes memories that were imported. Missing: an older node.' }),
-  ),
-  drains: Type.Optional(
-    Type.Literal(true, {
-      description: 'It brings the last memories of an agent before the agent leaves it. Missing: an older node.',
-    }),
-  ),
+  ...abilityFields,
   upMs: Type.Number({
     minimum: 0,
     description:

@@ -1,5 +1,5 @@
 // The only file that imports TypeBox's values, so that a bundler keeps only those used (all of TypeBox costs a node-agent 20 MB of memory).
-export type { Static, TObject, TProperties, TSchema } from 'typebox';
+export type { Static, TLiteral, TObject, TOptional, TProperties, TSchema } from 'typebox';
 
 import {
   Number as AnyNumber,

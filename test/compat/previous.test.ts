@@ -22,6 +22,7 @@ const toNewerAlone: Record<string, string> = {
   'memoryDown.anchor.v1.json': 'hello.erases of the node',
   'memoryDown.erase.v1.json': 'hello.erases of the node',
   'memoryDown.give.v1.json': 'hello.given of the node',
+  'memoryDown.marks.v1.json': 'hello.marks of the node',
   'memoryDown.give-import.v1.json': 'hello.imports of the node',
   'memoryUp.erased.v1.json': 'it answers an order to erase',
 };

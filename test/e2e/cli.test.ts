@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type BatchView, interpretingChecker, Problem } from '@blackroad/protocol';
+import { type BatchView, interpretingChecker, type MemoryRun, Problem } from '@blackroad/protocol';
 import t from 'tap';
 import { usage } from '../../coordinator/cli/src/help.ts';
 import { verbs } from '../../coordinator/cli/src/verbs.ts';
@@ -176,6 +176,13 @@ t.test('verbs', async (t) => {
   const [waits, ends] = [await submitted(nobodys), await submitted(nobodys)];
 
   const given = await fleet.client.call('memoryAdd', { params: { agent: 'nowhere' }, body: { text: 'Tea at nine' } });
+  const consolidate = { params: { agent: 'greeter' }, body: {} };
+  for (const text of ['Tea at four', 'tea, at four'])
+    await fleet.client.call('memoryAdd', { params: consolidate.params, body: { text } });
+  let consolidated: MemoryRun | null = null;
+  for (const end = performance.now() + 60_000; consolidated === null && performance.now() < end; )
+    consolidated = (await fleet.client.call('memoryConsolidate', consolidate)).run;
+  t.match(consolidated, { agent: 'greeter' });
   for (const name of ['saved.md', 'removed.md']) {
     const path = join(fleet.folder, name);
     writeFileSync(path, `# ${name}\n\nThe key is under the mat.\n`);
@@ -265,6 +272,9 @@ t.test('verbs', async (t) => {
     'memory verify': { args: ['greeter'], gives: 'object' },
     'memory erase': { args: ['greeter', '1'], gives: 'object' },
     'memory erasures': { gives: 'array' },
+    'memory consolidate': { args: ['greeter', '--dry-run'], gives: 'object' },
+    'memory consolidate undo': { args: [consolidated?.id ?? ''], gives: 'object' },
+    'memory runs': { gives: 'array' },
     'memory checkpoint': { gives: 'object' },
     'memory checkpoints': { gives: 'array' },
     'memory proof': { args: ['greeter', '1'], gives: 'object' },
@@ -412,6 +422,9 @@ t.test('verbs', async (t) => {
     'memory checkpoint': { args: ['more'], code: 2 },
     'memory checkpoints': { args: ['-n', 'many'], code: 2 },
     'memory erasures': { args: ['more'], code: 2 },
+    'memory consolidate': { args: ['nobody'], code: 4 },
+    'memory consolidate undo': { args: ['none'], code: 4, problem: 'no-such-run' },
+    'memory runs': { args: ['none'], code: 4, problem: 'no-such-run' },
     'memory add': { args: ['greeter', 'no-such-file.pdf'], code: 2 },
     'memory waiting': { args: ['nobody'], code: 4 },
     'memory take-back': { args: ['greeter', 'none'], code: 4, problem: 'no-such-memory' },

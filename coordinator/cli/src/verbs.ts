@@ -14,6 +14,7 @@ import { documentVerbs } from './verbs/documents.ts';
 import { imageVerbs } from './verbs/images.ts';
 import { localVerbs } from './verbs/local.ts';
 import { memoryVerbs } from './verbs/memory.ts';
+import { memoryConsolidateVerbs } from './verbs/memory-consolidate.ts';
 import { memoryEraseVerbs } from './verbs/memory-erase.ts';
 import { memoryFileVerbs } from './verbs/memory-file.ts';
 import { modelVerbs } from './verbs/models.ts';
@@ -85,6 +86,7 @@ export const verbs: Verb[] = [
   ...memoryVerbs,
   ...memoryFileVerbs,
   ...memoryEraseVerbs,
+  ...memoryConsolidateVerbs,
   ...documentVerbs,
   ...workVerbs.slice(-1),
   ...releaseVerbs,

@@ -24,6 +24,8 @@ interface Call {
 const without: Partial<Record<RouteName, string>> = {
   whatIf: 'asks what would happen',
   memoryErase: 'judged in proofs/erasing.test.ts, with memories',
+  memoryConsolidate: 'judged in consolidation.test.ts, with memories',
+  memoryRunUndo: 'judged in consolidation.test.ts, with memories',
   memoryCheckpoint: 'changes nothing that anybody has: the checkpoint itself is kept',
   rolloutPlan: 'asks what would happen',
   rolloutApprove: 'judged in rollouts.test.ts, where a wave can be waited for',

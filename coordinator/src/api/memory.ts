@@ -72,7 +72,10 @@ export const memoryHandlers = {
   memoryProof: ({ context, params, by }) =>
     context.checkpoints.proof(memoryOr404(context, by, params.agent), params.seq),
   async memoryErase({ context, params, body, by }) {
-    return context.erasing.erase(by, memoryOr404(context, by, params.agent), body);
+    const agent = memoryOr404(context, by, params.agent);
+    const answer = await context.erasing.erase(by, agent, body);
+    if (answer.erased) await context.consolidator.forgetErased(agent);
+    return answer;
   },
   memoryErasures: ({ context, query }) => context.erasing.list(query),
   memoryCheckpoints: ({ context, query }) => context.coordinator.store.checkpoints(query.limit),

@@ -43,6 +43,7 @@ import { alertHandlers } from './alerts.ts';
 import { backupHandlers } from './backups.ts';
 import { balenaHandlers } from './balena.ts';
 import { batchHandlers } from './batches.ts';
+import { consolidationHandlers } from './consolidation.ts';
 import { conversationHandlers } from './conversations.ts';
 import { documentHandlers } from './documents.ts';
 import { enrolHandlers } from './enrol.ts';
@@ -76,6 +77,7 @@ const handlers: Handlers = {
   ...memoryHandlers,
   ...documentHandlers,
   ...memoryFileHandlers,
+  ...consolidationHandlers,
   ...modelCacheHandlers,
   ...backupHandlers,
   ...balenaHandlers,

@@ -9,6 +9,7 @@ import type { Random } from '@blackroad/std/random';
 import { givenTo, waitsOf, wireOf } from '../memory/given.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import { type DocumentRow, isImport } from '../state/given-rows.ts';
+import type { RunRow } from '../state/run-rows.ts';
 import type { View } from '../state/view.ts';
 
 /** A memory of an import, without the number of its order. */
@@ -26,6 +27,8 @@ interface GiverParts {
   coordinator: Pick<Coordinator, 'submit' | 'view' | 'watch'>;
   /** All parts of a document, or of an import. */
   read: (row: DocumentRow) => Promise<readonly Part[]>;
+  /** All results of a run of consolidation. */
+  readResults: (row: RunRow) => Promise<readonly GivenMemory[]>;
   clock: Clock;
   random: Random;
   log: Log;
@@ -108,12 +111,12 @@ export class MemoryGiver {
     const live = node === null ? undefined : view.live.get(node);
     // The next writer gets it.
     if (placement?.leaving) return;
-    if (!placement || waits !== 'sent' || node === null || !live?.given) return;
+    if (!placement || waits !== 'sent' || node === null || !live?.can?.given) return;
     // It opens the log before it says what became of the agent.
     if (view.observed.get(agent)?.epoch !== placement.epoch) return;
     const { helloBoot: boot } = live;
     const flight = this.#flights.get(agent);
-    const memories = await this.#next(agent, live.imports === true);
+    const memories = await this.#next(agent, live.can.imports === true);
     const [first] = memories;
     if (!first) return;
     const isSame = flight?.first === first.given && flight.epoch === placement.epoch && flight.boot === boot;
@@ -147,6 +150,8 @@ export class MemoryGiver {
     };
     for (const row of givenTo(view, agent)) if (!takes(wireOf(row))) return memories;
     for (const id of view.unwritten.get(agent) ?? []) {
+      const run = view.runs.get(id);
+      if (run && marksOf(view, agent) && !(await this.#takeResults(run, takes))) return memories;
       const row = view.documents.get(id);
       if (!row || memories.length >= maxGivenPerMessage || (isImport(row) && !takesImports)) continue;
       const parts = await this.#partsOf(row);
@@ -158,6 +163,13 @@ export class MemoryGiver {
     return memories;
   }
 
+  /** False: the message is full. */
+  async #takeResults(row: RunRow, takes: (memory: GivenMemory) => boolean): Promise<boolean> {
+    // Read whenever a message is made: a run has few, and they may be erased meanwhile.
+    const results = await this.#parts.readResults(row);
+    return results.slice(row.written).every(takes);
+  }
+
   async #partsOf(row: DocumentRow): Promise<readonly Part[]> {
     const held = this.#held.get(row.id);
     if (held) return held;
@@ -167,6 +179,12 @@ export class MemoryGiver {
     if (this.#held.size > heldDocuments) this.#held.delete(oldest as string);
     return parts;
   }
+}
+
+/** An older node-agent could not read them. */
+function marksOf(view: View, agent: string): boolean {
+  const node = view.agents.get(agent)?.placement?.node;
+  return node !== undefined && view.live.get(node)?.can?.marks === true;
 }
 
 function hasOrders(view: View, agent: string): boolean {

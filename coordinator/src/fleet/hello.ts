@@ -1,7 +1,7 @@
 // The hello after every connection: the identity of the node and the tasks it holds. The answer is exactly what the node is missing: a
 // welcome, the assignment when its generation differs, leases that it should hold and does not, and a cancel for tasks that are no longer
 // its own. [INV-rest]
-import type { NodeHello, TaskProblem, Welcome } from '@blackroad/protocol';
+import { abilitiesIn, type NodeHello, type TaskProblem, type Welcome } from '@blackroad/protocol';
 import { change, type Draft, decided, openDraft, putNode, remark, send } from '../state/draft.ts';
 import type { Decide, Policy } from '../state/input.ts';
 import type { NodeRow, TaskRow } from '../state/rows.ts';
@@ -56,7 +56,7 @@ function greet(draft: Draft, row: NodeRow, message: NodeHello, policy: Policy): 
   if (generation !== row.generation || known !== row || 'lineage' in met)
     putNode(draft, { ...known, ...met, generation });
   const heartbeatMs = heartbeatIntervalMs(draft.view, policy);
-  const { boot, version, address, erases, given, imports, drains } = message;
+  const { boot, version, address } = message;
   const live = draft.live.get(row.id);
   if (live) draft.live.set(row.id, { ...live, helloBoot: boot });
   change(draft, {
@@ -67,10 +67,7 @@ function greet(draft: Draft, row: NodeRow, message: NodeHello, policy: Policy): 
     atMs: draft.nowMs,
     version,
     address,
-    ...(erases ? { erases } : {}),
-    ...(given ? { given } : {}),
-    ...(imports ? { imports } : {}),
-    ...(drains ? { drains } : {}),
+    can: abilitiesIn(message),
   });
   change(draft, { type: 'seen', node: row.id, atMs: draft.nowMs });
   // The answer contains everything the node is missing, so the time for storing it begins anew.

@@ -15,7 +15,7 @@ export function canLeave({ nodes, live }: Pick<Draft, 'nodes' | 'live'>, { node 
   const row = nodes.get(node);
   const heard = live.get(node);
   return (
-    row?.status === 'active' && row.presence === 'online' && heard?.helloBoot === row.boot && heard.drains === true
+    row?.status === 'active' && row.presence === 'online' && heard?.helloBoot === row.boot && heard.can?.drains === true
   );
 }
 

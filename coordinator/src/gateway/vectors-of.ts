@@ -1,10 +1,10 @@
 // Vectors of texts, made by a machine of the fleet that has the model. In: a model, texts, who asks, how long that may take. Out: a vector for
-// each text, or the FleetError of why there is none; work that is too late is ended.
+// each text, or the FleetError of why there is none.
 import { decodeVector, FleetError, type Principal } from '@blackroad/protocol';
-import { type Clock, withDeadline } from '@blackroad/std/clock';
+import type { Clock } from '@blackroad/std/clock';
 import type { Ask } from './ask.ts';
 import type { Gateway } from './gateway.ts';
-import { wholeAnswer } from './whole.ts';
+import { wholeWithin } from './whole.ts';
 
 interface VectorsAsked {
   model: string;
@@ -21,18 +21,11 @@ export async function vectorsOf(
 ): Promise<Float32Array[]> {
   const request: Ask['request'] = { kind: 'embed', texts: [...texts] };
   const ask = { models: [model], request, answers: 1, stream: false, session: null, ...(idle ? { idle } : {}) };
-  const { answer, stop } = wholeAnswer(gateway, ask, by);
-  const late = () => new FleetError('deadline-passed', { detail: `${model}: no vector in ${withinMs / 1000} s` });
-  try {
-    const { answers } = await withDeadline(clock, withinMs, answer, late);
-    const vectors = (answers[0]?.vectors ?? []).map(decodeVector);
-    if (vectors.length !== texts.length) {
-      const detail = `${model}: expected ${texts.length} vectors, got ${vectors.length}`;
-      throw new FleetError('model-failed', { detail });
-    }
-    return vectors;
-  } catch (error) {
-    stop();
-    throw error;
+  const { answers } = await wholeWithin({ gateway, clock }, ask, { by, withinMs, what: 'vector' });
+  const vectors = (answers[0]?.vectors ?? []).map(decodeVector);
+  if (vectors.length !== texts.length) {
+    const detail = `${model}: expected ${texts.length} vectors, got ${vectors.length}`;
+    throw new FleetError('model-failed', { detail });
   }
+  return vectors;
 }

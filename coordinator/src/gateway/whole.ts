@@ -1,5 +1,6 @@
 // An answer that is wanted whole: gathered from its events until its end.
-import type { Principal } from '@blackroad/protocol';
+import { FleetError, type Principal } from '@blackroad/protocol';
+import { type Clock, withDeadline } from '@blackroad/std/clock';
 import type { AnswerSink, Ask, Told } from './ask.ts';
 import { emptyAnswer, gather, type WholeAnswer } from './dialects/dialect.ts';
 import type { Gateway } from './gateway.ts';
@@ -27,4 +28,21 @@ export function wholeAnswer(gateway: Gateway, ask: Ask, by: Principal): { answer
     stop = gateway.answer(ask, by, sink);
   });
   return { answer, stop };
+}
+
+/** The same within a time, after which the work is ended. */
+export async function wholeWithin(
+  { gateway, clock }: { gateway: Gateway; clock: Clock },
+  ask: Ask,
+  { by, withinMs, what }: { by: Principal; withinMs: number; what: string },
+): Promise<Whole> {
+  const { answer, stop } = wholeAnswer(gateway, ask, by);
+  const late = () =>
+    new FleetError('deadline-passed', { detail: `${ask.models.join(', ')}: no ${what} in ${withinMs / 1000} s` });
+  try {
+    return await withDeadline(clock, withinMs, answer, late);
+  } catch (error) {
+    stop();
+    throw error;
+  }
 }

@@ -26,6 +26,7 @@ import { type Refusals as CountedRefusals, createRefusals as createCountedRefusa
 import type { DoorLimits } from '../door/door.ts';
 import { doorLimits } from '../door/door-limits.ts';
 import type { Doorkeeper } from '../door/doorkeeper.ts';
+import type { Consolidator, NightlyRuns } from '../drivers/consolidator.ts';
 import { FleetVectors } from '../drivers/fleet-vectors.ts';
 import { type GivenPart, type ImportedPart, MemoryGiver } from '../drivers/memory-giver.ts';
 import type { ModelFile } from '../drivers/model-file.ts';
@@ -57,6 +58,7 @@ import type { Upgrades } from '../upgrade/upgrades.ts';
 import { type Access, createAccess } from './access.ts';
 import { createRoom, type Room } from './bodies.ts';
 import { compiledCheck } from './compiled-check.ts';
+import { consolidatorOf, readResults } from './consolidating.ts';
 import type { Installer } from './installer.ts';
 import type { Origins } from './other-origins.ts';
 
@@ -95,6 +97,8 @@ interface ApiSettings {
   dataDir: string;
   /** The model that every memory gets a vector of; null: it is told by the memories. */
   memoryModel: string | null;
+  /** When memories are consolidated by themselves; missing: never. */
+  nightly?: NightlyRuns | null;
 }
 export interface ApiLimits {
   consoles: number;
@@ -154,6 +158,7 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
   batches: Batches;
   /** Gives every memory a vector of the fleet's model. */
   fleetVectors: FleetVectors;
+  consolidator: Consolidator;
   releases: Releases;
   images: Images;
   personalImages: PersonalImages;
@@ -220,6 +225,7 @@ async function openGiving({ coordinator, settings, clock, random, log }: ApiPart
       const lines = (await objects.readWhole(parts)).toString().split('\n');
       return lines.map((line) => JSON.parse(line) as GivenPart | ImportedPart);
     },
+    readResults: async (row) => (await readResults(objects, row)).map(({ memory }) => memory),
     ...{ coordinator, clock, random, log },
   });
   const stop = () => {
@@ -315,6 +321,9 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     stands: (by) => access.stillIn(by, null),
   });
   const kept = await openKept(parts);
+  const { objects } = kept.giving;
+  const nightly = settings.nightly ?? null;
+  const consolidator = consolidatorOf({ coordinator, gateway, fleetVectors, objects, nightly, clock, random, log });
   const epoch = random.hex(8);
   const feed = await createConsoleFeed({ coordinator, clock, log, epoch, limits, tally, alerts, totals });
   note = (touched) => {
@@ -339,6 +348,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     gateway,
     batches,
     fleetVectors,
+    consolidator,
     ...kept,
     firstBoots: new FirstBoots(clock),
     metrics: createMetrics({ ...parts, ...kept }, feed, refused.counts, gateway.figures, () => batches.open),
@@ -346,7 +356,8 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     totals,
     stop() {
       unwatch();
-      for (const each of [feed, recorder, fleetVectors, kept.giving, kept.checkpoints, kept.erasing]) each.stop();
+      for (const each of [feed, recorder, fleetVectors, consolidator, kept.giving, kept.checkpoints, kept.erasing])
+        each.stop();
       for (const end of context.streams) end();
     },
   };

@@ -67,6 +67,8 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'documentRemove',
     'memoryAdd',
     'memoryImport',
+    'memoryConsolidate',
+    'memoryRunUndo',
     'memoryTakeBack',
     'imageAdd',
     'imagePart',

@@ -54,7 +54,7 @@ function addErasure(draft: Draft, agent: string, erased: readonly ErasedPlace[],
 
 /** An older node-agent could not read it: it owes the erasure, and people see that. */
 function tell(draft: Draft, node: string, agent: string, erasure: { number: number; hashes: string[] }): void {
-  if (draft.live.get(node)?.erases) send(draft, 'memoryDown', { node }, { type: 'erase', agent, ...erasure });
+  if (draft.live.get(node)?.can?.erases) send(draft, 'memoryDown', { node }, { type: 'erase', agent, ...erasure });
 }
 
 export const tellErasure: Decide<'memory-erase-again'> = (view, { node, agent, number, hashes }, nowMs) => {

@@ -118,7 +118,7 @@ t.test('why an order waits', async (t) => {
   const boot = '0000000000000001';
   fleet.apply([{ type: 'hello', node: 'alice', boot, atMs: 1, version: '0.0.1' }]);
   t.same(waitsOf(fleet.view, agent), { waits: 'node-older', node: 'alice' });
-  fleet.apply([{ type: 'hello', node: 'alice', boot, atMs: 1, version: '0.1.0', given: true }]);
+  fleet.apply([{ type: 'hello', node: 'alice', boot, atMs: 1, version: '0.1.0', can: { given: true } }]);
   t.same(waitsOf(fleet.view, agent), { waits: 'sent', node: 'alice' });
   const row = fleet.view.nodes.get('alice')!;
   fleet.apply([{ type: 'node', row: { ...row, presence: 'suspect' } }]);
@@ -201,9 +201,9 @@ t.test('an import takes the place of nothing, and nothing that of an import', as
   remove(fleet, 'i1');
   t.match(givenTo(fleet.view, agent).at(-1), { kind: 'withdraw', text: 'The import of manual.pdf was taken back.' });
   const boot = '0000000000000001';
-  fleet.apply([{ type: 'hello', node: 'alice', boot, atMs: 1, version: '0.1.0', given: true }]);
+  fleet.apply([{ type: 'hello', node: 'alice', boot, atMs: 1, version: '0.1.0', can: { given: true } }]);
   t.match(waitsOf(fleet.view, agent, 'imports'), { waits: 'node-older' });
-  fleet.apply([{ type: 'hello', node: 'alice', boot, atMs: 1, version: '0.2.0', given: true, imports: true }]);
+  fleet.apply([{ type: 'hello', node: 'alice', boot, atMs: 1, version: '0.2.0', can: { given: true, imports: true } }]);
   t.match(waitsOf(fleet.view, agent, 'imports'), { waits: 'sent' });
 });
 

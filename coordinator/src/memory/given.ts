@@ -10,6 +10,7 @@ import {
   maxDocumentsPerAgent,
   maxGiven,
   maxGivenPerAgent,
+  type NodeAbility,
   type Principal,
 } from '@blackroad/protocol';
 import { refuse } from '../state/decision.ts';
@@ -91,15 +92,19 @@ export function settleGiven(draft: Draft, agent: string, fresh: readonly MemoryE
     const { id, part } = orderOf(payload.given);
     if (part !== null) {
       // Each node writes the parts in their order; those before it came in the same log.
-      if (draft.view.documents.get(id)?.agent === agent) written.set(id, Math.max(part, written.get(id) ?? 0));
+      const of = draft.view.documents.get(id) ?? draft.view.runs.get(id);
+      if (of?.agent === agent) written.set(id, Math.max(part, written.get(id) ?? 0));
     } else if (draft.view.given.get(id)?.agent === agent) {
       change(draft, { type: 'given-gone', id });
-      if (kind === 'withdraw' && payload.document) change(draft, { type: 'document-gone', id: payload.document.id });
+      if (kind === 'withdraw' && payload.document) settleWithdrawal(draft, payload.document.id);
     }
   }
   for (const [id, part] of written) {
-    const row = draft.view.documents.get(id) as DocumentRow;
-    if (part <= row.written || row.removing) continue;
+    const run = draft.view.runs.get(id);
+    if (run && part > run.written)
+      change(draft, { type: 'memory-run', row: { ...run, written: Math.min(part, run.results) } });
+    const row = draft.view.documents.get(id);
+    if (!row || part <= row.written || row.removing) continue;
     const next = { ...row, written: Math.min(part, row.chunks) };
     change(draft, { type: 'document', row: next });
     if (isUnwritten(next) || isImport(next)) continue;
@@ -109,10 +114,19 @@ export function settleGiven(draft: Draft, agent: string, fresh: readonly MemoryE
   }
 }
 
+/** A document goes; a run stays to be read. */
+function settleWithdrawal(draft: Draft, id: string): void {
+  const run = draft.view.runs.get(id);
+  if (run) change(draft, { type: 'memory-run', row: { ...run, undo: 'done' } });
+  else change(draft, { type: 'document-gone', id });
+}
+
 /** Whether the order with this id is not in the log yet. */
 function isOrder(view: View, agent: string, given: string): boolean {
   const { id, part } = orderOf(given);
   if (part === null) return view.given.get(id)?.agent === agent;
+  const run = view.runs.get(id);
+  if (run) return run.agent === agent && run.undo === undefined && part > run.written;
   const row = view.documents.get(id);
   return row?.agent === agent && !row.removing && part > row.written;
 }
@@ -134,8 +148,8 @@ function earlier(own: readonly DocumentRow[], { name }: Pick<DocumentRow, 'name'
   return own.filter((each) => each.name === name && !isImport(each));
 }
 
-/** The objects that documents have: their files and their parts; of an import its origins, and its parts until they are written. */
-export function namedObjects({ documents }: View): Set<string> {
+/** The objects that documents and runs have: files, and parts; of an import its origins, and its parts until they are written. */
+export function namedObjects({ documents, runs }: View): Set<string> {
   const named = new Set<string>();
   for (const row of documents.values()) {
     if (row.removing) continue;
@@ -143,6 +157,7 @@ export function namedObjects({ documents }: View): Set<string> {
     else named.add(row.sha256);
     if (!isImport(row) || isUnwritten(row)) named.add(row.parts);
   }
+  for (const { parts } of runs.values()) named.add(parts);
   return named;
 }
 
@@ -167,13 +182,17 @@ function withdraw(draft: Draft, row: DocumentRow, by: Pick<Principal, 'name'>): 
   });
 }
 
-function putGiven(draft: Draft, by: Pick<Principal, 'name'>, row: Omit<GivenRow, 'space' | 'by' | 'givenMs'>): void {
+export function putGiven(
+  draft: Draft,
+  by: Pick<Principal, 'name'>,
+  row: Omit<GivenRow, 'space' | 'by' | 'givenMs'>,
+): void {
   const space = spaceOf(draft.view, row.agent, null);
   change(draft, { type: 'given', row: { ...row, space, by: by.name, givenMs: draft.nowMs } });
 }
 
-export function wireOf({ id, kind, text, tags, importance, by, document }: GivenRow): GivenMemory {
-  const source = kind === 'withdraw' && document ? `document:${document.id}` : `person:${by}`;
+export function wireOf({ id, kind, text, tags, importance, by, document, ...row }: GivenRow): GivenMemory {
+  const source = row.source ?? (kind === 'withdraw' && document ? `document:${document.id}` : `person:${by}`);
   return { given: id, kind, text, tags: [...tags], importance, source, ...(document ? { document } : {}) };
 }
 
@@ -181,13 +200,13 @@ export function wireOf({ id, kind, text, tags, importance, by, document }: Given
 export function waitsOf(
   view: View,
   agent: string,
-  knows: 'given' | 'imports' = 'given',
+  knows: NodeAbility = 'given',
 ): { waits: GivenWaits; node: string | null } {
   const node = view.agents.get(agent)?.placement?.node;
   if (node === undefined) return { waits: 'no-node', node: null };
   if (view.nodes.get(node)?.presence !== 'online') return { waits: 'node-away', node };
   const live = view.live.get(node);
-  return { waits: live?.helloBoot != null && !live[knows] ? 'node-older' : 'sent', node };
+  return { waits: live?.helloBoot != null && !live.can?.[knows] ? 'node-older' : 'sent', node };
 }
 
 /**

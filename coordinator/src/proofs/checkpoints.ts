@@ -184,7 +184,7 @@ export class Checkpoints {
     for (const [agent, log] of [...view.anchored]) {
       const node = view.agents.get(agent)?.placement?.node;
       const live = node === undefined ? undefined : view.live.get(node);
-      if (live?.erases !== true || live.helloBoot === null) continue;
+      if (!live?.can?.erases || live.helloBoot === null) continue;
       const key = `${node} ${live.helloBoot} ${log.root}`;
       const place = present.places.get(agent);
       if (this.#told.get(agent) === key || place === undefined) continue;

@@ -127,6 +127,6 @@ function owingOf(view: View, { owed }: ErasureRow): ErasureView['owed'] {
     .map((node) => {
       const live = view.live.get(node);
       const isHere = view.nodes.get(node)?.presence === 'online' && live?.helloBoot;
-      return { node, why: !isHere ? 'away' : live.erases ? 'told' : 'old' };
+      return { node, why: !isHere ? 'away' : live.can?.erases ? 'told' : 'old' };
     });
 }

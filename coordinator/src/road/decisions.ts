@@ -42,6 +42,7 @@ import { keepCheckpoint, noteDamage, tellAnchors } from '../memory/checkpoints.t
 import { eraseMemories, tellErasure } from '../memory/erase.ts';
 import { noteExport } from '../memory/exported.ts';
 import { addDocument, addMemory, giveMemories, removeDocument, takeMemoryBack } from '../memory/given.ts';
+import { keepRun, replaceRunParts, undoRun } from '../memory/runs.ts';
 import { applyPlan, releaseMoves, unloadIdle } from '../placement/plan/plan.ts';
 import { actOnRollout } from '../rollouts/acts.ts';
 import { learnBalena, tellPin } from '../rollouts/balena.ts';
@@ -71,6 +72,9 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'document-add': addDocument,
   'document-remove': removeDocument,
   'memory-export': noteExport,
+  'memory-run': keepRun,
+  'memory-run-undo': undoRun,
+  'memory-run-parts': replaceRunParts,
   'reply-refused': judged(refuseReply),
   'token-create': createToken,
   'token-revoke': revokeToken,

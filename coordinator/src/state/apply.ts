@@ -11,6 +11,7 @@ import { moveHeard } from './moved-times.ts';
 import { release, reserve } from './reservations.ts';
 import { dropRollout, dropSubject, putSubject } from './rollout-index.ts';
 import { type AgentRow, type BranchRow, freezeAt, type HolderRow, type NodeLive, type TaskRow } from './rows.ts';
+import { dropRun, putRun } from './run-index.ts';
 import { countBeat, countBreak, countEnd, countFailure, forgetSums, markSums } from './summed.ts';
 import { add, drop, indexTask, moveTasks, turnRound, unindexTask } from './task-index.ts';
 import { inSpace, type MutableView } from './view.ts';
@@ -195,6 +196,8 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
     drop(view.documentsByAgent, row.agent, id);
     drop(view.unwritten, row.agent, id);
   },
+  'memory-run': (view, { row }) => putRun(view, row),
+  'memory-run-gone': (view, { id }) => dropRun(view, id),
   pin(view, change) {
     view.pins.set(change.row.id, change.row);
   },
@@ -243,14 +246,7 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
       if (change.atMs !== undefined) {
         live.helloMs = change.atMs;
         live.address = change.address;
-        if (change.erases) live.erases = true;
-        else delete live.erases;
-        if (change.given) live.given = true;
-        else delete live.given;
-        if (change.imports) live.imports = true;
-        else delete live.imports;
-        if (change.drains) live.drains = true;
-        else delete live.drains;
+        live.can = change.can ?? {};
       }
       if (change.version !== undefined) live.version = change.version;
     }

@@ -141,6 +141,8 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
   'given-gone': kept,
   document: { ...kept, touches: (touched, { row }) => void touched.agents.add(row.agent) },
   'document-gone': kept,
+  'memory-run': { ...kept, touches: (touched, { row }) => void touched.agents.add(row.agent) },
+  'memory-run-gone': kept,
   spending: { ...kept, touches: (touched, { row }) => touchAccount(touched, row.account) },
   'spending-gone': { ...kept, touches: (touched, { account }) => touchAccount(touched, account) },
   reservation: kept,

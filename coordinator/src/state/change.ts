@@ -9,6 +9,7 @@ import type {
   Hardware,
   KnownModels,
   MemoryEntry,
+  NodeAbilities,
   NodeCapacity,
   NodeHealth,
   PastAttempt,
@@ -50,6 +51,7 @@ import type {
   Spent,
   TaskRow,
 } from './rows.ts';
+import type { RunRow } from './run-rows.ts';
 
 export interface EventRow {
   atMs: number;
@@ -123,6 +125,9 @@ export type DurableChange =
   | { type: 'document'; row: DocumentRow }
   /** Its withdrawal is in the log. */
   | { type: 'document-gone'; id: string }
+  | { type: 'memory-run'; row: RunRow }
+  /** Newer runs of its agent took its place. */
+  | { type: 'memory-run-gone'; id: string }
   | { type: 'spending'; row: SpendingRow }
   /** The budget was removed. */
   | { type: 'spending-gone'; account: string }
@@ -157,13 +162,7 @@ type PerishableChange =
       atMs?: number;
       version?: string;
       address?: string;
-      erases?: true;
-      /** It writes memories that people give. */
-      given?: true;
-      /** It writes memories that were imported. */
-      imports?: true;
-      /** It brings the last memories of an agent before the agent leaves. */
-      drains?: true;
+      can?: NodeAbilities;
     }
   | { type: 'observed'; agent: string; node: string; observed: AgentObserved }
   /** The complete list of freezes. */

@@ -8,7 +8,9 @@ export interface GivenRow extends Pick<GivenMemory, 'text' | 'tags' | 'importanc
   /** The id of the agent. */
   readonly agent: string;
   /** Parts of documents have no rows: they are read from the document's own file. */
-  readonly kind: Exclude<GivenMemory['kind'], 'document' | 'import'>;
+  readonly kind: Exclude<GivenMemory['kind'], 'document' | 'import' | 'mark' | 'summary'>;
+  /** Missing: whose key gave it, or the document that it takes back. */
+  readonly source?: string;
   /** The name of the key. */
   readonly by: string;
   readonly givenMs: number;

@@ -46,6 +46,7 @@ import type { AnchoredRow, ErasedPlace } from './memory-rows.ts';
 import type { RestoredRow } from './restore-rows.ts';
 import type { KnownRelease } from './rollout-rows.ts';
 import type { EndedTask, JoinTokenRow, KeyRow, ReplyTo, SessionRow, TaskRow } from './rows.ts';
+import type { RunRow } from './run-rows.ts';
 import type { View } from './view.ts';
 
 /** Commands of people to a node. */
@@ -158,6 +159,9 @@ export interface Inputs {
   'document-add': By & { row: Omit<DocumentRow, 'space' | 'by' | 'addedMs' | 'written' | 'replaces' | 'removing'> };
   'memory-export': By & { agent: string; entries: number };
   'document-remove': By & { id: string; agent: string };
+  'memory-run': By & { row: Omit<RunRow, 'space' | 'by' | 'atMs' | 'written' | 'undo'> };
+  'memory-run-undo': By & { id: string };
+  'memory-run-parts': { id: string; parts: string };
   /** Orders for the writer of an agent, in their order. */
   'memory-give': { agent: string; node: string; epoch: number; memories: GivenMemory[] };
   /** `count`: the size of the alert at that time. */

@@ -56,6 +56,8 @@ const origins: Record<keyof MutableView, Origin> = {
   documents: 'stored',
   documentsByAgent: 'stored',
   unwritten: 'stored',
+  runs: 'stored',
+  runsByAgent: 'stored',
   acknowledged: 'stored',
   spending: 'stored',
   reservations: 'stored',

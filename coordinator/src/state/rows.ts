@@ -5,6 +5,7 @@ import type {
   AgentSpec,
   Asker,
   Exchange,
+  NodeAbilities,
   NodeCapacity,
   NodeHealth,
   NodeInfo,
@@ -117,14 +118,11 @@ export interface NodeLive {
   signs: readonly SignCode[];
   /** The boot of its hello since this coordinator started; null: no hello yet. */
   helloBoot: string | null;
-  /** The time of that hello, and what it said: the version of its node-agent, the address of its machine, that it erases memories. */
+  /** The time of that hello, and what it said: the version of its node-agent, the address of its machine, what it can do. */
   helloMs?: number;
   version?: string;
   address?: string;
-  erases?: true;
-  given?: true; // it writes memories that people give
-  imports?: true; // and those that were imported
-  drains?: true; // it brings the last memories of an agent before the agent leaves
+  can?: NodeAbilities;
   /** The heartbeat interval that it was last sent. */
   heartbeatMs?: number;
   refusals?: Refusals;

@@ -42,6 +42,7 @@ import type {
   SessionRow,
   TaskRow,
 } from './rows.ts';
+import type { RunRow } from './run-rows.ts';
 
 export interface MutableView {
   readonly cuts: Cuts;
@@ -80,8 +81,11 @@ export interface MutableView {
   givenByAgent: Map<string, Set<string>>;
   documents: Map<string, DocumentRow>;
   documentsByAgent: Map<string, Set<string>>;
-  /** Agents with a document that is not written completely. */
+  /** Documents and runs that are not written completely, by agent. */
   unwritten: Map<string, Set<string>>;
+  /** Runs of consolidation, and their ids by agent, the oldest first. */
+  runs: Map<string, RunRow>;
+  runsByAgent: Map<string, Set<string>>;
   /** Acknowledgements by alert. */
   acknowledged: Map<string, AcknowledgedRow>;
   /** Erasures of memories by id; the number of the last one by agent; ids of those that a node owes, by node. */
@@ -239,6 +243,7 @@ export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = o
     documents: new Map(),
     documentsByAgent: new Map(),
     unwritten: new Map(),
+    ...{ runs: new Map(), runsByAgent: new Map() },
     acknowledged: new Map(),
     erasures: new Map(),
     erasedUpto: new Map(),

@@ -7,6 +7,9 @@ const k = 60;
 const importanceWeight = 0.05;
 const recencyWeight = 0.05;
 const halfLifeMs = 30 * 86_400_000;
+/** What is old and unimportant fades: by a tenth at most, and never out of the list. */
+const fadeWeight = 0.1;
+const fadeHalfMs = 180 * 86_400_000;
 
 export interface Ranked<T> {
   item: T;
@@ -30,5 +33,6 @@ export function fuseRanks<T>(lists: readonly (readonly Ranked<T>[])[]): Map<T, n
 /** `ageMs`: since the coordinator stored the entry, as the clock of a Pi may be years off. */
 export function weigh(fused: number, importance: number, ageMs: number): number {
   const recency = 0.5 ** (Math.max(0, ageMs) / halfLifeMs);
-  return fused * (1 + importanceWeight * importance + recencyWeight * recency);
+  const faded = (1 - importance) * (1 - 0.5 ** (Math.max(0, ageMs) / fadeHalfMs));
+  return fused * (1 + importanceWeight * importance + recencyWeight * recency - fadeWeight * faded);
 }

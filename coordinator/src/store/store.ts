@@ -26,6 +26,13 @@ export interface MadeVector {
   /** Null: the model does not take the text. */
   values: Float32Array | null;
 }
+export interface MemoryToConsolidate {
+  seq: number;
+  hash: string;
+  kind: string;
+  text: string;
+  vector: Float32Array | null;
+}
 export interface VectorModels {
   /** Of which all vectors are there; null: of none yet. */
   searched: string | null;
@@ -149,6 +156,15 @@ export interface Store {
   scrub(): Promise<boolean>;
   /** Signed checkpoints, the newest first. */
   checkpoints(limit: number): Promise<SignedCheckpoint[]>;
+  /** The newest memories of an agent that are not marked as said again or replaced, oldest first; parts of documents are none of them. */
+  memoriesToConsolidate(query: {
+    agent: string;
+    /** Of the vectors; null: without. */
+    model: string | null;
+    limit: number;
+  }): Promise<MemoryToConsolidate[]>;
+  /** Texts of entries that have one. */
+  memoryTexts(agent: string, seqs: readonly number[]): Promise<{ seq: number; text: string }[]>;
   vectorModels(): Promise<VectorModels>;
   /** The place of the newest memory among all; 0: there is none. */
   lastMemory(): Promise<number>;

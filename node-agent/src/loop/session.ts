@@ -1,7 +1,7 @@
 // The session with the coordinator on the present connection: the hello, repeated until its welcome comes, and which coordinator answers. In:
 // the connection that is up or down, welcomes and the fleet's state. Out: hellos, the coordinator's time, and the renewal of the licence.
 // Another coordinator behind the same broker, and a message that seems old, are answered with a hello.
-import { maxHeldTasks, type TopicMessage, type Welcome } from '@blackroad/protocol';
+import { everyAbility, maxHeldTasks, type TopicMessage, type Welcome } from '@blackroad/protocol';
 import { backoffMs } from '@blackroad/std/backoff';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
@@ -111,11 +111,7 @@ export class Session {
         machine: machine.machine,
         ...(transport.address === undefined ? {} : { address: transport.address }),
         generation: assignments.generation,
-        agentIds: true,
-        erases: true,
-        given: true,
-        imports: true,
-        drains: true,
+        ...everyAbility,
         upMs: clock.uptimeMs() - this.#startedMs,
         held,
       },

@@ -244,3 +244,55 @@ t.test('an order that came by a branch is not written again, and the other way r
   t.same(textsOf(await given.sent()), ['one', 'two']);
   await given.memory.close();
 });
+
+t.test('marks of a consolidation change what comes first, on every copy, until they are taken back', async (t) => {
+  const dir = folder(t);
+  const asked: string[] = [];
+  const embed: Embedder = async (texts) => {
+    asked.push(...texts);
+    return null;
+  };
+  const node = nodeOn(dir, { embed });
+  const log = node.open();
+  await node.confirmed();
+  const texts = ['Ada lives in Oslo', 'Tea at eight', 'tea at eight', 'Ada moved: it is Cork'];
+  await node.give(texts.map((text, at) => fact(`f${at}`, text)));
+  const entries = (await node.sent()).filter(({ kind }) => kind === 'fact');
+  const place = (at: number) => ({ seq: entries[at]?.seq as number, hash: entries[at]?.hash as string });
+  const mark = (chunk: number, how: 'same' | 'replaced', of: number, by: number): GivenMemory => ({
+    ...{ given: `run.${chunk}`, kind: 'mark', text: `A mark ${chunk}.`, tags: [], importance: 0, source: 'run:run' },
+    mark: { run: 'run', how, model: null, of: place(of), by: place(by) },
+    derivedFrom: [place(of).hash, place(by).hash],
+  });
+  const recalled = async (of: typeof log, question: string) =>
+    (await of.recall(question, 5, never)).memories.map(({ text }) => text);
+  t.same(await recalled(log, 'Oslo'), ['Ada lives in Oslo']);
+  asked.length = 0;
+  await node.give([mark(1, 'replaced', 0, 3), mark(2, 'same', 1, 2), mark(3, 'replaced', 3, 0)]);
+  t.same(asked, [], 'nobody looks for a mark');
+  const marks = await node.sent();
+  t.match(marks[0], {
+    kind: 'mark',
+    payload: { mark: { how: 'replaced' }, derivedFrom: [place(0).hash, place(3).hash] },
+  });
+  t.same(marks.map(entryFault), [null, null, null]);
+  const expected = ['Ada moved: it is Cork', 'Ada lives in Oslo'];
+  t.same(await recalled(log, 'Oslo'), expected, 'what replaced it is found with it, and comes first');
+  t.same(await recalled(log, 'tea'), ['tea at eight'], 'what is said twice is recalled once');
+  t.same(await recalled(log, 'mark'), [], 'a mark is no memory');
+  await node.memory.close();
+
+  rmSync(join(dir, 'index.db'));
+  const again = nodeOn(dir);
+  const anew = again.open();
+  t.same(await recalled(anew, 'Oslo'), expected, 'an index that is made anew has them too');
+  await again.confirmed();
+  await again.give([{ ...withdrawal('run'), text: 'The consolidation was taken back.' }]);
+  t.same(await recalled(anew, 'Oslo'), ['Ada lives in Oslo']);
+  t.same((await recalled(anew, 'tea')).length, 2, 'nothing was removed');
+  await again.memory.close();
+  t.same(
+    kept(dir).filter((text) => text?.startsWith('A mark')),
+    [],
+  );
+});

@@ -1,4 +1,4 @@
-// Memories that people gave to an agent, as the coordinator sends them to its writer. In: the messages `give`. Out: entries in the log, each
+// Memories that people gave to an agent, and what a consolidation found, as the coordinator sends them to its writer. In: the messages `give`. Out: entries in the log, each
 // once: the id of the order stands in the entry, and is looked up before one is written. The batch that brings the entries to the coordinator
 // is the answer; what is not written here, for whatever reason, is sent again. They are embedded before they are written, as every memory is.
 import { isVector, type MemoryGive } from '@blackroad/protocol';
@@ -36,17 +36,15 @@ export function createGiven(parts: GivenParts): (message: MemoryGive) => void {
   async function write(log: AgentLog, { epoch, memories }: MemoryGive): Promise<void> {
     const fresh = memories.filter(({ given }) => !journal.hasOrigin(log.row.id, originOfGiven(given)));
     if (fresh.length === 0) return;
-    const texts = fresh.map(({ text }) => text);
-    const embedded = await embedWithin(parts.embed, texts, {
-      withinMs: embedDeadlineMs,
-      signals: [closing],
-      clock,
-      log: logger,
-    });
+    // A mark is found by the entry that it marks.
+    const told = fresh.filter(({ kind }) => kind !== 'mark');
+    const texts = told.map(({ text }) => text);
+    const limits = { withinMs: embedDeadlineMs, signals: [closing], clock, log: logger };
+    const embedded = told.length > 0 ? await embedWithin(parts.embed, texts, limits) : null;
     if (closing.aborted) return;
-    const entries = fresh.map((memory, at): NewEntry => {
-      const vector = embedded?.vectors[at];
-      const { given, kind, document, imported } = memory;
+    const entries = fresh.map((memory): NewEntry => {
+      const vector = embedded?.vectors[told.indexOf(memory)];
+      const { given, kind, document, imported, mark } = memory;
       const payload = payloadOf(
         memory,
         embedded && vector && isVector(vector) ? { model: embedded.model, vector } : null,
@@ -55,7 +53,13 @@ export function createGiven(parts: GivenParts): (message: MemoryGive) => void {
         kind,
         actorId: `node:${w.node}`,
         createdAt: clock.nowMs(),
-        payload: { ...payload, given, ...(document ? { document } : {}), ...(imported ? { imported } : {}) },
+        payload: {
+          ...payload,
+          given,
+          ...(document ? { document } : {}),
+          ...(imported ? { imported } : {}),
+          ...(mark ? { mark } : {}),
+        },
       };
     });
     await submit(() => log.open && writes.give(w, log, epoch, entries), { weight: entries.length });

@@ -4,7 +4,7 @@
 import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { decodeVector, isVector, type MemoryPayload } from '@blackroad/protocol';
+import { decodeVector, isVector, type MarkFound, type MemoryPayload } from '@blackroad/protocol';
 import type { Log as Logger } from '@blackroad/std/log';
 import Database from 'better-sqlite3';
 import type { Journal } from './journal.ts';
@@ -13,13 +13,18 @@ import type { Found } from './rank.ts';
 import { WordTables } from './word-tables.ts';
 
 /** Changes when the tables or their content change: an index of another version is made again. */
-const version = 6;
+const version = 7;
 
 const schema = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE items (
   id INTEGER PRIMARY KEY, log INTEGER NOT NULL, seq INTEGER NOT NULL, importance REAL NOT NULL, model TEXT, vector BLOB);
 CREATE INDEX items_log ON items (log, model);
+CREATE INDEX items_seq ON items (log, seq);
+CREATE TABLE marks (
+  id INTEGER PRIMARY KEY, log INTEGER NOT NULL, how TEXT NOT NULL, of_seq INTEGER NOT NULL, of_hash TEXT NOT NULL,
+  by_seq INTEGER NOT NULL, by_hash TEXT NOT NULL);
+CREATE INDEX marks_of ON marks (log, of_seq);
 ${codesSchema}`;
 
 export interface Indexed {
@@ -27,6 +32,15 @@ export interface Indexed {
   log: number;
   seq: number;
   payload: MemoryPayload;
+}
+
+/** What marks an entry, with the entries by which it is known. */
+interface IndexedMark extends MarkFound {
+  log: number;
+  ofSeq: number;
+  ofHash: string;
+  bySeq: number;
+  byHash: string;
 }
 
 export class IndexFile {
@@ -38,6 +52,9 @@ export class IndexFile {
   readonly #removeItem: Database.Statement;
   readonly #hasItems: Database.Statement;
   readonly #getItems: Database.Statement;
+  readonly #addMark: Database.Statement;
+  readonly #removeMark: Database.Statement;
+  readonly #getMarks: Database.Statement;
   readonly #withoutVector: Database.Statement;
   readonly #getUpto: Database.Statement;
   readonly #putUpto: Database.Statement;
@@ -55,6 +72,13 @@ export class IndexFile {
     this.#hasItems = db.prepare('SELECT 1 FROM items WHERE log = ? LIMIT 1');
     this.#getItems = db.prepare(
       'SELECT id, seq, importance FROM items WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id',
+    );
+    this.#addMark = db.prepare('INSERT OR IGNORE INTO marks VALUES (?,?,?,?,?,?,?)');
+    this.#removeMark = db.prepare('DELETE FROM marks WHERE id = ?');
+    this.#getMarks = db.prepare(
+      `SELECT m.log, m.how, b.id AS by, m.of_seq AS ofSeq, m.of_hash AS ofHash, m.by_seq AS bySeq, m.by_hash AS byHash
+       FROM items i JOIN marks m ON m.log = i.log AND m.of_seq = i.seq
+       JOIN items b ON b.log = m.log AND b.seq = m.by_seq WHERE i.id = ? ORDER BY m.by_seq DESC`,
     );
     // One range of the index each: `IS NOT` would read all.
     const some = ['IS NULL', '> @model', '< @model'].map(
@@ -87,7 +111,13 @@ export class IndexFile {
   add(rows: readonly Indexed[]): void {
     this.transaction(() => {
       for (const { id, log, seq, payload } of rows) {
-        const { embedding, importance, text, tags } = payload;
+        const { embedding, importance, text, tags, mark } = payload;
+        if (mark?.of && mark.by) {
+          // Nothing is marked by what came before it: no marks form a circle.
+          if (mark.of.seq >= mark.by.seq) continue;
+          this.#addMark.run(id, log, mark.how, mark.of.seq, mark.of.hash, mark.by.seq, mark.by.hash);
+          continue;
+        }
         const vector = embedding ? decodeVector(embedding.vector) : null;
         // Another node, or an older one, may have stored an invalid vector.
         const whole = vector !== null && vector.length === embedding!.dimension && isVector(vector);
@@ -103,6 +133,7 @@ export class IndexFile {
   remove(ids: readonly number[]): void {
     const byLog = new Map<number, number[]>();
     for (const id of ids) {
+      this.#removeMark.run(id);
       const log = this.#removeItem.get(id) as number | undefined;
       if (log === undefined) continue;
       const gone = byLog.get(log);
@@ -122,7 +153,8 @@ export class IndexFile {
 
   /** Removes memories that were not in a chain yet: their ids are below 0. */
   removePending(): void {
-    this.remove(this.#db.prepare('SELECT id FROM items WHERE id < 0').pluck().all() as number[]);
+    const pending = 'SELECT id FROM items WHERE id < 0 UNION ALL SELECT id FROM marks WHERE id < 0';
+    this.remove(this.#db.prepare(pending).pluck().all() as number[]);
   }
 
   byWords(logId: number, question: string, limit: number): number[] {
@@ -151,6 +183,11 @@ export class IndexFile {
   rest(): void {
     this.#codes.forget();
     this.#db.pragma('shrink_memory');
+  }
+
+  /** The newest first. */
+  marksOf(id: number): IndexedMark[] {
+    return this.#getMarks.all(id) as IndexedMark[];
   }
 
   items(ids: ReadonlySet<number>): Map<number, Found> {

@@ -10,6 +10,7 @@ import {
   type MemoryDown,
   type MemoryUp,
   maxMemoryBatchEntries,
+  rankMarked,
 } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log as Logger } from '@blackroad/std/log';
@@ -60,6 +61,8 @@ export interface NodeMemory {
 }
 
 const embedDeadlineMs = 2_000;
+/** Memories whose marks are looked up, for each that is wanted. */
+const markedTimes = 3;
 /** An acknowledged log of an agent that left is kept this long: the agent may return and then needs no fetching. */
 const keepReleasedMs = 24 * 3_600_000;
 const pruneEveryMs = 10 * 60_000;
@@ -189,7 +192,9 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     try {
       const { lists, found } = index.search(log.row.id, query, vector, Math.max(40, limit * 4));
       const memories: Recalled[] = [];
-      for (const { id, score } of fuse(lists, found, log.head)) {
+      // What is said twice is shown once, so a few more than are wanted are looked at.
+      const ranked = fuse(lists, found, log.head).slice(0, limit * markedTimes);
+      for (const { id, score } of rankMarked(ranked, (each) => index.marksOf(each))) {
         if (memories.length >= limit) break;
         const recalled = recalledOf(log, id, score);
         if (recalled && !memories.some((each) => each.text === recalled.text)) memories.push(recalled);
@@ -225,7 +230,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
       const row = journal.pendingRow(-id);
       if (!row) return null;
       const { kind, createdAt, payload } = row;
-      if (kind === 'withdraw') return null;
+      if (kind === 'withdraw' || kind === 'mark') return null;
       const { text, importance, document } = payload;
       const at = document ? { document } : {};
       return { seq: 0, epoch: log.row.epoch, hash: '', kind, text, createdAt, importance, score, ...at };
@@ -233,7 +238,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     const stored = journal.entry(id, log.row.agent);
     if (!stored?.entry.payload || stored.log !== log.row.id) return null;
     const { seq, epoch, hash, kind, createdAt, payload } = stored.entry;
-    if (kind === 'genesis' || kind === 'migrate' || kind === 'withdraw') return null;
+    if (kind === 'genesis' || kind === 'migrate' || kind === 'withdraw' || kind === 'mark') return null;
     const { text, importance, document } = payload;
     const at = document ? { document } : {};
     return { seq, epoch, hash, kind, text, createdAt, importance, score, ...at };

@@ -10,6 +10,9 @@ const recencyWeight = 0.05;
 const importanceWeight = 0.1;
 /** After so many entries recency has halved. The log's order counts, never a clock: that of a Pi can go backwards. */
 const recencyHalf = 50;
+/** What is old and unimportant fades: by a tenth at most, half of that after so many entries, and never out of the list. */
+const fadeWeight = 0.1;
+const fadeHalf = 5_000;
 
 export interface Found {
   id: number;
@@ -33,7 +36,12 @@ export function fuse(
     const item = found.get(id);
     if (!item) continue;
     const age = item.seq === 0 ? 0 : Math.max(0, head.seq - item.seq);
-    const lift = 1 + recencyWeight * (recencyHalf / (recencyHalf + age)) + importanceWeight * (item.importance - 0.5);
+    const faded = (1 - item.importance) * (age / (fadeHalf + age));
+    const lift =
+      1 +
+      recencyWeight * (recencyHalf / (recencyHalf + age)) +
+      importanceWeight * (item.importance - 0.5) -
+      fadeWeight * faded;
     ranked.push({ id, score: score * lift });
   }
   return ranked.sort((a, b) => b.score - a.score || b.id - a.id);

@@ -1,7 +1,7 @@
 // The search index: words and vectors of every log on this node. Disposable: when its file is missing, damaged, behind, or of another
 // journal, it is made again from the journal. In: journal ids with payloads. Out: ids, best first. Opened at the first use and never during
 // an append.
-import { isVector, type MemoryPayload } from '@blackroad/protocol';
+import { isVector, type MarkFound, type MemoryPayload } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log as Logger } from '@blackroad/std/log';
 import { type Indexed, type IndexFile, openIndex, removeFiles } from './index-file.ts';
@@ -63,6 +63,15 @@ export class SearchIndex {
       ];
       return { lists, found: index.items(new Set(lists.flat())) };
     });
+  }
+
+  /** What marks an entry, as far as both are the entries that were meant. */
+  marksOf(id: number): MarkFound[] {
+    const { journal } = this.#parts;
+    return this.#withIndex((index) => index.marksOf(id)).filter(
+      ({ log, ofSeq, ofHash, bySeq, byHash }) =>
+        journal.hashAt(log, ofSeq) === ofHash && journal.hashAt(log, bySeq) === byHash,
+    );
   }
 
   /** Ids of a log that have no vector of this model. */

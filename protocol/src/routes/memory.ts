@@ -1,5 +1,6 @@
 // Routes of memories: search, the log of an agent, its chain.
 import { SignedCheckpoint } from '../checkpoint.ts';
+import { MemoryRun, RunAnswer, RunId, RunRequest, RunResult } from '../consolidation.ts';
 import { maxDocumentBytes, maxMemoryFileBytes } from '../document-limits.ts';
 import { EraseAnswer, EraseRequest, ErasureView } from '../erasure.ts';
 import { AgentName, TimeMs } from '../ids.ts';
@@ -200,5 +201,37 @@ export const memoryRoutes = {
     needs: 'memory:write',
     text: 'Takes a document back: its file goes at once, its parts are erased from the memory as its node writes that.',
     params: documentParams,
+  }),
+  memoryConsolidate: route({
+    method: 'POST',
+    path: '/v1/agents/:agent/memory/consolidate',
+    needs: 'memory:write',
+    text: 'Finds what is said twice, what was replaced and what contradicts itself among the newest memories; with a model also summaries. The node writes what was found as entries of their own; `dryRun` only shows it.',
+    params: agentParams,
+    body: RunRequest,
+    answer: RunAnswer,
+  }),
+  memoryRuns: route({
+    method: 'GET',
+    path: '/v1/memory/runs',
+    needs: 'memory:read',
+    text: 'Runs of consolidation that can still be taken back, newest first.',
+    query: Type.Object({ agent: Type.Optional(AgentName), limit: page.limit }),
+    answer: Type.Array(MemoryRun),
+  }),
+  memoryRun: route({
+    method: 'GET',
+    path: '/v1/memory/runs/:run',
+    needs: 'memory:read',
+    text: 'What a run found.',
+    params: Type.Object({ run: RunId }),
+    answer: Type.Object({ run: MemoryRun, results: Type.Array(RunResult) }),
+  }),
+  memoryRunUndo: route({
+    method: 'DELETE',
+    path: '/v1/memory/runs/:run',
+    needs: 'memory:write',
+    text: 'Takes a run back: its marks count no more, and its marks and summaries are erased as the node writes that.',
+    params: Type.Object({ run: RunId }),
   }),
 };

@@ -8,6 +8,10 @@ import { loadedView } from './commit.ts';
 
 const vector = encodeVector(Float32Array.from([0.6, -0.8, 0, 1e-30]));
 
+const vectorOf = (at: number) => ({
+  embedding: { model: 'minilm', dimension: 4, vector: encodeVector(Float32Array.from([at, 1, 0, 0])) },
+});
+
 /** Payloads that are easily changed by a store that thinks it knows better. */
 const awkward: Parameters<typeof memoryEntries>[1] = [
   { text: 'plain' },
@@ -162,6 +166,97 @@ export async function memoryConformance(t: Test, open: OpenStore): Promise<void>
         t.same([...(view.unwritten.get('greeter') ?? [])], ['kept']);
       },
     );
+
+  await t.test(
+    'marks change the order of a search; a run that is taken back, or an erased entry, ends them',
+    async (t) => {
+      const { store, reopen } = await open(t);
+      const log = memoryEntries('greeter', [
+        { text: 'quokka in Oslo' },
+        { text: 'It is Cork now' },
+        { text: 'quokka tea' },
+        { text: 'Quokka, tea!' },
+        { text: 'It is Bergen now', ...vectorOf(3) },
+      ]);
+      const place = (at: number) => ({ seq: log[at]?.seq as number, hash: log[at]?.hash as string });
+      const marked = (run: string, how: 'same' | 'replaced' | 'contradicts', of: number, by: number) => ({
+        text: 'a quokka mark',
+        derivedFrom: [place(of).hash, place(by).hash],
+        mark: { run, how, model: null, of: place(of), by: place(by) },
+      });
+      const marks = memoryEntries(
+        'greeter',
+        [
+          marked('r1', 'replaced', 0, 1),
+          marked('r1', 'same', 2, 3),
+          marked('r2', 'contradicts', 1, 4),
+          marked('r2', 'replaced', 3, 1),
+        ],
+        { previous: log.at(-1) },
+      ).map((entry) => ({ ...entry, kind: 'mark' }));
+      const change = { type: 'memory', space: 'default', agent: 'greeter' } as const;
+      await store.commit([{ ...change, entries: [...log, ...marks] }]);
+      const search = async () =>
+        (await store.searchMemory({ text: 'quokka', agent: 'greeter', limit: 9 })).map(({ seq }) => seq);
+      const left = async () =>
+        (await store.memoriesToConsolidate({ agent: 'greeter', model: 'minilm', limit: 9 })).map(({ seq, vector }) => [
+          seq,
+          vector?.length ?? 0,
+        ]);
+      t.same((await search()).slice().sort(), [1, 2, 4], 'the tea once, and what replaced the first');
+      const hits = await store.searchMemory({ text: 'quokka', agent: 'greeter', limit: 9 });
+      t.ok(hits.findIndex(({ seq }) => seq === 2) < hits.findIndex(({ seq }) => seq === 1), 'which comes before it');
+      t.match(hits.find(({ seq }) => seq === 1)?.marked, [{ how: 'replaced', by: 2 }]);
+      t.match(hits.find(({ seq }) => seq === 2)?.marked, [{ how: 'contradicts', by: 5 }]);
+      t.same(
+        await left(),
+        [
+          [2, 0],
+          [4, 0],
+          [5, 4],
+        ],
+        'what is marked is not looked at again; a mark the wrong way round is none',
+      );
+      t.same(await store.memoryTexts('greeter', [2, 5, 99]), [
+        { seq: 2, text: 'It is Cork now' },
+        { seq: 5, text: 'It is Bergen now' },
+      ]);
+
+      const row = {
+        ...{ id: 'r1', space: 'default', agent: 'greeter', by: 'ada', atMs: t0, model: null, entries: 5, tokens: 0 },
+        ...{ refused: 0, counts: { same: 1, replaced: 1, contradicts: 0, summary: 0 }, results: 2, written: 2 },
+        parts: 'ab'.repeat(32),
+      };
+      await store.commit([
+        { type: 'memory-run', row },
+        { type: 'memory-run', row: { ...row, id: 'gone' } },
+        { type: 'memory-run-gone', id: 'gone' },
+      ]);
+      t.same((await search()).length, 3, 'a run that stands changes nothing');
+      await store.commit([{ type: 'memory-run', row: { ...row, undo: 'asked' } }]);
+      t.same((await search()).sort(), [1, 3, 4], 'before its node has erased them');
+      const [withdrawal] = memoryEntries(
+        'greeter',
+        [{ text: 'taken back', document: { id: 'r1', name: 'consolidation' } }],
+        { previous: marks.at(-1) },
+      ).map((entry) => ({ ...entry, kind: 'withdraw' })) as [MemoryEntry];
+      await store.commit([{ ...change, entries: [withdrawal] }]);
+      t.same(
+        (await store.memoryLog('greeter', 5, 9)).map(({ payload }) => payload !== null),
+        [false, false, true, true, true],
+        'its marks are erased, those of the other run are not',
+      );
+      const stores = [store];
+      if (reopen) {
+        await store.close();
+        stores.push(await reopen());
+      }
+      const view = await loadedView(stores.at(-1) as typeof store);
+      t.same([...view.runs.values()], [{ ...row, undo: 'asked' }]);
+      t.same([...(view.runsByAgent.get('greeter') ?? [])], ['r1']);
+      t.notOk(view.unwritten.has('greeter'));
+    },
+  );
 
   await t.test('the same entries again change nothing, whole or overlapping', async (t) => {
     const { store } = await open(t);

@@ -10,7 +10,9 @@ const kinds: Record<string, string> = {
   fact: 'fact',
   procedure: 'procedure',
   document: 'from a document',
-  withdraw: 'document taken back',
+  withdraw: 'taken back',
+  mark: 'mark of a consolidation',
+  summary: 'summary',
 };
 /** A kind that is unknown here, from a newer node, is shown by its name. */
 export const kindInWords = (kind: string) => kinds[kind] ?? kind;

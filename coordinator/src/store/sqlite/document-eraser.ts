@@ -1,4 +1,5 @@
-// Erases the parts of a document or an import that was taken back: content, salt, words and vectors, in the log and in branches. The chain goes without them.
+// Erases the parts of a document or an import, or what a consolidation wrote, when it was taken back: content, salt, words and vectors, in the log
+// and in branches. The chain goes without them.
 import type { MemoryEntry } from '@blackroad/protocol';
 import type { Database } from './database.ts';
 import { emptiedEntry } from './emptied-entry.ts';
@@ -19,8 +20,8 @@ export function documentEraser(
   // Branches of an agent are a range: their ids begin with its own and a dot.
   const eraseInBranches = db.prepare<[string, string, string]>(
     `UPDATE branch_entry SET entry = json_set(entry, '$.payload', NULL, '$.salt', NULL)
-     WHERE branch > ? AND branch < ?
-       AND coalesce(entry ->> '$.payload.document.id', entry ->> '$.payload.imported.id') = ?`,
+     WHERE branch > ? AND branch < ? AND coalesce(entry ->> '$.payload.document.id', entry ->> '$.payload.imported.id',
+       entry ->> '$.payload.mark.run') = ?`,
   );
   const erase = (agent: string, document: string) => {
     for (const id of emptyParts.all(document, agent)) emptied(id);

@@ -21,7 +21,7 @@ export function madeVectors(db: Database) {
   const lastEntry = db.prepare<[], number>('SELECT coalesce(max(id), 0) FROM memory_entry').pluck();
   const lacking = db.prepare<[object], TextToEmbed>(
     `SELECT e.id, json_extract(e.payload, '$.text') AS text FROM memory_entry e
-     WHERE e.id > @above AND e.id <= @upto AND e.payload IS NOT NULL AND json_extract(e.payload, '$.text') <> ''
+     WHERE e.id > @above AND e.id <= @upto AND e.payload IS NOT NULL AND e.kind <> 'mark' AND json_extract(e.payload, '$.text') <> ''
        AND NOT EXISTS (${fromBoth((table) => `SELECT 1 FROM ${table} v WHERE v.id = e.id AND v.model = @model`)})
      ORDER BY e.id DESC LIMIT @limit`,
   );

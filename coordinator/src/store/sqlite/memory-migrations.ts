@@ -1,4 +1,4 @@
-// The upgrades of the schema that are about vectors, checkpoints and erasures of memories.
+// The upgrades of the schema that are about vectors, checkpoints, erasures and the consolidation of memories.
 
 export const memoryMigrations = [
   {
@@ -49,3 +49,19 @@ export const memoryMigrations = [
     `,
   },
 ];
+
+export const consolidation = {
+  version: 32,
+  name: 'consolidation of memories',
+  // A mark goes with the content of its entry.
+  sql: `
+    CREATE TABLE memory_run (id TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE memory_mark (
+      id INTEGER PRIMARY KEY REFERENCES memory_entry (id) ON DELETE CASCADE, agent TEXT NOT NULL,
+      of_seq INTEGER NOT NULL, of_hash TEXT NOT NULL, how TEXT NOT NULL, by_seq INTEGER NOT NULL, by_hash TEXT NOT NULL
+    );
+    CREATE INDEX memory_mark_of ON memory_mark (agent, of_seq);
+    CREATE TRIGGER memory_mark_erased AFTER UPDATE OF payload ON memory_entry WHEN NEW.payload IS NULL
+      BEGIN DELETE FROM memory_mark WHERE id = NEW.id; END;
+  `,
+};

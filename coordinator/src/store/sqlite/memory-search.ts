@@ -1,22 +1,31 @@
 // Finds memories by words and, where a vector is given, by meaning; fuses both. Exact, and bounded: other reads wait for a search.
 // Vectors are compared only with vectors of the same model and length (near-vectors.ts).
-import type { MemoryHit, MemoryPayload } from '@blackroad/protocol';
-import { maxPageRows } from '@blackroad/protocol';
+import { type MemoryHit, type MemoryPayload, maxPageRows, rankMarked } from '@blackroad/protocol';
 import { fuseRanks, weigh } from '../fuse.ts';
 import type { Store } from '../store.ts';
 import type { Database } from './database.ts';
 import { type EntryRecord, entryColumns } from './entry-record.ts';
+import { asked, passes } from './memory-filter.ts';
+import type { FoundMark, memoryMarks } from './memory-marks.ts';
 import { type Nearest, nearestAmong } from './near-vectors.ts';
 import type { WordIndex } from './word-index.ts';
 
 /** The least number of candidates from each list: enough that a hit of both lists is found in both. */
 const minCandidates = 50;
+/** Hits that marks are looked up of, for each that is wanted. */
+const markedTimes = 3;
 
-export function memorySearch(db: Database, words: WordIndex, nearest: Nearest, nowMs: () => number) {
+interface SearchParts {
+  marks: Pick<ReturnType<typeof memoryMarks>, 'of'>;
+  nowMs: () => number;
+}
+
+export function memorySearch(db: Database, words: WordIndex, nearest: Nearest, { marks, nowMs }: SearchParts) {
   const byId = db.prepare<[number], EntryRecord & { received_ms: number }>(
     `SELECT ${entryColumns}, e.received_ms FROM memory_entry e LEFT JOIN memory_vector v ON v.id = e.id WHERE e.id = ?`,
   );
 
+  const isAsked = db.prepare<[object], number>(`SELECT 1 FROM memory_entry e WHERE e.id = @id AND ${passes}`).pluck();
   const among = nearestAmong(db);
 
   return ({ text, vector, limit, ...filter }: Parameters<Store['searchMemory']>[0]): MemoryHit[] => {
@@ -34,24 +43,49 @@ export function memorySearch(db: Database, words: WordIndex, nearest: Nearest, n
       Set<number>,
     ];
     const now = nowMs();
-    const hits: { id: number; hit: MemoryHit }[] = [];
-    for (const [id, fused] of fuseRanks([byWords, byMeaning])) {
+    const read = (id: number) => {
       const record = byId.get(id);
       // The index may name entries that were erased from the log.
-      if (record?.payload == null || (filter.agent !== undefined && record.agent !== filter.agent)) continue;
-      const payload = JSON.parse(record.payload) as MemoryPayload;
-      const score = weigh(fused, payload.importance, now - record.received_ms);
+      if (record?.payload == null || (filter.agent !== undefined && record.agent !== filter.agent)) return null;
+      return { record, payload: JSON.parse(record.payload) as MemoryPayload };
+    };
+    const ranked: { id: number; score: number }[] = [];
+    for (const [id, fused] of fuseRanks([byWords, byMeaning])) {
+      const found = read(id);
+      if (!found) continue;
+      const { record, payload } = found;
+      ranked.push({ id, score: weigh(fused, payload.importance, now - record.received_ms) });
+    }
+    ranked.sort((a, b) => b.score - a.score || b.id - a.id);
+    const known = new Map<number, FoundMark[]>();
+    const marksOf = (id: number) => {
+      const found = known.get(id) ?? marks.of(id);
+      known.set(id, found);
+      return found;
+    };
+    const hits: MemoryHit[] = [];
+    for (const { id, score } of rankMarked(ranked.slice(0, markedTimes * wanted), marksOf)) {
+      if (hits.length === wanted) break;
+      const isFound = withWords.has(id) || withMeaning.has(id);
+      // What replaced a hit has to be of the kind, the tag and the time that were asked for, too.
+      const entry = isFound || isAsked.get({ ...asked(filter), id }) ? read(id) : null;
+      if (!entry) continue;
       const found: NonNullable<MemoryHit['found']> = [];
       if (withWords.has(id)) found.push('words');
       if (withMeaning.has(id)) found.push('meaning');
-      hits.push({ id, hit: toHit(record, payload, { score, found }) });
+      const marked = marksOf(id).map(({ how, seq }) => ({ how, by: seq }));
+      const how = { score, found, ...(marked.length > 0 ? { marked } : {}) };
+      hits.push(toHit(entry.record, entry.payload, how));
     }
-    hits.sort((a, b) => b.hit.score - a.hit.score || b.id - a.id);
-    return hits.slice(0, wanted).map(({ hit }) => hit);
+    return hits;
   };
 }
 
-function toHit(record: EntryRecord, payload: MemoryPayload, how: Pick<MemoryHit, 'score' | 'found'>): MemoryHit {
+function toHit(
+  record: EntryRecord,
+  payload: MemoryPayload,
+  how: Pick<MemoryHit, 'score' | 'found' | 'marked'>,
+): MemoryHit {
   const { agent, epoch, seq, hash, kind, actor, created_at } = record;
   const { text, tags, importance, source, document } = payload;
   return {

@@ -3,7 +3,7 @@
 import { FleetError } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
 import { applicationId, type Database } from './database.ts';
-import { memoryMigrations } from './memory-migrations.ts';
+import { consolidation, memoryMigrations } from './memory-migrations.ts';
 
 interface Migration {
   version: number;
@@ -354,6 +354,7 @@ export const migrations: readonly Migration[] = [
       CREATE INDEX memory_entry_document ON memory_entry (document) WHERE document IS NOT NULL;
     `,
   },
+  consolidation,
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

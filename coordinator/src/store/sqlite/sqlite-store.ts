@@ -14,7 +14,9 @@ import { eventRows } from './events.ts';
 import { guarded, storageFailure } from './failure.ts';
 import { holderRows } from './holders.ts';
 import { madeVectors } from './made-vectors.ts';
+import { memoryBranches } from './memory-branches.ts';
 import { memoryLog } from './memory-log.ts';
+import { memoryMarks } from './memory-marks.ts';
 import { memorySearch } from './memory-search.ts';
 import { migrate } from './migrations.ts';
 import { type Nearest, scannedVectors } from './near-vectors.ts';
@@ -84,11 +86,13 @@ export function sqliteStore(
   const rollups = rollupRows(db);
   const words = wordIndex(db, log);
   const erasing = erasures(db, words);
-  const memory = memoryLog(db, words, erasing);
+  const marks = memoryMarks(db);
+  const memory = memoryLog(db, words, erasing, marks);
+  const branches = memoryBranches(db, erasing);
   const checkpoints = checkpointRows(db);
   const made = madeVectors(db);
   const eraseWithdrawn = documentEraser(db, words);
-  const search = memorySearch(db, words, nearest, () => clock.nowMs());
+  const search = memorySearch(db, words, nearest, { marks, nowMs: () => clock.nowMs() });
 
   /** The writes for each kind of change; a kind without a row does not compile. */
   const appliers = (stored: FleetEvent[], batch: TaskBatch, nowMs: number): Appliers => ({
@@ -118,13 +122,18 @@ export function sqliteStore(
       memory.append({ agent, space }, entries, nowMs);
       eraseWithdrawn(agent, entries);
     },
-    branch: ({ row, entries }) => memory.putBranch(row, entries),
+    branch: ({ row, entries }) => branches.put(row, entries),
     checkpoint: (made) => checkpoints.put(made),
     erasure: (made) => erasing.put(made),
     given: ({ row }) => rows.putGiven(row),
     'given-gone': ({ id }) => rows.dropGiven(id),
     document: ({ row }) => rows.putDocument(row),
     'document-gone': ({ id }) => rows.dropDocument(id),
+    'memory-run': ({ row }) => {
+      rows.putRun(row);
+      marks.putRun(row);
+    },
+    'memory-run-gone': ({ id }) => rows.dropRun(id),
     spending: ({ row }) => rows.putSpending(row),
     'spending-gone': ({ account }) => rows.dropSpending(account),
     reservation: ({ row }) => rows.putReservation(row),
@@ -188,7 +197,7 @@ export function sqliteStore(
           rows.load(),
           holders.load(),
           tasks.load(),
-          memory.branches(),
+          branches.unmerged(),
           checkpoints.load(),
           erasing.load(),
         ]),
@@ -211,12 +220,14 @@ export function sqliteStore(
     memoryHashes: async (agent, fromSeq, uptoSeq) =>
       guarded('read memory', () => memory.hashes(agent, fromSeq, uptoSeq)),
     memoryLog: async (agent, afterSeq, limit) => guarded('read memory', () => memory.after(agent, afterSeq, limit)),
-    branchEntries: async (branch) => guarded('read a branch', () => memory.branchEntries(branch)),
+    branchEntries: async (branch) => guarded('read a branch', () => branches.entries(branch)),
     erasable: async (what) => guarded('read memory', () => erasing.erasable(what)),
     erasedHashes: async (agent, number) => guarded('read memory', () => erasing.hashes(agent, number)),
     erasedAmong: async (hashes) => guarded('read memory', () => erasing.among(hashes)),
     scrub: async () => guarded('remove erased memories', () => mending(() => erasing.scrub())),
     checkpoints: async (limit) => guarded('read checkpoints', () => checkpoints.newest(limit)),
+    memoriesToConsolidate: async (query) => guarded('read memory', () => marks.toConsolidate(query)),
+    memoryTexts: async (agent, seqs) => guarded('read memory', () => marks.texts(agent, seqs)),
     vectorModels: async () => guarded('read memory', () => made.models()),
     lastMemory: async () => guarded('read memory', () => made.lastEntry()),
     textsToEmbed: async (query) => guarded('read memory', () => made.lacking(query)),

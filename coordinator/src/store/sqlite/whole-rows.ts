@@ -18,6 +18,7 @@ import type {
   RemovedAgentRow,
   SessionRow,
 } from '../../state/rows.ts';
+import type { RunRow } from '../../state/run-rows.ts';
 import type { Database } from './database.ts';
 import { inPages } from './pages.ts';
 
@@ -75,6 +76,8 @@ export function wholeRows(db: Database) {
   const dropGiven = db.prepare<[string]>('DELETE FROM memory_given WHERE id = ?');
   const putDocument = put('memory_document', 'id', 'row');
   const dropDocument = db.prepare<[string]>('DELETE FROM memory_document WHERE id = ?');
+  const putRun = put('memory_run', 'id', 'row');
+  const dropRun = db.prepare<[string]>('DELETE FROM memory_run WHERE id = ?');
   const putAcknowledged = put('acknowledged', 'alert', 'row');
   const dropAcknowledged = db.prepare<[string]>('DELETE FROM acknowledged WHERE alert = ?');
   const putRestored = db.prepare<[string]>(
@@ -116,6 +119,7 @@ export function wholeRows(db: Database) {
     conversation: page('conversation', 'id', 'row'),
     given: page('memory_given', 'id', 'row'),
     document: page('memory_document', 'id', 'row'),
+    run: page('memory_run', 'id', 'row'),
     token: page('token', 'id', 'row'),
     node: page('node', 'id', 'row'),
     agent: page('agent', 'id', 'row'),
@@ -162,6 +166,8 @@ export function wholeRows(db: Database) {
     dropGiven: (id: string) => void dropGiven.run(id),
     putDocument: (row: DocumentRow) => void putDocument.run(row.id, JSON.stringify(row)),
     dropDocument: (id: string) => void dropDocument.run(id),
+    putRun: (row: RunRow) => void putRun.run(row.id, JSON.stringify(row)),
+    dropRun: (id: string) => void dropRun.run(id),
     putAcknowledged: (row: AcknowledgedRow) => void putAcknowledged.run(row.alert, JSON.stringify(row)),
     dropAcknowledged: (alert: string) => void dropAcknowledged.run(alert),
     putPin: (row: PinRow) => void putPin.run(row.id, JSON.stringify(row)),
@@ -197,6 +203,7 @@ export function wholeRows(db: Database) {
       for (const { value } of all('conversation')) yield { type: 'conversation', row: value as ConversationRow };
       for (const { value } of all('given')) yield { type: 'given', row: value as GivenRow };
       for (const { value } of all('document')) yield { type: 'document', row: value as DocumentRow };
+      for (const { value } of all('run')) yield { type: 'memory-run', row: value as RunRow };
       for (const { value } of all('token')) yield { type: 'token', row: inSpace(value as JoinTokenRow) };
       for (const { value } of all('node')) yield { type: 'node', row: value as NodeRow };
       // These come before the agents: an agent that was applied again is not a removed one.

@@ -22,7 +22,7 @@ const create = (table: string) => `CREATE VIRTUAL TABLE ${table} USING fts5(
 const fill = (table: string) => `INSERT INTO ${table} (rowid, agent, text, tags)
   SELECT id, ${agentWordSql}, words_of(payload ->> '$.text'),
     (SELECT words_of(group_concat(value, ' ')) FROM json_each(payload, '$.tags'))
-  FROM memory_entry WHERE payload IS NOT NULL`;
+  FROM memory_entry WHERE payload IS NOT NULL AND kind <> 'mark'`;
 
 /**
  * An agent's name as one word, so that the index narrows to one agent by itself instead of joining every match of the fleet.

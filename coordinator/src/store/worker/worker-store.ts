@@ -61,6 +61,8 @@ const threadOf: Record<Passed, keyof Threads> = {
   erasedAmong: 'reader',
   scrub: 'writer',
   checkpoints: 'reader',
+  memoriesToConsolidate: 'reader',
+  memoryTexts: 'reader',
   vectorModels: 'reader',
   lastMemory: 'reader',
   textsToEmbed: 'reader',

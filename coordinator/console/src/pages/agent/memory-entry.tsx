@@ -20,7 +20,7 @@ interface Shown {
 }
 
 /** What these say is how the log itself went, and nothing that anybody told. */
-const isOfTheLog: ReadonlySet<string> = new Set(['genesis', 'migrate', 'withdraw']);
+const isOfTheLog: ReadonlySet<string> = new Set(['genesis', 'migrate', 'withdraw', 'mark']);
 
 export function EntryRow({
   entry,

@@ -1,5 +1,5 @@
 // The memories of all agents: search over the whole fleet, the origin of an entry, the verification of a log, the branches that wait to be
-// merged, and what was erased.
+// merged, what was erased, and what consolidation found.
 
 import type { ErasureView } from '@blackroad/protocol';
 import { useTotals } from '../../data/live.ts';
@@ -10,6 +10,7 @@ import { Tabs } from '../../kit/tabs.tsx';
 import { plural } from '../../kit/words.ts';
 import { Branches } from './branches.tsx';
 import { Erasures } from './erasures.tsx';
+import { MemoryRuns } from './memory-runs.tsx';
 import { MemorySearch } from './memory-search.tsx';
 
 const againMs = 15_000;
@@ -46,6 +47,7 @@ export default function MemoryPage() {
           { id: 'search', text: 'Search', body: <MemorySearch /> },
           { id: 'branches', text: waiting > 0 ? `Branches ${waiting}` : 'Branches', body: <Branches of={branches} /> },
           { id: 'erasures', text: owed > 0 ? `Erasures ${owed}` : 'Erasures', body: <Erasures of={erasures} /> },
+          { id: 'runs', text: 'Runs', body: <MemoryRuns /> },
         ]}
       />
     </div>

@@ -4,7 +4,7 @@ import { anyText, oneOf } from '../../kit/search-params.ts';
 import type { PageRoute } from '../../shell/page.ts';
 
 const search = {
-  tab: oneOf('search', 'branches', 'erasures'),
+  tab: oneOf('search', 'branches', 'erasures', 'runs'),
   q: anyText,
   agent: anyText,
   kind: anyText,
