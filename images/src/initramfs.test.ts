@@ -7,7 +7,7 @@ import t from 'tap';
 const folder = resolve(import.meta.dirname, '../early/etc/initramfs-tools/scripts');
 const words = '[ case esac if then else elif fi while do done for in exit echo read . :'.split(' ');
 /** Of /scripts/functions. */
-const functions = ['log_failure_msg', 'log_warning_msg', 'log_success_msg', 'panic'];
+const functions = ['log_failure_msg', 'log_warning_msg', 'log_success_msg', 'panic', 'resolve_device'];
 /** In an initrd of Debian 13 without busybox. */
 const klibc =
   'cat chroot dd dmesg false insmod kill ln ls mkdir mknod mount mv readlink sleep sync true umount uname'.split(' ');
