@@ -6,7 +6,8 @@ import { AgentName, Hash, Seq, TimeMs } from './ids.ts';
 import { markWays } from './memory-words.ts';
 import { type Static, Type } from './typebox.ts';
 
-export const RunId = Type.String({ pattern: '^[0-9a-z]{1,40}$', description: 'Of a run of consolidation.' });
+const runIdForm = { pattern: '^[0-9a-z]{1,40}$' };
+export const RunId = Type.String({ ...runIdForm, description: 'Of a run of consolidation.' });
 
 /** An entry of the same log. */
 const Marked = Type.Object({ seq: Seq, hash: Hash });
@@ -78,12 +79,21 @@ export const RunAnswer = Type.Object({
   tokens: Count,
   refused: MemoryRun.properties.refused,
   results: Type.Array(RunResult, { maxItems: maxRunResults }),
+  shown: Type.Nullable(RunId, {
+    description: 'By it exactly this is written, within an hour. Null: it is written, or there was nothing to write.',
+  }),
 });
 export type RunAnswer = Static<typeof RunAnswer>;
 
 export const RunRequest = Type.Object(
   {
     dryRun: Type.Optional(Type.Boolean({ description: 'Only show what it would write.' })),
+    shown: Type.Optional(
+      Type.String({
+        ...runIdForm,
+        description: 'Write exactly what an answer to `dryRun` showed. Neither `dryRun` nor `model` goes with it.',
+      }),
+    ),
     model: Type.Optional(
       Type.String({
         minLength: 1,

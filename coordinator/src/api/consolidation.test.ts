@@ -143,9 +143,19 @@ t.test('a run is shown, written by the node, seen in searches, and taken back', 
     ],
   });
   t.same(await fleet.runs(), [], 'it was only shown');
+  const refused = async (body: unknown) => fleet.problem('POST', '/v1/agents/ada/memory/consolidate', { body });
+  t.match(await refused({ shown: dry.shown, model: 'auto' }), {
+    code: 'invalid-request',
+    detail: /body: model: does not/,
+  });
+  t.match(await refused({ shown: 'gone' }), { code: 'no-such-run', detail: /look again/ });
+  const other = (await fleet.run({ dryRun: true })).body;
   t.equal((await fleet.run({}, fleet.keys.viewer)).status, 403);
-  const { run } = (await fleet.run()).body as { run: MemoryRun };
+  const written = (await fleet.run({ shown: dry.shown })).body as { run: MemoryRun; results: unknown };
+  const { run } = written;
+  t.same(written.results, dry.results, 'what was shown is written');
   t.match(run, {
+    id: dry.shown as string,
     agent: 'ada',
     by: 'admin',
     results: 2,
@@ -159,7 +169,8 @@ t.test('a run is shown, written by the node, seen in searches, and taken back', 
   t.match(await fleet.runs(), [{ id: run.id, written: 2, state: 'written' }]);
   t.same(await fleet.search('tea'), [4]);
   t.same((await fleet.search('Oslo')).slice(0, 2), [5, 2]);
-  t.match((await fleet.run()).body, { run: null, entries: 2, results: [] }, 'nothing is found twice');
+  t.match((await fleet.run()).body, { run: null, shown: null, entries: 2, results: [] }, 'nothing is found twice');
+  t.match(await refused({ shown: other.shown }), { code: 'no-such-run' }, 'others saw what is written by now');
 
   t.equal((await fleet.call('DELETE', `/v1/memory/runs/${run.id}`, { key: fleet.keys.viewer })).status, 403);
   await fleet.call('DELETE', `/v1/memory/runs/${run.id}`);

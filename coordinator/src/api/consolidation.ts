@@ -22,6 +22,11 @@ export const consolidationHandlers = {
       throw new FleetError('invalid-request', {
         detail: `body: model: expected a model or a tier such as auto, got ${body.model}`,
       });
+    const beside = body.dryRun ? 'dryRun' : body.model === undefined ? null : 'model';
+    if (body.shown !== undefined && beside !== null)
+      throw new FleetError('invalid-request', {
+        detail: `body: ${beside}: does not go with shown: what was shown is written`,
+      });
     return context.consolidator.run(by, agent, body);
   },
   memoryRuns({ context, query, by }) {

@@ -53,6 +53,21 @@ interface ConsolidatorParts {
   random: Random;
   log: Log;
 }
+/** `shown`: write what this look found. */
+interface Asked {
+  dryRun?: boolean;
+  model?: string | null;
+  shown?: string;
+}
+/** What a run would write. */
+interface Look {
+  id: string;
+  agent: string;
+  results: readonly StoredResult[];
+  /** Without what a look cannot know. */
+  answer: Omit<RunAnswer, 'run' | 'shown'>;
+  why: string | null;
+}
 interface Found {
   pairs: Pair[];
   summaries: Summary[];
@@ -66,12 +81,17 @@ const lookMs = 60_000;
 /** An agent whose run ended early, as nobody had time for it, has its next turn after this. */
 const againMs = 10 * 60_000;
 const maxWaiting = 4;
+/** What was shown can be written for so long, and so many of it are kept. */
+const shownMs = 3_600_000;
+const maxShown = 16;
 
 export class Consolidator {
   readonly #parts: ConsolidatorParts;
   readonly #ended = new AbortController();
   /** The head of each log when it was looked through, or when it may be looked through again. */
   readonly #looked = new Map<string, { seq: number; againMs: number }>();
+  /** By its id what was shown and not written, the oldest first. */
+  readonly #shown = new Map<string, { look: Look; untilMs: number }>();
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #timer: Timer | null = null;
@@ -100,15 +120,20 @@ export class Consolidator {
   }
 
   /** One after the other: each holds some megabytes of vectors. */
-  async run(by: Principal, agent: string, { dryRun = false, model = null as string | null }): Promise<RunAnswer> {
+  async run(by: Principal, agent: string, { dryRun = false, model = null, shown }: Asked): Promise<RunAnswer> {
     if (this.#waiting >= maxWaiting)
       throw new FleetError('unavailable', {
         detail: `${maxWaiting} consolidations wait for their turn; try again.`,
         retryAfterSeconds: 30,
       });
     this.#waiting++;
-    const done = this.#inTurn(() => this.#run(by, agent, dryRun, model));
-    return done.then(({ answer }) => answer).finally(() => this.#waiting--);
+    const run = async () => {
+      if (!dryRun) this.#insistOnNoOpenRun(agent);
+      if (shown !== undefined) return this.#write(by, this.#lookOf(agent, shown));
+      const look = await this.#look(by, agent, model);
+      return dryRun ? this.#show(look) : this.#write(by, look);
+    };
+    return this.#inTurn(run).finally(() => this.#waiting--);
   }
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#last.then(work);
@@ -116,28 +141,54 @@ export class Consolidator {
     return done;
   }
 
-  async #run(by: Principal, agent: string, dryRun: boolean, model: string | null) {
+  #insistOnNoOpenRun(agent: string): void {
+    const { view } = this.#parts.coordinator;
+    const open = openRunOf(view, agent);
+    if (!open) return;
+    const detail = `The run ${open.id} of ${agentNameOf(view, agent)} waits for its node: it is ${runState(open)}.`;
+    throw new FleetError('conflict', { detail });
+  }
+
+  async #look(by: Principal, agent: string, model: string | null): Promise<Look> {
     const { coordinator, clock, random, vectorModel } = this.#parts;
-    const { store, view } = coordinator;
-    const open = dryRun ? null : openRunOf(view, agent);
-    if (open) {
-      const detail = `The run ${open.id} of ${agentNameOf(view, agent)} waits for its node: it is ${runState(open)}.`;
-      throw new FleetError('conflict', { detail });
-    }
     const vectors = await vectorModel();
-    const memories = await store.memoriesToConsolidate({ agent, model: vectors, limit: maxRunEntries });
+    const memories = await coordinator.store.memoriesToConsolidate({ agent, model: vectors, limit: maxRunEntries });
     const found = await this.#find(by, memories, { model, ...(await this.#known(agent)) });
     const id = sortableId(clock.nowMs(), random);
     const results = resultsOf(id, found, model, maxRunResults);
-    const answer = { entries: memories.length, model, tokens: found.tokens, refused: found.refused };
+    const { tokens, refused, why } = found;
     const texts = new Map(memories.map(({ seq, text }) => [seq, text]));
-    const shown = { ...answer, results: results.map((each) => show(each, texts)) };
-    if (dryRun || results.length === 0) return { answer: { ...shown, run: null }, why: found.why };
-    const row = { id, agent, ...answer, counts: countsOf(results), results: results.length };
-    insist(await coordinator.submit('memory-run', { by, row: { ...row, parts: await this.#parts.keep(results) } }));
-    // What was erased while it ran.
-    if (view.erasedUpto.has(agent)) await this.forgetErased(agent);
-    return { answer: { ...shown, run: showRun(view, view.runs.get(id) as RunRow) }, why: found.why };
+    const shown = results.map((each) => show(each, texts));
+    return { id, agent, results, answer: { entries: memories.length, model, tokens, refused, results: shown }, why };
+  }
+
+  #show(look: Look): RunAnswer {
+    if (look.results.length === 0) return { ...look.answer, run: null, shown: null };
+    const now = this.#parts.clock.monotonicMs();
+    for (const [id, { untilMs }] of this.#shown)
+      if (untilMs <= now || this.#shown.size >= maxShown) this.#shown.delete(id);
+    this.#shown.set(look.id, { look, untilMs: now + shownMs });
+    return { ...look.answer, run: null, shown: look.id };
+  }
+  #lookOf(agent: string, id: string): Look {
+    const shown = this.#shown.get(id);
+    if (shown?.look.agent === agent && shown.untilMs > this.#parts.clock.monotonicMs()) return shown.look;
+    const detail = `What ${id} showed is not kept any more, or a run was written since: look again.`;
+    throw new FleetError('no-such-run', { detail });
+  }
+
+  async #write(by: Principal, { id, agent, results, answer }: Look): Promise<RunAnswer> {
+    if (results.length === 0) return { ...answer, run: null, shown: null };
+    const { coordinator, keep } = this.#parts;
+    const { results: _, ...seen } = answer;
+    const row = { id, agent, ...seen, counts: countsOf(results), results: results.length, parts: await keep(results) };
+    insist(await coordinator.submit('memory-run', { by, row }));
+    // Others may have found the same.
+    for (const [id, { look }] of this.#shown) if (look.agent === agent) this.#shown.delete(id);
+    // What was erased since it was found.
+    if (coordinator.view.erasedUpto.has(agent)) await this.forgetErased(agent);
+    const { view } = coordinator;
+    return { ...answer, run: showRun(view, view.runs.get(id) as RunRow), shown: null };
   }
 
   /** What people took back, and what there is a summary of. */
@@ -284,14 +335,17 @@ export class Consolidator {
     const { coordinator, clock, log } = this.#parts;
     const seq = coordinator.view.heads.get(agent)?.seq ?? 0;
     try {
-      const { answer, why } = await this.#inTurn(() => this.#run(coordinatorSelf, agent, false, model));
+      const { run, why } = await this.#inTurn(async () => {
+        const look = await this.#look(coordinatorSelf, agent, model);
+        return { run: (await this.#write(coordinatorSelf, look)).run, why: look.why };
+      });
       // Its marks make the log longer: there is nothing new in them.
-      const own = (answer.run?.results ?? 0) + seq;
+      const own = (run?.results ?? 0) + seq;
       this.#looked.set(
         agent,
         why === null ? { seq: own, againMs: 0 } : { seq: -1, againMs: clock.monotonicMs() + againMs },
       );
-      if (answer.run) log.info({ agent, run: answer.run.id, results: answer.run.results }, 'a memory was consolidated');
+      if (run) log.info({ agent, run: run.id, results: run.results }, 'a memory was consolidated');
     } catch (error) {
       this.#looked.set(agent, { seq: -1, againMs: clock.monotonicMs() + againMs });
       if (!(error instanceof FleetError)) log.warn({ agent, err: error }, 'a memory could not be consolidated');

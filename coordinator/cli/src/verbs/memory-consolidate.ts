@@ -1,7 +1,7 @@
 // Verbs for consolidation: what a run would write is shown with --dry-run, and a run can be taken back.
 import { counted, type MemoryRun, type RunAnswer, type RunResult } from '@blackroad/protocol';
 import { countsInWords, markInWords, runStateInWords } from '@blackroad/protocol/memory-words';
-import { argument, numberFlag, textFlag, type Verb, type VerbCall } from '../verb.ts';
+import { argument, numberFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
 import { ago, table } from '../words.ts';
 
 function resultLines(results: readonly RunResult[], call: VerbCall): string[] {
@@ -14,7 +14,7 @@ function resultLines(results: readonly RunResult[], call: VerbCall): string[] {
 }
 
 function answerLines(agent: string, answer: RunAnswer, call: VerbCall): string {
-  const { run, entries, results, refused, tokens, model } = answer;
+  const { run, shown, entries, results, refused, tokens, model } = answer;
   const looked = counted(entries, 'memory', 'memories');
   const asked = model === null ? '' : ` ${model} was asked (${counted(tokens, 'token')})`;
   const odd = refused === 0 ? '' : `, and ${counted(refused, 'answer')} of it were not of the form that was asked for`;
@@ -23,8 +23,12 @@ function answerLines(agent: string, answer: RunAnswer, call: VerbCall): string {
   ];
   lines.push(...resultLines(results, call));
   if (results.length === 0) return lines.join('\n');
-  if (run === null) lines.push(call.paint('yellow', 'Nothing was written: the same without --dry-run does it.'));
-  else
+  if (shown !== null)
+    lines.push(
+      call.paint('yellow', 'Nothing was written. To write exactly this, within an hour:'),
+      `  ${call.as.fleet(`memory consolidate ${agent} --shown ${shown}`)}`,
+    );
+  else if (run !== null)
     lines.push(
       `Its node writes this as entries of their own. To take it back: ${call.as.fleet(`memory consolidate undo ${run.id}`)}`,
     );
@@ -50,6 +54,7 @@ export const memoryConsolidateVerbs: Verb[] = [
     text: 'Marks what an agent, or each of them, remembers twice and what was replaced; with --model also sums it up. Nothing is changed or removed.',
     flags: {
       'dry-run': { type: 'boolean', text: 'Only show what it would write.' },
+      shown: { type: 'string', value: '<id>', text: 'Write exactly what --dry-run showed under this id.' },
       model: {
         type: 'string',
         value: '<model>',
@@ -60,7 +65,13 @@ export const memoryConsolidateVerbs: Verb[] = [
     async run(call) {
       const [one] = call.args;
       const model = textFlag(call, 'model');
-      const body = { dryRun: call.flags['dry-run'] === true, ...(model === undefined ? {} : { model }) };
+      const seen = textFlag(call, 'shown');
+      if (seen !== undefined && one === undefined) throw wrongUse('--shown: expected the agent before it');
+      const body = {
+        ...(call.flags['dry-run'] === true ? { dryRun: true } : {}),
+        ...(model === undefined ? {} : { model }),
+        ...(seen === undefined ? {} : { shown: seen }),
+      };
       const names = one === undefined ? (await call.client().call('agents')).map(({ name }) => name) : [one];
       const answers: { agent: string; answer: RunAnswer }[] = [];
       // One after the other: each uses a share of the coordinator.

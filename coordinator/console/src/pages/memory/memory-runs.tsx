@@ -123,13 +123,13 @@ function Results({ of }: { of: readonly RunResult[] }) {
             {model !== null && <span className="dim small">found by {model}</span>}
           </span>
           {text !== undefined && <span>{text || '(erased)'}</span>}
-          <ol className="dim small">
+          <ul className="dim small">
             {sources.map(({ seq, text: told }) => (
-              <li key={seq} value={seq}>
-                {told || '(erased)'}
+              <li key={seq}>
+                <code>{seq}</code> {told || '(erased)'}
               </li>
             ))}
-          </ol>
+          </ul>
         </li>
       ))}
     </ul>
@@ -147,8 +147,7 @@ function NewRun() {
   const look = useAct('memoryConsolidate');
   const write = useAct('memoryConsolidate', {
     stales: [...stales],
-    done: ({ run }) =>
-      run ? `${plural(run.results, 'result')}: its node writes them.` : 'There was nothing to write.',
+    done: ({ run }) => (run ? `Its node writes ${plural(run.results, 'result')}.` : 'There was nothing to write.'),
   });
   if (!may('memoryConsolidate')) return null;
   const of = { params: { agent }, body: model.trim() === '' ? {} : { model: model.trim() } };
@@ -177,7 +176,7 @@ function NewRun() {
       <input
         className="input facet"
         aria-label="Model"
-        placeholder="words and vectors alone"
+        placeholder="without a model"
         value={model}
         autoComplete="off"
         spellCheck={false}
@@ -202,9 +201,13 @@ function NewRun() {
         <footer className="row end">
           <Button onClick={() => change(false)}>Cancel</Button>
           <Button
+            look="primary"
             busy={write.isPending}
-            disabled={!shown || shown.results.length === 0}
-            onClick={() => write.mutate(of, { onSuccess: () => setOpen(false) })}
+            disabled={!shown?.shown}
+            onClick={() =>
+              shown?.shown &&
+              write.mutate({ params: { agent }, body: { shown: shown.shown } }, { onSuccess: () => setOpen(false) })
+            }
           >
             Write {shown ? plural(shown.results.length, 'result') : ''}
           </Button>
