@@ -1,4 +1,4 @@
-// Finding memories: a recall on a node (recall.ts), and a search over all the coordinator holds. Vectors are random, of MiniLM's length. Where
+// Memories: what they cost a card (card-writes.ts), a recall on a node (recall.ts), and a search over all the coordinator holds. Vectors are random, of MiniLM's length. Where
 // the model's own time matters it is not in here. 100,000 entries on the coordinator with BENCH=all, else 20,000.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { seededRandom } from '@blackroad/std/random';
 import { openSqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
 import { claimed } from '../fixtures/coordinator/claimed-store.ts';
 import { memoryEntries } from '../fixtures/coordinator/stored-rows.ts';
+import { cardWrites } from './card-writes.ts';
 import { bench, percentile } from './line.ts';
 import { recalls } from './recall.ts';
 
@@ -29,6 +30,7 @@ const vector = () => Float32Array.from({ length: dimension }, () => random.next(
 setInterval(() => {}, 60_000);
 const folder = mkdtempSync(join(tmpdir(), 'fleet-memory-bench-'));
 try {
+  await cardWrites();
   await recalls(join(folder, 'node'));
   await searches();
 } finally {

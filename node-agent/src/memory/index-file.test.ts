@@ -1,5 +1,5 @@
 // The index of a node: what is nearest in meaning and what fits the words, among many memories of a log as among few, whatever came, changed or went.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeVector, type MemoryPayload } from '@blackroad/protocol';
@@ -109,6 +109,30 @@ t.test('the nearest of a log of many vectors, as they come, go and change, also 
   t.same(index.byWords(1, 'note', 3), [count + 2], 'a log begins again');
   index.close();
 });
+
+t.test(
+  'what comes is found at once, is in the file when it is written, and until then costs the card nothing',
+  async (t) => {
+    const { open, dir } = rig(t);
+    const bytes = () => readdirSync(dir).reduce((sum, name) => sum + statSync(join(dir, name)).size, 0);
+    let index = open();
+    const empty = bytes();
+    for (let id = 1; id <= 20; id++) index.add([indexed(id, 'the garage is locked')]);
+    t.equal(index.byWords(1, 'garage', 100).length, 20);
+    t.equal(bytes(), empty);
+    index.leave();
+    index = open();
+    t.same(index.byWords(1, 'garage', 100), [], 'as after a power cut: its reader begins with entry 1 again');
+    t.equal(index.upto(), 0);
+    for (let id = 1; id <= 20; id++) index.add([indexed(id, 'the garage is locked')]);
+    index.write();
+    t.ok(bytes() > empty);
+    index.leave();
+    index = open();
+    t.equal(index.byWords(1, 'garage', 100).length, 20);
+    index.close();
+  },
+);
 
 t.test('codes in several pieces are searched as in one', async (t) => {
   const { all, at, query } = vectors(1_000);

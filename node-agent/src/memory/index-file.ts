@@ -90,7 +90,12 @@ export class IndexFile {
     this.#putUpto = db.prepare("UPDATE meta SET value = ? WHERE key = 'upto'");
   }
 
+  /**
+   * What is changed is seen at once and written to the file by `write`, as every page that is written wears the card: a page that a hundred memories
+   * change is written once. A process that dies before only has to read those entries of the journal again.
+   */
   transaction(work: () => void): void {
+    if (!this.#db.inTransaction) this.#db.exec('BEGIN');
     try {
       this.#db.transaction(work)();
     } catch (error) {
@@ -98,6 +103,10 @@ export class IndexFile {
       this.#codes.forget();
       throw error;
     }
+  }
+
+  write(): void {
+    if (this.#db.inTransaction) this.#db.exec('COMMIT');
   }
 
   upto(): number {
@@ -212,6 +221,14 @@ export class IndexFile {
   }
 
   close(): void {
+    try {
+      this.write();
+    } finally {
+      this.#db.close();
+    }
+  }
+  /** Closes the file without what was not written. */
+  leave(): void {
     this.#db.close();
   }
 }
@@ -237,6 +254,7 @@ export function openIndex({ dir, journal, log }: { dir: string; journal: Journal
     index.removePending();
     index.add(journal.allPending().map((row) => ({ ...row, id: -row.id, seq: 0 })));
   });
+  index.write();
   return index;
 }
 

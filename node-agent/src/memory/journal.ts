@@ -321,25 +321,23 @@ function open(dir: string, nowMs: number, onDamage: OnDamage): Database.Database
   );
 }
 
-function tuned(db: Database.Database): Database.Database {
-  try {
+const tuned = (db: Database.Database) =>
+  orClosed(db, () => {
     db.pragma('busy_timeout = 5000');
     // One writer for a node: a second process on the same folder is refused, as it would fork every log.
     db.pragma('locking_mode = EXCLUSIVE');
+    // For a new file. [M] A memory that comes alone writes whole pages: 6 kB of these, 17 kB of SQLite's own of 4,096 bytes.
+    db.pragma('page_size = 512');
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL');
     // What is deleted is overwritten: an erased memory must not be found in freed pages.
     db.pragma('secure_delete = ON');
     db.pragma('cache_size = -512');
-    return db;
-  } catch (error) {
-    db.close();
-    throw error;
-  }
-}
-function checked(db: Database.Database): Database.Database {
+  });
+const checked = (db: Database.Database) => orClosed(db, () => checkDatabase(db));
+function orClosed(db: Database.Database, use: () => void): Database.Database {
   try {
-    checkDatabase(db);
+    use();
     return db;
   } catch (error) {
     db.close();

@@ -13,6 +13,9 @@ const maxWaiting = 64;
 const stepRows = 200;
 /** After so long without a search the index holds nothing in memory but its file's pages. */
 const restAfterMs = 60_000;
+/** What the index holds is written to its file after so long, or when so many memories have come. */
+const writeAfterMs = 30 * 60_000;
+const maxHeld = 256;
 
 interface SearchIndexParts {
   dir: string;
@@ -30,6 +33,9 @@ export class SearchIndex {
   #behindFrom: number | null = null;
   #timer: Timer | null = null;
   #rest: Timer | null = null;
+  #write: Timer | null = null;
+  /** Changes that the file does not have. */
+  #held = 0;
 
   constructor(parts: SearchIndexParts) {
     this.#parts = parts;
@@ -81,15 +87,17 @@ export class SearchIndex {
 
   /** Null: this model cannot embed the text, and is not asked again. */
   setVector(id: number, model: string, values: Float32Array | null): void {
-    this.#withIndex((index) => index.setVector(id, model, values));
+    this.#withIndex((index) => {
+      index.setVector(id, model, values);
+      this.#hold(index, 1);
+    });
   }
 
   /** Begins a new file: in the present one there are words and vectors of erased memories, also in parts that it does not use any more. */
   renew(): void {
     this.#timer?.cancel();
     this.#timer = null;
-    this.#opened?.close();
-    this.#opened = null;
+    this.#shut();
     this.#added = [];
     this.#removed = [];
     removeFiles(this.#parts.dir);
@@ -99,11 +107,11 @@ export class SearchIndex {
     this.#guarded(() => {
       // An index that was never opened has nothing to write: the next process finds it behind.
       if (this.#opened) this.#flush();
+      this.#writeNow(this.#opened);
     });
     this.#timer?.cancel();
     this.#rest?.cancel();
-    this.#opened?.close();
-    this.#opened = null;
+    this.#shut();
   }
 
   /** Runs `use` on the index; once more on a new one if the file is found to be damaged. */
@@ -118,10 +126,10 @@ export class SearchIndex {
         return use(this.#opened);
       } catch (error) {
         const code = (error as { code?: string }).code ?? '';
+        // What was held may be gone with it: the next use reads it from the journal again.
+        this.#shut();
         if (attempt > 0 || !/^SQLITE_(CORRUPT|NOTADB|IOERR)/.test(code)) throw error;
         this.#parts.log.warn({ code }, 'the memory index was damaged: it is made again from the journal');
-        this.#opened?.close();
-        this.#opened = null;
         removeFiles(this.#parts.dir);
       }
     }
@@ -137,6 +145,7 @@ export class SearchIndex {
     const last = rows[rows.length - 1];
     this.#behindFrom = rows.length < stepRows ? null : last!.id;
     this.#opened.setUpto(this.#behindFrom ?? this.#parts.journal.lastEntryId());
+    this.#hold(this.#opened, rows.length);
     if (this.#behindFrom !== null)
       this.#timer = this.#parts.clock.after(5, () => this.#guarded(() => this.#catchUpStep()));
   }
@@ -153,7 +162,20 @@ export class SearchIndex {
         index.add(additions);
         if (this.#behindFrom === null) index.setUpto(Math.max(index.upto(), ...additions.map((each) => each.id)));
       });
+      this.#hold(index, additions.length + removals.length);
     });
+  }
+
+  #hold(index: IndexFile, changes: number): void {
+    this.#held += changes;
+    if (this.#held >= maxHeld) this.#writeNow(index);
+    else this.#write ??= this.#parts.clock.after(writeAfterMs, () => this.#guarded(() => this.#writeNow(this.#opened)));
+  }
+  #writeNow(index: IndexFile | null): void {
+    this.#write?.cancel();
+    this.#write = null;
+    this.#held = 0;
+    index?.write();
   }
 
   #guarded(work: () => void): void {
@@ -161,9 +183,14 @@ export class SearchIndex {
       work();
     } catch (error) {
       this.#parts.log.error({ err: error }, 'the memory index does not work: recall finds nothing until it does');
-      this.#opened?.close();
-      this.#opened = null;
+      this.#shut();
     }
+  }
+  /** Without what its file does not have. */
+  #shut(): void {
+    this.#writeNow(null);
+    this.#opened?.leave();
+    this.#opened = null;
   }
 }
 
