@@ -9,7 +9,7 @@ import {
   maxErasedAtOnce,
   type Principal,
 } from '@blackroad/protocol';
-import { type Clock, sleep } from '@blackroad/std/clock';
+import { type Clock, sleep, type Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { holdersOf } from '../memory/erase.ts';
 import { insist, type Outcome } from '../state/decision.ts';
@@ -20,6 +20,7 @@ import type { Erasable, Store } from '../store/store.ts';
 
 const mostShown = 100;
 /** Between two pieces commits have their turn. */
+const lookMs = 5 * 60_000;
 const scrubRestMs = 20;
 const scrubAgainMs = 5_000;
 
@@ -38,13 +39,17 @@ export class Erasing {
   #scrubbing: Promise<void> | null = null;
   #isAgain = false;
   #stopped = false;
+  readonly #looking: Timer;
 
   constructor(parts: ErasingParts) {
     this.#parts = parts;
     void this.scrub();
+    // Documents and runs that are taken back are erased as the log of their agent comes.
+    this.#looking = parts.clock.every(lookMs, () => void this.scrub());
   }
   stop(): void {
     this.#stopped = true;
+    this.#looking.cancel();
   }
 
   async erase(by: Principal, agent: string, request: EraseRequest): Promise<EraseAnswer> {

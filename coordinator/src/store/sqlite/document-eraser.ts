@@ -2,7 +2,7 @@
 // and in branches. The chain goes without them.
 import type { MemoryEntry } from '@blackroad/protocol';
 import type { Database } from './database.ts';
-import { emptiedEntry } from './emptied-entry.ts';
+import { emptiedEntry, scrubMark } from './emptied-entry.ts';
 import type { WordIndex } from './word-index.ts';
 
 /** Called with entries that were stored. */
@@ -17,6 +17,7 @@ export function documentEraser(
     )
     .pluck();
   const emptied = emptiedEntry(db, words);
+  const mark = scrubMark(db);
   // Branches of an agent are a range: their ids begin with its own and a dot.
   const eraseInBranches = db.prepare<[string, string, string]>(
     `UPDATE branch_entry SET entry = json_set(entry, '$.payload', NULL, '$.salt', NULL)
@@ -26,6 +27,7 @@ export function documentEraser(
   const erase = (agent: string, document: string) => {
     for (const id of emptyParts.all(document, agent)) emptied(id);
     eraseInBranches.run(`${agent}.`, `${agent}/`, document);
+    mark();
   };
   return (agent, entries) => {
     for (const { kind, payload } of entries)

@@ -10,3 +10,9 @@ export function emptiedEntry(db: Database, words: WordIndex): (id: number) => vo
     words.remove(id);
   };
 }
+
+/** Returns the function to call when content was removed: indexes and the database's log still have traces of it, which the next scrub removes. */
+export function scrubMark(db: Database): () => void {
+  const mark = db.prepare(`INSERT OR REPLACE INTO search_index (name, version) VALUES ('scrub', 1)`);
+  return () => void mark.run();
+}

@@ -5,11 +5,13 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { MemoryEntry } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { storeFiles } from '../../../../test/fixtures/coordinator/store-files.ts';
+import { memoryEntries } from '../../../../test/fixtures/coordinator/stored-rows.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 
 const { newPath } = storeFiles(t);
@@ -63,4 +65,29 @@ t.test('killed while it erases', async (t) => {
     );
     next = last + 2;
   }
+});
+
+t.test('what a document said leaves every file once it was taken back', async (t) => {
+  const path = newPath();
+  const store = await openSqliteStore({ path, log: silentLog, clock: systemClock });
+  const term = await store.claim('test');
+  const place = { id: 'd1', name: 'house.md', chunk: 1, chunks: 1 };
+  const entries = memoryEntries('ada', [
+    { text: 'It begins.' },
+    { text: `The ${secret} lives in Graz.`, document: place },
+    { text: '', document: place },
+  ]);
+  const change = (some: MemoryEntry[]) => [{ type: 'memory' as const, space: 'default', agent: 'ada', entries: some }];
+  await store.commit(change(entries.slice(0, 2)), term);
+  while (await store.scrub());
+  t.equal((await store.searchMemory({ text: secret, limit: 5 })).length, 1);
+  await store.commit(change([{ ...(entries[2] as MemoryEntry), kind: 'withdraw' }]), term);
+  while (await store.scrub());
+  t.same(await store.searchMemory({ text: secret, limit: 5 }), []);
+  await store.close();
+  const files = readdirSync(dirname(path)).filter((name) => name.startsWith(basename(path)));
+  t.same(
+    files.filter((name) => readFileSync(join(dirname(path), name)).includes(secret.slice(2))),
+    [],
+  );
 });

@@ -7,7 +7,7 @@ import type { DurableChange } from '../../state/change.ts';
 import type { ErasureRow } from '../../state/memory-rows.ts';
 import type { Erasable } from '../store.ts';
 import type { Database } from './database.ts';
-import { emptiedEntry } from './emptied-entry.ts';
+import { emptiedEntry, scrubMark } from './emptied-entry.ts';
 import { inPages } from './pages.ts';
 import type { WordIndex } from './word-index.ts';
 
@@ -55,7 +55,7 @@ function erasureRows(db: Database, words: WordIndex) {
   const emptyBranch = db.prepare<[string]>(
     `UPDATE branch_entry SET entry = json_set(entry, '$.salt', NULL, '$.payload', NULL) WHERE hash = ?`,
   );
-  const mark = db.prepare(`INSERT OR REPLACE INTO search_index (name, version) VALUES ('scrub', 1)`);
+  const mark = scrubMark(db);
   const hashes = db
     .prepare<[string, number], string>('SELECT hash FROM erased_entry WHERE agent = ? AND number = ? ORDER BY hash')
     .pluck();
@@ -74,7 +74,7 @@ function erasureRows(db: Database, words: WordIndex) {
         // A spare copy of the same entry may be in a branch, too.
         emptyBranch.run(hash);
       }
-      if (erased.length > 0) mark.run();
+      if (erased.length > 0) mark();
     },
     *load(): Generator<DurableChange> {
       for (const page of inPages<StoredErasure>(pageRows, (last) => rows.all(last?.id ?? '')))
