@@ -1,4 +1,5 @@
 // An AI agent: its spec as a person writes it (YAML or JSON), its placement, how the API shows it, and what a node receives of it.
+import { AgentMemorySpec } from './agent-memory-spec.ts';
 import { agentReasonCodes } from './agent-reasons.ts';
 import { Budget } from './budget.ts';
 import { FixSteps } from './fix.ts';
@@ -19,7 +20,6 @@ import {
 import {
   maxAgentsPerNode,
   maxConcurrency,
-  maxConversationTurns,
   maxInstructionsBytes,
   maxPromptBytes,
   maxQueuePerAgent,
@@ -32,9 +32,6 @@ import { opened } from './open.ts';
 import { type Static, Type } from './typebox.ts';
 
 const closed = { additionalProperties: false };
-
-/** The number that a spec of an older version, which has no such field, stands for. */
-export const defaultConversationTurns = 4;
 
 export const ToolGrant = Type.Union(
   [
@@ -125,30 +122,7 @@ export const AgentSpec = Type.Object(
         { ...closed, default: {} },
       ),
     ),
-    memory: Type.Object(
-      {
-        recall: Type.Integer({
-          minimum: 0,
-          maximum: 50,
-          default: 5,
-          description: 'Memories brought into each prompt; 0: none.',
-        }),
-        turns: Type.Optional(
-          Type.Integer({
-            minimum: 0,
-            maximum: maxConversationTurns,
-            default: defaultConversationTurns,
-            description:
-              'Exchanges of the last hour that each prompt begins with, so that it may speak of what was just said; 0: none. Exchanges that triggers began are left out.',
-          }),
-        ),
-        remember: Type.OneOf(['turns', 'tools', 'none'], {
-          default: 'turns',
-          description: 'turns: every exchange is remembered; tools: only what the agent saves itself.',
-        }),
-      },
-      { ...closed, default: {} },
-    ),
+    memory: AgentMemorySpec,
     tools: Type.Array(ToolGrant, { maxItems: maxToolsPerAgent, default: [] }),
     triggers: Type.Array(Trigger, { maxItems: maxTriggersPerAgent, default: [] }),
     placement: Type.Object(

@@ -1,5 +1,6 @@
 // @blackroad/protocol: all that two processes must agree on, and nothing else.
 export * from './agent.ts';
+export * from './agent-memory-spec.ts';
 export * from './agent-reasons.ts';
 export * from './agent-short.ts';
 export * from './alerts.ts';

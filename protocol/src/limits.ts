@@ -386,3 +386,5 @@ export const maxAgeRecipients = 20;
 export const maxAgeRecipientChars = 4_000;
 /** Agents, nodes and memories that the report of a restore names. */
 export const maxRestoreRows = 20_000;
+/** The most that a spec may allow. */
+export const maxMemoriesPerAgent = 10_000_000;

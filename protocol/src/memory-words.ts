@@ -1,9 +1,9 @@
-// Memories in words for the console and the command: how one was found, what they can be found by, where one is from, why it
-// is not written yet. Without a schema: the
-// console imports it too.
+// Memories in words for the console and the command: how one was found, what they can be found by, where one is from, why it is not written yet, why
+// no more are taken. Without a schema: the console imports it too.
 import type { MemoryRun, RunCounts, RunResult } from './consolidation.ts';
 import type { MemoryHit, MemoryVectors } from './memory.ts';
 import type { DocumentPlace, GivenWaits } from './memory-given.ts';
+import { counted } from './quantity-words.ts';
 
 /** An older coordinator does not say it: it searched by words alone. */
 export const foundInWords = ({ found = ['words'] }: Pick<MemoryHit, 'found'>): string => found.join(' and ');
@@ -59,4 +59,14 @@ export function countsInWords(counts: RunCounts): string {
 export function runStateInWords({ state, written, results }: Pick<MemoryRun, 'state' | 'written' | 'results'>): string {
   if (state === 'writing') return `${written} of ${results} written`;
   return state === 'undoing' ? 'taken back; its node erases it' : state === 'undone' ? 'taken back' : 'written';
+}
+
+/** Why an agent takes no more memories. `more`: those that would have come. */
+export function memoryFull(
+  agent: string,
+  { atMost, has, more }: { atMost: number; has: number; more: number },
+): string {
+  const memories = (count: number) => counted(count, 'memory', 'memories');
+  const fits = has >= atMost ? 'has them' : `has ${has}, and this is ${more} more`;
+  return `${agent} may have ${memories(atMost)} (memory.atMost of its spec) and ${fits}: erase some, or allow more.`;
 }

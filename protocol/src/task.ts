@@ -148,6 +148,11 @@ export const TaskUsage = Type.Object({
       description: 'Of these, the parts of documents, the most fitting first. Missing: none.',
     }),
   ),
+  notRemembered: Type.Optional(
+    Type.Literal(true, {
+      description: 'The exchange was not remembered: the agent has as many memories as its spec allows.',
+    }),
+  ),
   toolCalls: Type.Integer({ minimum: 0 }),
   firstTokenMs: Type.Number({ minimum: 0 }),
   decodeMs: Type.Optional(

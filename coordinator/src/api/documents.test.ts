@@ -112,6 +112,36 @@ t.test('a memory that is no memory is refused by its field, and one whose file i
   });
 });
 
+t.test(
+  'an agent is given no more than its spec allows: orders that wait count, and a file is taken whole or not at all',
+  async (t) => {
+    const spec = { name: 'small', instructions: 'x', model: ['tiny'], memory: { atMost: 3 } };
+    await fleet.call('PUT', '/v1/agents/small', { body: spec });
+    const add = (text: string) => fleet.call<Problem>('POST', '/v1/agents/small/memory', { body: { text } });
+    const send = async (content: string) => {
+      const form = new FormData();
+      form.append('file', new Blob([content]), 'x.md');
+      const headers = { authorization: `Bearer ${fleet.keys.operator}` };
+      const response = await fetch(`${fleet.base}/v1/agents/small/documents`, { method: 'POST', headers, body: form });
+      return { status: response.status, body: (await response.json()) as DocumentAdded & Problem };
+    };
+    t.equal((await add('one')).status, 201);
+    t.equal((await add('two')).status, 201);
+    const before = objects().length;
+    t.match(await send('# One\n\nfirst\n\n# Two\n\nsecond'), {
+      status: 507,
+      body: {
+        code: 'fleet-full',
+        detail:
+          'small may have 3 memories (memory.atMost of its spec) and has 2, and this is 2 more: erase some, or allow more.',
+      },
+    });
+    t.equal(objects().length, before);
+    t.equal((await send('# One\n\nfirst')).status, 201);
+    t.match(await add('four'), { status: 507, body: { code: 'fleet-full', detail: /and has them/ } });
+  },
+);
+
 t.test('a document that is taken back: its file goes at once, and it waits for its node', async (t) => {
   const { body } = await upload('gone.md', '# Gone\n\nThe code is 4711.');
   const { id, sha256 } = body.document;

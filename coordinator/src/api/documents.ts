@@ -1,4 +1,5 @@
 // What people give to agents' memories over HTTP: single memories, and documents, whose text is taken out before the answer.
+
 import {
   type DocumentAdded,
   type DocumentView,
@@ -16,6 +17,7 @@ import { type DocumentRow, type GivenRow, isImport } from '../state/given-rows.t
 import { agentNameOf, type View } from '../state/view.ts';
 import { agentOr404 } from './agents.ts';
 import { memoryOr404 } from './memory.ts';
+import { refuseTooMany } from './memory-quota.ts';
 import { sendFile } from './send-file.ts';
 import { hold, letGo, takeFile } from './taken-file.ts';
 
@@ -78,6 +80,7 @@ async function keepDocument(
     const { parts, ...read } = await documents.read(objects.pathOf(file.sha256), file.name);
     const lines = await objects.put(parts.map((part) => JSON.stringify(part)).join('\n'));
     mine.push(lines.sha256);
+    await refuseTooMany(context, file.agent, parts.length);
     const id = sortableId(clock.nowMs(), random);
     const row = { id, ...file, ...read, chunks: parts.length, parts: lines.sha256 };
     const added = accepted(await coordinator.submit('document-add', { by, row }));
@@ -99,6 +102,7 @@ export const documentHandlers = {
     const { coordinator, clock, random } = context;
     const agent = agentOr404(context, by, params.agent);
     refuseFaults(textFaults(body));
+    await refuseTooMany(context, agent, 1);
     const id = sortableId(clock.nowMs(), random);
     accepted(await coordinator.submit('memory-add', { by, id, agent, addition: body }));
     return showWaiting(coordinator.view, shown(coordinator.view.given.get(id) ?? null));

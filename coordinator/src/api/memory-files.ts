@@ -1,4 +1,5 @@
 // The memory of an agent as one file, over HTTP: exported whole, and imported as orders that its node writes.
+
 import { Readable } from 'node:stream';
 import {
   FleetError,
@@ -16,6 +17,7 @@ import type { StoredHash } from '../store/store.ts';
 import { agentOr404 } from './agents.ts';
 import { showDocument } from './documents.ts';
 import { memoryOr404 } from './memory.ts';
+import { refuseTooMany } from './memory-quota.ts';
 import { hold, letGo, takeFile } from './taken-file.ts';
 
 /** Each reads a whole log. */
@@ -100,6 +102,7 @@ async function importFile(call: Call<'memoryImport'>, agent: string): Promise<Me
     const isWhole = fault === null && read.faultyLines === 0;
     const answer = { format, of, entries, rule, fault, isWhole, ...read, document: null };
     if (parts.length === 0) return answer;
+    await refuseTooMany(context, agent, parts.length);
     const kept = await giving.objects.put(parts.map((part) => JSON.stringify(part)).join('\n'));
     const brought = await giving.objects.put(origins.join('\n'));
     mine.push(kept.sha256, brought.sha256);

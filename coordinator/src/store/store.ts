@@ -163,6 +163,8 @@ export interface Store {
     model: string | null;
     limit: number;
   }): Promise<MemoryToConsolidate[]>;
+  /** How many memories of an agent have their content, without what is about the log itself. */
+  memoryCount(agent: string): Promise<number>;
   /** Texts of entries that have one. */
   memoryTexts(agent: string, seqs: readonly number[]): Promise<{ seq: number; text: string }[]>;
   vectorModels(): Promise<VectorModels>;

@@ -359,6 +359,35 @@ t.test('an abort cancels, a deadline fails, a stop lets turns end and then ends 
   t.match(await three.ask('more'), { state: 'failed', problem: { code: 'agent-stopped' } });
 });
 
+t.test(
+  'an agent that may have no more memories answers, says that it remembers nothing, and its tool is told why',
+  async (t) => {
+    let round = 0;
+    const { agent, assigned, ask, memory, log } = setup(t, async function* (request) {
+      round++;
+      const last = request.messages.at(-1);
+      if (last?.role === 'tool') yield { type: 'text', text: String(last.content) };
+      else if (round === 2)
+        yield { type: 'tool-calls', calls: [{ id: 'c', name: 'memory_save', arguments: { text: 'x' } }] };
+      else yield { type: 'text', text: 'Hello.' };
+      yield end(round === 2 ? 'tool-calls' : 'stop');
+    });
+    assigned.spec.memory.atMost = 1;
+    const first = await ask('My dog is called Rex.');
+    t.match(first, { state: 'done' });
+    t.notMatch(first, { usage: { notRemembered: true } });
+    t.match(await ask('Save x.'), {
+      state: 'done',
+      result:
+        /^Not saved: ada may have 1 memory \(memory\.atMost of its spec\) and has them: erase some, or allow more\.$/,
+      usage: { notRemembered: true },
+    });
+    t.equal((await log.recall('Rex', 5, new AbortController().signal)).memories.length, 1);
+    t.equal(memory.unacked, 1);
+    t.equal(agent.state, 'hydrating');
+  },
+);
+
 t.test('an answer that cannot be remembered is a failed turn that is tried again', async (t) => {
   const { ask, memory } = setup(t, null);
   await memory.close();

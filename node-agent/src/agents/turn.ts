@@ -163,7 +163,7 @@ class Turn {
         this.#result = cutToBytes(this.#result, maxResultBytes);
         this.#truncated = true;
       }
-      if (spec.memory.remember === 'turns') await this.#remember();
+      if (spec.memory.remember === 'turns') await this.#remember().catch((error) => this.#notRemembered(error));
       this.#usage.totalMs = this.#elapsed();
       return { state: 'done', result: this.#result, truncated: this.#truncated, usage: this.#usage, ...this.#told() };
     } catch (error) {
@@ -300,6 +300,12 @@ class Turn {
       ...(triggered ? { tags: [triggeredTag] } : {}),
       actorId: `agent:${idOf(this.#assigned)}`,
     });
+  }
+
+  /** An answer stands without being remembered where the agent may have no more memories. */
+  #notRemembered(error: unknown): void {
+    if (!(error instanceof FleetError) || error.code !== 'fleet-full') throw error;
+    this.#usage.notRemembered = true;
   }
 
   #told(): { trace?: TaskTrace } {

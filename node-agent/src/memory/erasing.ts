@@ -62,5 +62,6 @@ export class Erasing {
     if (!log || log.row.id === 0) return;
     w.touched.add(log);
     log.pending = journal.pendingCount(log.row.id);
+    log.kept = null;
   }
 }

@@ -9,12 +9,15 @@ import Database from 'better-sqlite3';
 import { checkDatabase, type OnDamage, openSound } from '../files/data-folder.ts';
 import type { Disk } from '../files/disk.ts';
 import { anchorRows, anchorSchema } from './anchor-rows.ts';
+import { branchRows, branchSchema } from './branch-rows.ts';
 import { erasedRows, erasedSchema } from './erased-rows.ts';
 
 export interface Head {
   seq: number;
   hash: string;
 }
+/** Kinds of entries that are no memories. */
+export const aboutTheLog: readonly string[] = ['genesis', 'migrate', 'withdraw', 'mark'];
 export const emptyHead: Head = { seq: 0, hash: 'genesis' };
 
 /** The stored state of one agent's log, without its entries. */
@@ -41,10 +44,6 @@ interface PendingRow {
   payload: MemoryPayload;
   origin: string | null;
 }
-interface BranchGroup {
-  group: number;
-  epoch: number;
-}
 
 export type Journal = ReturnType<typeof openJournal>;
 
@@ -65,10 +64,7 @@ CREATE TABLE pending (
   created_at REAL NOT NULL, payload TEXT NOT NULL, origin TEXT);
 CREATE INDEX pending_log ON pending (log);
 CREATE UNIQUE INDEX pending_origin ON pending (log, origin) WHERE origin IS NOT NULL;
-CREATE TABLE branches (
-  log INTEGER NOT NULL, grp INTEGER NOT NULL, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, entry TEXT NOT NULL,
-  PRIMARY KEY (log, grp, seq));
-`;
+${branchSchema}`;
 
 /** Opens (or creates) the journal in `dir`; a file that is no longer a database is set aside and the logs are fetched again. */
 export function openJournal(
@@ -96,6 +92,7 @@ export function openJournal(
     id,
     ...anchorRows(sql),
     ...erasedRows(sql),
+    ...branchRows(sql),
     /** Runs `work` in one durable transaction; throws and changes nothing when it cannot be made durable. */
     transaction<T>(work: () => T): T {
       return db.transaction(work).immediate();
@@ -198,6 +195,13 @@ export function openJournal(
       (sql('SELECT * FROM entries WHERE log = ? ORDER BY seq DESC LIMIT ?').all(logId, limit) as Row[]).map((row) =>
         entryOf(row, agent),
       ),
+    /** Memories that have their content, without what is about the log itself. */
+    kept: (logId: number): number =>
+      sql(
+        'SELECT count(*) FROM entries WHERE log = ? AND payload IS NOT NULL AND kind NOT IN (SELECT value FROM json_each(?))',
+      )
+        .pluck()
+        .get(logId, JSON.stringify(aboutTheLog)) as number,
     removeAfter: (logId: number, seq: number): number[] =>
       sql('DELETE FROM entries WHERE log = ? AND seq > ? RETURNING id').pluck().all(logId, seq) as number[],
     entry(rowId: number, agent: string): { log: number; entry: MemoryEntry } | null {
@@ -259,48 +263,6 @@ export function openJournal(
         log: row.log as number,
         payload: JSON.parse(row.payload as string),
       })),
-
-    /** Stores entries as one branch to upload. */
-    addBranch(logId: number, epoch: number, entries: readonly MemoryEntry[]): void {
-      const group = 1 + (sql('SELECT coalesce(max(grp), 0) FROM branches WHERE log = ?').pluck().get(logId) as number);
-      for (const entry of entries) {
-        sql('INSERT INTO branches (log, grp, epoch, seq, entry) VALUES (?,?,?,?,?)').run(
-          logId,
-          group,
-          epoch,
-          entry.seq,
-          JSON.stringify(entry),
-        );
-      }
-    },
-    firstBranch: (logId: number): BranchGroup | null =>
-      (sql('SELECT grp AS "group", epoch FROM branches WHERE log = ? ORDER BY grp LIMIT 1').get(logId) as
-        | BranchGroup
-        | undefined) ?? null,
-    branch: (logId: number, group: number, limit: number): MemoryEntry[] =>
-      (
-        sql('SELECT entry FROM branches WHERE log = ? AND grp = ? ORDER BY seq LIMIT ?')
-          .pluck()
-          .all(logId, group, limit) as string[]
-      ).map((text) => JSON.parse(text)),
-    /** Entries of a branch up to `uptoSeq`. */
-    branchUpto: (logId: number, group: number, uptoSeq: number): MemoryEntry[] =>
-      (
-        sql('SELECT entry FROM branches WHERE log = ? AND grp = ? AND seq <= ? ORDER BY seq')
-          .pluck()
-          .all(logId, group, uptoSeq) as string[]
-      ).map((text) => JSON.parse(text)),
-    branchCount: (logId: number): number =>
-      sql('SELECT count(*) FROM branches WHERE log = ?').pluck().get(logId) as number,
-    removeBranch: (logId: number, group: number, uptoSeq: number): void =>
-      void sql('DELETE FROM branches WHERE log = ? AND grp = ? AND seq <= ?').run(logId, group, uptoSeq),
-    /** Deletes entries of a branch that the log contains after all. */
-    unbranch: (logId: number, entry: MemoryEntry): void =>
-      void sql("DELETE FROM branches WHERE log = ? AND seq = ? AND entry ->> 'hash' = ?").run(
-        logId,
-        entry.seq,
-        entry.hash,
-      ),
 
     close(): void {
       db.close();

@@ -7,6 +7,8 @@ export interface AgentLog {
   /** The last durable entry. */
   head: Head;
   pending: number;
+  /** Memories with their content; null: to be counted when somebody asks. */
+  kept: number | null;
   branched: number;
   /** All entries up to the epoch's base are here, with the base's hash. */
   hydrated: boolean;
@@ -45,6 +47,7 @@ export function blankLog(agent: string): AgentLog {
     },
     head: emptyHead,
     pending: 0,
+    kept: null,
     branched: 0,
     hydrated: false,
     open: false,
@@ -73,7 +76,14 @@ export function reload(log: AgentLog, journal: Journal): void {
     log.pending = journal.pendingCount(row.id);
     log.branched = journal.branchCount(row.id);
   }
+  log.kept = null;
   log.hydrated = isHydrated(log, journal);
+}
+
+/** Memories of the log, those that wait to be chained among them. */
+export function keptOf(log: AgentLog, journal: Journal): number {
+  log.kept ??= journal.kept(log.row.id);
+  return log.kept + log.pending;
 }
 
 export function isHydrated(log: AgentLog, journal: Journal): boolean {

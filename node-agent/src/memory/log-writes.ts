@@ -11,8 +11,8 @@ import {
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import { admit, type NewEntry, nextEntry, originOf, originOfGiven, plainEntry } from './chain.ts';
-import type { Head, Journal } from './journal.ts';
-import { type AgentLog, isHydrated, isWritable } from './log-state.ts';
+import { aboutTheLog, type Head, type Journal } from './journal.ts';
+import { type AgentLog, isHydrated, isWritable, keptOf } from './log-state.ts';
 
 export interface WriteContext {
   journal: Journal;
@@ -26,7 +26,7 @@ export interface WriteContext {
   touched: Set<AgentLog>;
 }
 
-export type Appended = { seq: number; hash: string } | { fenced: string };
+export type Appended = { seq: number; hash: string } | { fenced: string } | { full: number };
 
 /** Begins an epoch on this node: an older epoch's tail beyond the base becomes a branch. Harmless when repeated. */
 export function beginEpoch(w: WriteContext, log: AgentLog, assigned: AssignedAgent): void {
@@ -55,10 +55,18 @@ export function beginEpoch(w: WriteContext, log: AgentLog, assigned: AssignedAge
   log.hydrated = isHydrated(log, journal);
 }
 
-export function append(w: WriteContext, log: AgentLog, epoch: number, added: NewEntry): Appended {
+/** `atMost`: memories that the agent may have; undefined: as many as come. */
+export function append(
+  w: WriteContext,
+  log: AgentLog,
+  epoch: number,
+  added: NewEntry,
+  atMost: number | undefined,
+): Appended {
   w.touched.add(log);
   if (log.row.epoch !== epoch) return { fenced: `the agent is now under epoch ${log.row.epoch}` };
   if (log.row.fenced) return { fenced: `epoch ${epoch} was fenced: the agent works on another node` };
+  if (atMost !== undefined && keptOf(log, w.journal) >= atMost) return { full: atMost };
   if (isWritable(log)) return chain(w, log, added, null);
   wait(w, log, added, null);
   return { seq: 0, hash: '' };
@@ -239,6 +247,9 @@ function chain(w: WriteContext, log: AgentLog, added: NewEntry, origin: string |
 function insert(w: WriteContext, log: AgentLog, entry: MemoryEntry, origin: string | null): void {
   const id = w.journal.insert(log.row.id, entry, origin);
   log.head = { seq: entry.seq, hash: entry.hash };
+  // Counted anew where entries lose their content.
+  if (entry.kind === 'withdraw') log.kept = null;
+  else if (log.kept !== null && entry.payload && !aboutTheLog.includes(entry.kind)) log.kept++;
   if (entry.payload && entry.kind !== 'withdraw')
     w.indexed.push({ id, log: log.row.id, seq: entry.seq, payload: entry.payload });
   if (entry.kind === 'withdraw' && entry.payload?.document) {

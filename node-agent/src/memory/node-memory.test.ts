@@ -43,6 +43,29 @@ async function settled<T>(clock: HandClock, work: Promise<T>): Promise<T> {
 const texts = (coordinator: TinyCoordinator, agent: string) =>
   coordinator.logs.get(agent)!.entries.map((entry) => `${entry.kind}: ${entry.payload?.text}`);
 
+t.test('an agent has at most the memories that its spec allows; erased ones make room', async (t) => {
+  const clock = new HandClock();
+  const coordinator = new TinyCoordinator();
+  const memory = node('alice', clock);
+  const assigned = coordinator.place('ada', 'alice');
+  assigned.spec.memory.atMost = 3;
+  const agent = memory.open(assigned);
+  await settled(clock, agent.append(note('one, before it has heard from anybody')));
+  link(coordinator, 'alice', memory);
+  await clock.advance(1_000);
+  for (const text of ['two', 'three']) await settled(clock, agent.append(note(text)));
+  const full = { code: 'fleet-full', message: /ada may have 3 memories .* and has them/ };
+  await t.rejects(settled(clock, agent.append(note('four'))), full);
+  await clock.advance(1_000);
+  t.equal(texts(coordinator, 'ada').length, 4, 'with its beginning');
+  const two = coordinator.logs.get('ada')?.entries[2];
+  memory.receive({ type: 'erase', agent: 'ada', number: 1, hashes: [two?.hash as string] });
+  await clock.advance(1_000);
+  await settled(clock, agent.append(note('four')));
+  await t.rejects(settled(clock, agent.append(note('five'))), full);
+  await memory.close();
+});
+
 t.test('a fresh log waits for its first word with the coordinator, then chains what waited', async (t) => {
   const clock = new HandClock();
   const coordinator = new TinyCoordinator();

@@ -2,9 +2,9 @@
 // assignments, the coordinator's messages. Out: durable entries, memories found, messages upward. A memory is embedded before it is hashed
 // (the commitment covers the vector), but embedding never fails a memory or delays it for more than 2 s: an entry without a vector is found
 // by words, and the index gets a vector later.
+
 import {
   type AssignedAgent,
-  FleetError,
   idOf,
   isVector,
   type MemoryDown,
@@ -27,6 +27,7 @@ import { LateVectors } from './late-vectors.ts';
 import { type AgentLog, blankLog, reload, unackedOf } from './log-state.ts';
 import * as writes from './log-writes.ts';
 import { fuse } from './rank.ts';
+import { fencedError, fullError, refuseFenced } from './refusals.ts';
 import { SearchIndex } from './search-index.ts';
 import { createSetAside } from './set-aside.ts';
 import { Sync } from './sync.ts';
@@ -179,9 +180,10 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     const appended = await commits.submit(() => {
       // If this epoch could not be stored when it was opened, it is stored now, before the first entry.
       if (log.row.epoch < epoch) writes.beginEpoch(w, log, assigned);
-      return writes.append(w, log, epoch, draft);
+      return writes.append(w, log, epoch, draft, assigned.spec.memory.atMost);
     });
     if ('fenced' in appended) throw fencedError(assigned.spec.name, appended.fenced);
+    if ('full' in appended) throw fullError(assigned.spec.name, appended.full);
     return appended;
   }
 
@@ -385,14 +387,4 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
   }
 
   return memory;
-}
-
-function refuseFenced(log: AgentLog, epoch: number, name: string): void {
-  if (log.row.epoch > epoch) throw fencedError(name, `the agent is now under epoch ${log.row.epoch}`);
-  if (log.row.epoch === epoch && log.row.fenced) {
-    throw fencedError(name, `epoch ${epoch} was fenced: the agent works on another node`);
-  }
-}
-function fencedError(name: string, why: string): FleetError {
-  return new FleetError('conflict', { detail: `the memory of ${name} cannot be written here: ${why}` });
 }

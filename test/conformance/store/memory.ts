@@ -217,6 +217,8 @@ export async function memoryConformance(t: Test, open: OpenStore): Promise<void>
         ],
         'what is marked is not looked at again; a mark the wrong way round is none',
       );
+      t.equal(await store.memoryCount('greeter'), 4, 'its beginning and marks are no memories');
+      t.equal(await store.memoryCount('nobody'), 0);
       t.same(await store.memoryTexts('greeter', [2, 5, 99]), [
         { seq: 2, text: 'It is Cork now' },
         { seq: 5, text: 'It is Bergen now' },

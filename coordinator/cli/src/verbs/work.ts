@@ -27,7 +27,7 @@ function oneTask(task: TaskView, call: VerbCall): string {
     const cost = costUsd ? `, $${Number(costUsd.toPrecision(3))}` : '';
     lines.push(
       `work      ${model}: ${promptTokens} tokens in, ${completionTokens} out, first after ${duration(firstTokenMs)}, all in ${duration(totalMs)}${cost}`,
-      `          ${counted(recalled, 'memory', 'memories')} recalled, ${counted(toolCalls, 'tool call')}`,
+      `          ${counted(recalled, 'memory', 'memories')} recalled, ${counted(toolCalls, 'tool call')}${task.usage.notRemembered ? ', not remembered: it has as many memories as it may' : ''}`,
     );
   }
   if (task.result !== null) lines.push('', task.result);

@@ -40,6 +40,12 @@ export function memoryLog(db: Database, words: WordIndex, { noteSources }: Sourc
   const hashes = db.prepare<[string, number, number], StoredHash>(
     'SELECT seq, epoch, hash FROM memory_entry WHERE agent = ? AND seq BETWEEN ? AND ? ORDER BY seq',
   );
+  const counted = db
+    .prepare<[string], number>(
+      `SELECT count(*) FROM memory_entry
+       WHERE agent = ? AND payload IS NOT NULL AND kind NOT IN ('genesis', 'migrate', 'withdraw', 'mark')`,
+    )
+    .pluck();
   const after = db.prepare<[string, number, number], EntryRecord>(
     `SELECT ${entryColumns} FROM memory_entry e LEFT JOIN memory_vector v ON v.id = e.id
      WHERE e.agent = ? AND e.seq > ? ORDER BY e.seq LIMIT ?`,
@@ -84,6 +90,7 @@ export function memoryLog(db: Database, words: WordIndex, { noteSources }: Sourc
       const pageRows = 1_000;
       for (const rows of inPages<StoredHead>(pageRows, (last) => heads.all(last?.agent ?? '', pageRows))) yield* rows;
     },
+    count: (agent: string): number => counted.get(agent) as number,
     hashes: (agent: string, fromSeq: number, uptoSeq: number): StoredHash[] => hashes.all(agent, fromSeq, uptoSeq),
     after: (agent: string, afterSeq: number, limit: number): MemoryEntry[] =>
       after.all(agent, afterSeq, limit).map(toEntry),

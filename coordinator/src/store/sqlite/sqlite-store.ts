@@ -226,6 +226,7 @@ export function sqliteStore(
     erasedAmong: async (hashes) => guarded('read memory', () => erasing.among(hashes)),
     scrub: async () => guarded('remove erased memories', () => mending(() => erasing.scrub())),
     checkpoints: async (limit) => guarded('read checkpoints', () => checkpoints.newest(limit)),
+    memoryCount: async (agent) => guarded('count memories', () => memory.count(agent)),
     memoriesToConsolidate: async (query) => guarded('read memory', () => marks.toConsolidate(query)),
     memoryTexts: async (agent, seqs) => guarded('read memory', () => marks.texts(agent, seqs)),
     vectorModels: async () => guarded('read memory', () => made.models()),

@@ -62,6 +62,7 @@ const threadOf: Record<Passed, keyof Threads> = {
   scrub: 'writer',
   checkpoints: 'reader',
   memoriesToConsolidate: 'reader',
+  memoryCount: 'reader',
   memoryTexts: 'reader',
   vectorModels: 'reader',
   lastMemory: 'reader',

@@ -1,5 +1,5 @@
 // The memory tools: an agent searches its memories and stores new ones. Only in its own log.
-import { maxNodeImportance, type Static, Type } from '@blackroad/protocol';
+import { FleetError, maxNodeImportance, type Static, Type } from '@blackroad/protocol';
 import type { AgentMemory } from '../../memory/agent-memory.ts';
 import type { Tool, ToolContext } from '../tool.ts';
 
@@ -31,8 +31,13 @@ export function memoryTools(agent: string, memory: AgentMemory): Tool[] {
       outside: false,
       async call({ text, important }: Static<typeof Save>) {
         const importance = important ? maxNodeImportance : 0.6;
-        await memory.append({ kind: 'note', text, importance, source: 'tool:memory', actorId: `agent:${agent}` });
-        return 'Saved.';
+        try {
+          await memory.append({ kind: 'note', text, importance, source: 'tool:memory', actorId: `agent:${agent}` });
+          return 'Saved.';
+        } catch (error) {
+          if (error instanceof FleetError && error.code === 'fleet-full') return `Not saved: ${error.message}`;
+          throw error;
+        }
       },
     },
   ];

@@ -70,7 +70,7 @@ export interface Figure<Key extends string> {
   key: Key;
   label: string;
   /** What the coordinator takes where the field is empty. */
-  usual: number;
+  usual: number | string;
 }
 /** Empty is the usual figure, which stands in the field as a hint. */
 export function FigureFields<Key extends string>({

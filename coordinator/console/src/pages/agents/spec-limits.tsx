@@ -3,9 +3,10 @@ import { BudgetFields, budgetOf } from '../../fleet/budget.tsx';
 import { Checkbox, SelectField } from '../../kit/field.tsx';
 import { type Figure, FigureFields, type PartProps, withoutEmpty } from './spec-fields.tsx';
 
-const recalled: readonly Figure<'recall' | 'turns'>[] = [
+const recalled: readonly Figure<'recall' | 'turns' | 'atMost'>[] = [
   { key: 'recall', label: 'Memories brought into a prompt', usual: 5 },
   { key: 'turns', label: 'Exchanges just said in a prompt', usual: 4 },
+  { key: 'atMost', label: 'Memories it may have', usual: 'as many as come' },
 ];
 const queued: readonly Figure<'concurrency' | 'queue' | 'priority' | 'temperature'>[] = [
   { key: 'concurrency', label: 'Tasks at once', usual: 1 },

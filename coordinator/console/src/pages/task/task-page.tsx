@@ -207,6 +207,7 @@ function Took({ task }: { task: TaskView }) {
         usage && ['On the node', duration(usage.totalMs)],
         usage && usage.toolCalls > 0 && ['Tool calls', String(usage.toolCalls)],
         usage && usage.recalled > 0 && ['Recalled', plural(usage.recalled, 'memory')],
+        usage?.notRemembered && ['Remembered', 'no: the agent has as many memories as its spec allows'],
         usage?.documents && [
           'Of documents',
           <DocumentLinks key="documents" agent={task.agent} places={usage.documents} />,
