@@ -1,7 +1,7 @@
 // Search by meaning over all the coordinator holds, end to end through the store: the scan of codes, the exact comparison of candidates, the texts.
 // Sets of which nothing is near to anything (hard) and of topics (clustered), both made from a seed, 384 numbers each. The peer is the exact
 // scan of sqlite-vec over the same file in the same run; it also says which ten are the nearest. 100,000 vectors, 1.2 million with BENCH=all or
-// ROWS=1200000.
+// ROWS=1200000; QUERIES, COMPARED and SETS=hard make a run of ten million shorter.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,14 +16,15 @@ import { bench, percentile } from './line.ts';
 
 const rows = Number(process.env.ROWS ?? (process.env.BENCH_LONG === '1' ? 1_200_000 : 100_000));
 const queries = Number(process.env.QUERIES ?? 1_000);
-const compared = 20;
+const compared = Number(process.env.COMPARED ?? 20);
+const sets = (process.env.SETS ?? 'hard,clustered').split(',') as ('hard' | 'clustered')[];
 const dimension = 384;
 const model = 'made-up';
 const agents = 30_000;
 const folder = mkdtempSync(join(tmpdir(), 'fleet-vectors-bench-'));
 
 try {
-  for (const kind of ['hard', 'clustered'] as const) await measure(kind);
+  for (const kind of sets) await measure(kind);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

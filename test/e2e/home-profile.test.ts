@@ -22,6 +22,12 @@ const words = async (...args: string[]) => {
 };
 await fleet.simulate('pis', { nodes: 5, profile: 'home' });
 let box = await fleet.simulate('box', { profile: 'gpu-box', seed: 6 });
+// An agent that is placed before the box has told its models goes to a Pi, and home at the next rebalancing only.
+await until(
+  'all machines have told their models',
+  async () => (await fleet.client.call('nodes')).filter(({ capacity }) => capacity?.models.length).length === 6,
+  60_000,
+);
 for (const spec of readAgentFile(readFileSync(home, 'utf8'), 'home.yaml'))
   await fleet.apply({ ...spec, placement: { ...spec.placement, simulated: true } as never });
 
