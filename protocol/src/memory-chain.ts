@@ -2,6 +2,9 @@
 // [INV-chain]
 import { entryFault, type MemoryEntry } from './memory.ts';
 
+/** Kinds of entries that say something about the log or its entries, and are no memories. */
+export const aboutTheLog: readonly string[] = ['genesis', 'migrate', 'withdraw', 'mark'];
+
 /** Where a log was read up to. */
 export interface ChainEnd {
   agent: string;

@@ -10,7 +10,7 @@ import { explain } from './faults.ts';
 import { AgentId, Hash, Seq, TimeMs } from './ids.ts';
 import { maxMemoryTextBytes } from './limits.ts';
 import { entryFault, MemoryEntry } from './memory.ts';
-import { type ChainEnd, linkFault } from './memory-chain.ts';
+import { aboutTheLog, type ChainEnd, linkFault } from './memory-chain.ts';
 import type { ImportedFrom } from './memory-given.ts';
 import { ProofPath, rootBy, rootOf, withLeaf } from './merkle.ts';
 import { type Static, Type } from './typebox.ts';
@@ -129,8 +129,8 @@ export class MemoryFileReader {
   }
 }
 
-/** Kinds that are about the log itself, or about entries of it: a consolidation finds them anew. */
-const bare = new Set(['genesis', 'migrate', 'withdraw', 'mark', 'summary']);
+/** What a consolidation found of the memories is not taken along: the next one finds it anew. */
+const bare = new Set([...aboutTheLog, 'summary']);
 
 function exportReader(head: MemoryFileHead, check: Checker): LineReader {
   const { agent, anchor } = head;

@@ -41,11 +41,8 @@ async function writes(vectors: boolean, atOnce: number): Promise<{ disk: number;
     log: silentLog,
     embed: async (texts) => (vectors ? { model: 'all-minilm', vectors: texts.map(vector) } : null),
   });
-  memory.publish = (agent, message) => {
-    for (const answer of coordinator.answer('alice', agent, message)) queueMicrotask(() => memory.receive(answer));
-  };
   const ada = memory.open(coordinator.place('ada', 'alice'));
-  memory.connected();
+  coordinator.link('alice', memory);
   await wait(500);
   memory.publish = () => {};
   const before = written();

@@ -44,11 +44,8 @@ export async function recalls(dir: string): Promise<void> {
     log: silentLog,
     embed,
   });
-  memory.publish = (agent, message) => {
-    for (const answer of coordinator.answer('alice', agent, message)) queueMicrotask(() => memory.receive(answer));
-  };
   const logs = Array.from({ length: others + 1 }, (_, i) => memory.open(coordinator.place(`agent-${i}`, 'alice')));
-  memory.connected();
+  coordinator.link('alice', memory);
   const ada = logs[0] as AgentMemory;
   const exact = exactIndex();
   const started = performance.now();

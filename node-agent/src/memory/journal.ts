@@ -4,7 +4,7 @@
 // entry by it, also after a fork removed the entry from the log.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { MemoryEntry, MemoryPayload } from '@blackroad/protocol';
+import { aboutTheLog, type MemoryEntry, type MemoryPayload } from '@blackroad/protocol';
 import Database from 'better-sqlite3';
 import { checkDatabase, type OnDamage, openSound } from '../files/data-folder.ts';
 import type { Disk } from '../files/disk.ts';
@@ -16,8 +16,6 @@ export interface Head {
   seq: number;
   hash: string;
 }
-/** Kinds of entries that are no memories. */
-export const aboutTheLog: readonly string[] = ['genesis', 'migrate', 'withdraw', 'mark'];
 export const emptyHead: Head = { seq: 0, hash: 'genesis' };
 
 /** The stored state of one agent's log, without its entries. */

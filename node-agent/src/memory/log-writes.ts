@@ -3,6 +3,7 @@
 // coordinator has not stored and that is not in the branches. [INV-memory-kept]
 import {
   type AssignedAgent,
+  aboutTheLog,
   type MemoryDown,
   type MemoryEntry,
   type MemoryPayload,
@@ -11,7 +12,7 @@ import {
 import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import { admit, type NewEntry, nextEntry, originOf, originOfGiven, plainEntry } from './chain.ts';
-import { aboutTheLog, type Head, type Journal } from './journal.ts';
+import type { Head, Journal } from './journal.ts';
 import { type AgentLog, isHydrated, isWritable, keptOf } from './log-state.ts';
 
 export interface WriteContext {

@@ -2,14 +2,13 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { commitPayload, encodeVector, hashHeader, type MemoryUp } from '@blackroad/protocol';
+import { commitPayload, encodeVector, hashHeader } from '@blackroad/protocol';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import { assignedAgent, chainFaults, TinyCoordinator } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
 import type { Embedder, Remembered } from './agent-memory.ts';
-import type { NodeMemory } from './node-memory.ts';
 import { createNodeMemory } from './node-memory.ts';
 
 const noEmbedder: Embedder = async () => null;
@@ -21,15 +20,6 @@ let seed = 1;
 function node(name: string, clock: HandClock, dir = ':memory:', embed = noEmbedder) {
   const memory = createNodeMemory({ dir, node: name, clock, random: seededRandom(seed++), log: silentLog, embed });
   return memory;
-}
-function link(coordinator: TinyCoordinator, name: string, memory: NodeMemory): void {
-  memory.publish = (agent, message: MemoryUp) => {
-    const answers = coordinator.answer(name, agent, structuredClone(message));
-    queueMicrotask(() => {
-      for (const answer of answers) memory.receive(answer);
-    });
-  };
-  memory.connected();
 }
 async function settled<T>(clock: HandClock, work: Promise<T>): Promise<T> {
   let done = false;
@@ -51,7 +41,7 @@ t.test('an agent has at most the memories that its spec allows; erased ones make
   assigned.spec.memory.atMost = 3;
   const agent = memory.open(assigned);
   await settled(clock, agent.append(note('one, before it has heard from anybody')));
-  link(coordinator, 'alice', memory);
+  coordinator.link('alice', memory);
   await clock.advance(1_000);
   for (const text of ['two', 'three']) await settled(clock, agent.append(note(text)));
   const full = { code: 'fleet-full', message: /ada may have 3 memories .* and has them/ };
@@ -78,7 +68,7 @@ t.test('a fresh log waits for its first word with the coordinator, then chains w
   const before = await agent.recall('garage', 3, ever);
   t.match(before, { how: 'lexical', memories: [{ text: 'The garage door is open.', seq: 0 }] });
 
-  link(coordinator, 'alice', memory);
+  coordinator.link('alice', memory);
   await clock.advance(1_000);
   t.equal(agent.hydrated, true);
   const second = await settled(clock, agent.append(note('The cat is called Minou.')));
@@ -103,13 +93,13 @@ t.test('a node that is away remembers on, and everything is upstream in order, o
   const coordinator = new TinyCoordinator();
   const memory = node('alice', clock);
   const agent = memory.open(coordinator.place('ada', 'alice'));
-  link(coordinator, 'alice', memory);
+  coordinator.link('alice', memory);
   await settled(clock, agent.append(note('zero')));
   await clock.advance(1_000);
   memory.disconnected();
   for (let i = 1; i <= 150; i++) await settled(clock, agent.append(note(`number ${i}`)));
   t.equal(memory.unacked, 150);
-  link(coordinator, 'alice', memory);
+  coordinator.link('alice', memory);
   await clock.advance(5_000);
   t.equal(memory.unacked, 0);
   t.same(
@@ -124,7 +114,7 @@ t.test('an agent that moves finds its memory on the other node, and answers befo
   const clock = new HandClock();
   const coordinator = new TinyCoordinator();
   const alice = node('alice', clock);
-  link(coordinator, 'alice', alice);
+  coordinator.link('alice', alice);
   const there = alice.open(coordinator.place('ada', 'alice'));
   for (let i = 1; i <= 23; i++) await settled(clock, there.append(note(`fact ${i}`)));
   await clock.advance(1_000);
@@ -137,7 +127,7 @@ t.test('an agent that moves finds its memory on the other node, and answers befo
   t.equal(here.hydrated, false);
   const early = await settled(clock, here.append(note('said while it was still fetching')));
   t.equal(early.seq, 0);
-  link(coordinator, 'bob', bob);
+  coordinator.link('bob', bob);
   await clock.advance(2_000);
   t.equal(here.hydrated, true);
   t.same(texts(coordinator, 'ada').slice(-3), [
@@ -156,7 +146,7 @@ t.test('a branch that is turned down for now is brought again, later and later, 
   const clock = new HandClock();
   const coordinator = new TinyCoordinator();
   const alice = node('alice', clock);
-  link(coordinator, 'alice', alice);
+  coordinator.link('alice', alice);
   const lost = alice.open(coordinator.place('ada', 'alice'));
   await clock.advance(1_000);
   alice.disconnected();
@@ -164,7 +154,7 @@ t.test('a branch that is turned down for now is brought again, later and later, 
   coordinator.place('ada', 'bob');
   coordinator.turnsDown = 1_000;
   coordinator.heard.length = 0;
-  link(coordinator, 'alice', alice);
+  coordinator.link('alice', alice);
   await clock.advance(3_600_000);
   const tries = coordinator.heard.filter(({ message }) => message.type === 'branch').length;
   t.ok(tries > 60 && tries < 240, `${tries} tries in an hour`);
@@ -180,7 +170,7 @@ t.test('a fenced node uploads its tail as a branch, and the present writer merge
   const clock = new HandClock();
   const coordinator = new TinyCoordinator();
   const alice = node('alice', clock);
-  link(coordinator, 'alice', alice);
+  coordinator.link('alice', alice);
   const lost = alice.open(coordinator.place('ada', 'alice'));
   await settled(clock, lost.append(note('before the loss')));
   await clock.advance(1_000);
@@ -188,12 +178,12 @@ t.test('a fenced node uploads its tail as a branch, and the present writer merge
   await settled(clock, lost.append(note('only alice knows this')));
 
   const bob = node('bob', clock);
-  link(coordinator, 'bob', bob);
+  coordinator.link('bob', bob);
   const here = bob.open(coordinator.place('ada', 'bob'));
   await settled(clock, here.append(note('bob goes on')));
   await clock.advance(2_000);
 
-  link(coordinator, 'alice', alice);
+  coordinator.link('alice', alice);
   await clock.advance(2_000);
   t.equal(lost.status.fenced, true);
   await t.rejects(settled(clock, lost.append(note('too late'))), { code: 'conflict' });
@@ -206,7 +196,7 @@ t.test('a fenced node uploads its tail as a branch, and the present writer merge
   for (let i = 0; i < 3; i++) for (const merge of coordinator.merges('ada')) bob.receive(merge);
   await clock.advance(1_000);
   bob.disconnected();
-  link(coordinator, 'bob', bob);
+  coordinator.link('bob', bob);
   await clock.advance(2_000);
   const merged = coordinator.logs.get('ada')!.entries.filter((entry) => entry.kind === 'merge');
   t.equal(merged.length, 1, 'once, however often it is told');
@@ -237,7 +227,7 @@ t.test('a journal that was lost comes back before anything is appended', async (
   const coordinator = new TinyCoordinator();
   const placed = coordinator.place('ada', 'alice');
   const first = node('alice', clock);
-  link(coordinator, 'alice', first);
+  coordinator.link('alice', first);
   const before = first.open(placed);
   for (let i = 1; i <= 12; i++) await settled(clock, before.append(note(`old ${i}`)));
   await clock.advance(1_000);
@@ -246,7 +236,7 @@ t.test('a journal that was lost comes back before anything is appended', async (
   const second = node('alice', clock);
   const agent = second.open(placed);
   await settled(clock, agent.append(note('after the SD card died')));
-  link(coordinator, 'alice', second);
+  coordinator.link('alice', second);
   await clock.advance(2_000);
   t.equal(coordinator.branches.size, 0, 'no fork');
   t.same(texts(coordinator, 'ada').slice(-2), ['note: old 12', 'note: after the SD card died']);
@@ -261,7 +251,7 @@ t.test('a journal restored from an old copy: what it wrote since becomes a branc
   const dir = mkdtempSync(join(tmpdir(), 'memory-'));
   t.teardown(() => rmSync(dir, { recursive: true }));
   const first = node('alice', clock, dir);
-  link(coordinator, 'alice', first);
+  coordinator.link('alice', first);
   const before = first.open(placed);
   await settled(clock, before.append(note('shared')));
   await clock.advance(6_000);
@@ -270,7 +260,7 @@ t.test('a journal restored from an old copy: what it wrote since becomes a branc
   await first.close();
   // Meanwhile the coordinator got other entries from the same node: a second journal stands in for that.
   const twin = node('alice', clock);
-  link(coordinator, 'alice', twin);
+  coordinator.link('alice', twin);
   const twinAgent = twin.open(placed);
   await clock.advance(1_000);
   await settled(clock, twinAgent.append(note('written by the newer copy')));
@@ -279,10 +269,10 @@ t.test('a journal restored from an old copy: what it wrote since becomes a branc
 
   const restored = node('alice', clock, dir);
   const agent = restored.open(placed);
-  link(coordinator, 'alice', restored);
+  coordinator.link('alice', restored);
   await clock.advance(10_000);
   restored.disconnected();
-  link(coordinator, 'alice', restored);
+  coordinator.link('alice', restored);
   for (const merge of coordinator.merges('ada')) restored.receive(merge);
   await clock.advance(10_000);
   t.equal(agent.status.fenced, false, 'it is the writer still');
@@ -301,7 +291,7 @@ t.test('a coordinator restored from a backup gets again what it lost', async (t)
   const coordinator = new TinyCoordinator();
   const memory = node('alice', clock);
   const agent = memory.open(coordinator.place('ada', 'alice'));
-  link(coordinator, 'alice', memory);
+  coordinator.link('alice', memory);
   for (let i = 1; i <= 5; i++) await settled(clock, agent.append(note(`fact ${i}`)));
   await clock.advance(1_000);
   coordinator.logs.get('ada')!.entries.splice(3);
@@ -316,7 +306,7 @@ t.test('a coordinator that lost entries of an older epoch gets them as a branch'
   const clock = new HandClock();
   const coordinator = new TinyCoordinator();
   const memory = node('alice', clock);
-  link(coordinator, 'alice', memory);
+  coordinator.link('alice', memory);
   const first = memory.open(coordinator.place('ada', 'alice'));
   for (let i = 1; i <= 4; i++) await settled(clock, first.append(note(`fact ${i}`)));
   await clock.advance(1_000);
@@ -340,7 +330,7 @@ t.test('forged entries are refused, damaged content is kept without it', async (
   const clock = new HandClock();
   const coordinator = new TinyCoordinator();
   const alice = node('alice', clock);
-  link(coordinator, 'alice', alice);
+  coordinator.link('alice', alice);
   const there = alice.open(coordinator.place('ada', 'alice'));
   for (let i = 1; i <= 3; i++) await settled(clock, there.append(note(`fact ${i}`)));
   await clock.advance(1_000);
@@ -350,7 +340,7 @@ t.test('forged entries are refused, damaged content is kept without it', async (
   const bob = node('bob', clock);
   const here = bob.open(coordinator.place('ada', 'bob'));
   entries[2]!.createdAt += 1;
-  link(coordinator, 'bob', bob);
+  coordinator.link('bob', bob);
   await clock.advance(3_000);
   t.equal(here.hydrated, false, 'a changed header is not taken');
   entries[2]!.createdAt = honest[2]!.createdAt;
@@ -371,7 +361,7 @@ t.test('the index is made again when it is missing or damaged; a damaged journal
   const open = () => {
     const memory = node('alice', clock, dir);
     const agent = memory.open(placed);
-    link(coordinator, 'alice', memory);
+    coordinator.link('alice', memory);
     return { memory, agent };
   };
   let { memory, agent } = open();
@@ -411,7 +401,7 @@ t.test('a text is found by each of its words, in every script', async (t) => {
   const coordinator = new TinyCoordinator();
   const memory = node('alice', clock);
   const agent = memory.open(coordinator.place('ada', 'alice'));
-  link(coordinator, 'alice', memory);
+  coordinator.link('alice', memory);
   const rows: [text: string, question: string][] = [
     ['İstanbul ofisi pazartesi kapalı', 'İstanbul'],
     ['Zu\u0308rich is cold', 'Zu\u0308rich'],
@@ -441,7 +431,7 @@ t.test('meaning is found with vectors, also for memories that were written witho
       : null;
   const memory = node('alice', clock, ':memory:', embed);
   const agent = memory.open(coordinator.place('ada', 'alice'));
-  link(coordinator, 'alice', memory);
+  coordinator.link('alice', memory);
   await clock.advance(100);
   await settled(clock, agent.append(note('The door is open.')));
   await settled(clock, agent.append(note('The cat sleeps.')));
@@ -474,7 +464,7 @@ t.test('what is no vector is never stored and never the best hit', async (t) => 
   const embed: Embedder = async (list) => ({ model: 'toy', vectors: list.map((text) => vectors[text] ?? null) });
   const memory = node('alice', clock, ':memory:', embed);
   const agent = memory.open(coordinator.place('ada', 'alice'));
-  link(coordinator, 'alice', memory);
+  coordinator.link('alice', memory);
   await clock.advance(100);
   for (const text of Object.keys(vectors).slice(0, 4)) await settled(clock, agent.append(note(text)));
   await clock.advance(1_000);
@@ -502,7 +492,7 @@ t.test('vectors that another node stored and are none are not indexed', async (t
   const zeros = { model: 'toy', dimension: 3, vector: encodeVector(Float32Array.of(0, 0, 0)) };
   const alice = node('alice', clock);
   const there = alice.open(coordinator.place('ada', 'alice'));
-  link(coordinator, 'alice', alice);
+  coordinator.link('alice', alice);
   for (const text of ['bad one about nothing', 'The cat is called Minou.'])
     await settled(clock, there.append(note(text)));
   await clock.advance(1_000);
@@ -521,7 +511,7 @@ t.test('vectors that another node stored and are none are not indexed', async (t
   });
   const bob = node('bob', clock, ':memory:', embed);
   const here = bob.open(coordinator.place('ada', 'bob'));
-  link(coordinator, 'bob', bob);
+  coordinator.link('bob', bob);
   await clock.advance(2_000);
   t.equal(here.hydrated, true);
   t.same((await settled(clock, here.recall('pet', 3, ever))).memories, [], 'nothing is near');
@@ -547,7 +537,7 @@ t.test('hostile text is cut and kept, questions cannot be query programs', async
   const coordinator = new TinyCoordinator();
   const memory = node('alice', clock);
   const agent = memory.open(coordinator.place('ada', 'alice'));
-  link(coordinator, 'alice', memory);
+  coordinator.link('alice', memory);
   await clock.advance(100);
   const evil = ['é'.repeat(8_000), '\ud800 broken', '"); DROP TABLE items; --', '\u0000\u0001'.repeat(5_000), ''];
   for (const text of evil)
@@ -565,7 +555,7 @@ t.test('an agent that is let go and comes back in one breath keeps its memory op
   const clock = new HandClock();
   const coordinator = new TinyCoordinator();
   const memory = node('alice', clock);
-  link(coordinator, 'alice', memory);
+  coordinator.link('alice', memory);
   const before = memory.open(coordinator.place('ada', 'alice'));
   await settled(clock, before.append(note('under the first epoch')));
   await clock.advance(1_000);
@@ -594,7 +584,7 @@ t.test('a log of an agent that left goes after a day, not before it is acknowled
   const memory = node('alice', clock);
   const placed = coordinator.place('ada', 'alice');
   const agent = memory.open(placed);
-  link(coordinator, 'alice', memory);
+  coordinator.link('alice', memory);
   await settled(clock, agent.append(note('something')));
   await clock.advance(1_000);
   memory.disconnected();
@@ -602,7 +592,7 @@ t.test('a log of an agent that left goes after a day, not before it is acknowled
   memory.release('ada', 1);
   await clock.advance(48 * 3_600_000);
   t.equal(memory.unacked, 1, 'kept');
-  link(coordinator, 'alice', memory);
+  coordinator.link('alice', memory);
   await clock.advance(2 * 3_600_000);
   t.equal(memory.unacked, 0);
   t.equal(coordinator.logs.get('ada')!.entries.length, 3);
@@ -619,7 +609,7 @@ t.test(
     const coordinator = new TinyCoordinator();
     const memory = node('alice', clock);
     const agent = memory.open(coordinator.place('ada', 'alice'));
-    link(coordinator, 'alice', memory);
+    coordinator.link('alice', memory);
     await settled(clock, agent.append(note('both know')));
     await clock.advance(1_000);
     memory.disconnected();
@@ -627,7 +617,7 @@ t.test(
     memory.release('ada', 1);
     const log = coordinator.logs.get('ada')!;
     coordinator.logs.delete('ada');
-    link(coordinator, 'alice', memory);
+    coordinator.link('alice', memory);
     await clock.advance(60_000);
     t.equal(coordinator.branches.size, 0, 'nobody knows such an agent');
     coordinator.logs.set('ada', log);
@@ -651,7 +641,7 @@ t.test('the last exchanges are read in order, also while they wait for their pla
     ['one'],
     'before the coordinator has answered',
   );
-  link(coordinator, 'alice', alice);
+  coordinator.link('alice', alice);
   await clock.advance(1_000);
   await settled(clock, there.append(said('two')));
   await settled(clock, there.append(note('a note')));
@@ -668,7 +658,7 @@ t.test('the last exchanges are read in order, also while they wait for their pla
   await clock.advance(1_000);
   const bob = node('bob', clock);
   const here = bob.open(coordinator.place('ada', 'bob'));
-  link(coordinator, 'bob', bob);
+  coordinator.link('bob', bob);
   await clock.advance(5_000);
   t.same(words(here, 5, 0), ['one', 'two', 'three'], 'a conversation moves with its agent');
   await alice.close();

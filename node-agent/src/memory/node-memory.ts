@@ -5,6 +5,7 @@
 
 import {
   type AssignedAgent,
+  aboutTheLog,
   idOf,
   isVector,
   type MemoryDown,
@@ -232,7 +233,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
       const row = journal.pendingRow(-id);
       if (!row) return null;
       const { kind, createdAt, payload } = row;
-      if (kind === 'withdraw' || kind === 'mark') return null;
+      if (aboutTheLog.includes(kind)) return null;
       const { text, importance, document } = payload;
       const at = document ? { document } : {};
       return { seq: 0, epoch: log.row.epoch, hash: '', kind, text, createdAt, importance, score, ...at };
@@ -240,7 +241,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     const stored = journal.entry(id, log.row.agent);
     if (!stored?.entry.payload || stored.log !== log.row.id) return null;
     const { seq, epoch, hash, kind, createdAt, payload } = stored.entry;
-    if (kind === 'genesis' || kind === 'migrate' || kind === 'withdraw' || kind === 'mark') return null;
+    if (aboutTheLog.includes(kind)) return null;
     const { text, importance, document } = payload;
     const at = document ? { document } : {};
     return { seq, epoch, hash, kind, text, createdAt, importance, score, ...at };

@@ -106,8 +106,10 @@ export class SearchIndex {
   close(): void {
     this.#guarded(() => {
       // An index that was never opened has nothing to write: the next process finds it behind.
-      if (this.#opened) this.#flush();
-      this.#writeNow(this.#opened);
+      if (!this.#opened) return;
+      this.#flush();
+      this.#opened?.close();
+      this.#opened = null;
     });
     this.#timer?.cancel();
     this.#rest?.cancel();

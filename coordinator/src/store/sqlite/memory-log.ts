@@ -1,6 +1,6 @@
 // The logs of all agents: entries under (agent, seq), and the head of each log. Append-only:
 // a known seq with the same hash is a no-op, with another hash the whole batch is refused [INV-one-log].
-import { FleetError, type MemoryEntry } from '@blackroad/protocol';
+import { aboutTheLog, FleetError, type MemoryEntry } from '@blackroad/protocol';
 import type { MemoryHead } from '../../state/memory-rows.ts';
 import type { StoredHash } from '../store.ts';
 import type { Database } from './database.ts';
@@ -41,9 +41,9 @@ export function memoryLog(db: Database, words: WordIndex, { noteSources }: Sourc
     'SELECT seq, epoch, hash FROM memory_entry WHERE agent = ? AND seq BETWEEN ? AND ? ORDER BY seq',
   );
   const counted = db
-    .prepare<[string], number>(
+    .prepare<[string, string], number>(
       `SELECT count(*) FROM memory_entry
-       WHERE agent = ? AND payload IS NOT NULL AND kind NOT IN ('genesis', 'migrate', 'withdraw', 'mark')`,
+       WHERE agent = ? AND payload IS NOT NULL AND kind NOT IN (SELECT value FROM json_each(?))`,
     )
     .pluck();
   const after = db.prepare<[string, number, number], EntryRecord>(
@@ -90,7 +90,7 @@ export function memoryLog(db: Database, words: WordIndex, { noteSources }: Sourc
       const pageRows = 1_000;
       for (const rows of inPages<StoredHead>(pageRows, (last) => heads.all(last?.agent ?? '', pageRows))) yield* rows;
     },
-    count: (agent: string): number => counted.get(agent) as number,
+    count: (agent: string): number => counted.get(agent, JSON.stringify(aboutTheLog)) as number,
     hashes: (agent: string, fromSeq: number, uptoSeq: number): StoredHash[] => hashes.all(agent, fromSeq, uptoSeq),
     after: (agent: string, afterSeq: number, limit: number): MemoryEntry[] =>
       after.all(agent, afterSeq, limit).map(toEntry),
