@@ -4,7 +4,7 @@
 /** Reported by the node that holds the agent. */
 export const nodeReasons = {
   'memory-taken': 'another node writes its memory',
-  'memory-fetching': 'its memory comes from the coordinator; with progress',
+  'memory-fetching': 'its memory comes from the coordinator; with progress. A ready agent answers with a part of it',
   'memory-asking': 'the coordinator is asked where its memory stands',
   'memory-leaving': 'it is about to leave its node, which ends what runs and brings its last memories first',
   'model-queued': 'its model waits to be fetched',

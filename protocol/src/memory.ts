@@ -124,6 +124,12 @@ export function decodeVector(text: string): Float32Array {
 
 const entries = Type.Array(MemoryEntry, { maxItems: maxMemoryBatchEntries });
 
+/** Which entries of a log that is being fetched come before the rest. */
+const EarlyWhich = Type.OneOf(['newest', 'important'], {
+  description:
+    'newest: the last ones; important: those that a person or the agent itself stored as something to keep, by their importance.',
+});
+
 const Erased = Type.Integer({
   minimum: 0,
   maximum: maxOrdinal,
@@ -142,6 +148,18 @@ export const MemoryUp = Type.Union([
       erased: Type.Optional(Erased),
     },
     { description: 'What this node holds of the log. Also how a node pulls: the answer is what it lacks, or an ack.' },
+  ),
+  Type.Object(
+    {
+      type: Type.Literal('fetch'),
+      epoch: Epoch,
+      which: EarlyWhich,
+      before: Type.Integer({ minimum: 1, maximum: maxOrdinal }),
+    },
+    {
+      description:
+        'The writer lacks most of the log and wants some entries with lower numbers than `before` first, so that its agent can answer. Said only to a coordinator that knows it (`early` of `entries`).',
+    },
   ),
   Type.Object({ type: Type.Literal('batch'), epoch: Epoch, from: Seq, previousHash: Hash, entries }),
   Type.Object(
@@ -229,8 +247,25 @@ export const MemoryDown = Type.Union([
       entries,
       headSeq: Seq,
       headHash: Hash,
+      early: Type.Optional(
+        Type.Literal(true, { description: 'This coordinator answers `fetch`. Missing: an older one.' }),
+      ),
     },
     { description: 'Part of what the node lacks; it says hello again until it has all.' },
+  ),
+  Type.Object(
+    {
+      type: Type.Literal('early'),
+      agent: AgentId,
+      epoch: Epoch,
+      which: EarlyWhich,
+      before: Type.Integer({ minimum: 1, maximum: maxOrdinal }),
+      entries,
+    },
+    {
+      description:
+        'The answer to `fetch`, in the order of their numbers; the newest ones have no gap. The node searches them until the log itself has come.',
+    },
   ),
   Type.Object({ type: Type.Literal('branch-ack'), agent: AgentId, epoch: Epoch, upto: Seq }),
   Type.Object(

@@ -1,6 +1,6 @@
 // One unit of work for one agent: as submitted, as leased to a node, as reported, as shown.
 import { maxUsageDocuments } from './document-limits.ts';
-import { AgentId, AgentName, Attempt, ConversationId, Epoch, NodeId, TaskId, TimeMs } from './ids.ts';
+import { AgentId, AgentName, Attempt, ConversationId, Epoch, NodeId, Seq, TaskId, TimeMs } from './ids.ts';
 import {
   maxAskTurns,
   maxAttempts,
@@ -152,6 +152,15 @@ export const TaskUsage = Type.Object({
     Type.Literal(true, {
       description: 'The exchange was not remembered: the agent has as many memories as its spec allows.',
     }),
+  ),
+  partialMemory: Type.Optional(
+    Type.Object(
+      { have: Seq, of: Seq },
+      {
+        description:
+          'Entries of its log that the agent could search, of how many: the rest was on its way to its new node. Missing: all of them.',
+      },
+    ),
   ),
   toolCalls: Type.Integer({ minimum: 0 }),
   firstTokenMs: Type.Number({ minimum: 0 }),

@@ -208,13 +208,33 @@ t.test('a branch is offered whenever the writer is caught up, not at its hello a
   t.match(more, [{ type: 'ack' }, { type: 'merge', branch: 'echo.alice.1', entries: alone }]);
 });
 
+t.test('a fetch: what is asked for, as much as fits, in the order of the log; of the writer alone', async (t) => {
+  const fleet = fleetWithEcho();
+  const first = chain(1, genesis, three);
+  up(fleet, 'alice', batch(1, first));
+  const fetch = { type: 'fetch', epoch: 1, which: 'newest', before: 4 } as const;
+  const answer = { type: 'early', agent: 'echo', epoch: 1, which: 'newest', before: 4 };
+  t.match(up(fleet, 'alice', fetch, { missing: first.toReversed() }).down, [{ ...answer, entries: first }]);
+  Object.assign(fleet.view, { cuts: { ...fleet.view.cuts, memoryBatchEntries: 2 } });
+  const two = up(fleet, 'alice', fetch, { missing: first.toReversed() }).down as { entries?: MemoryEntry[] }[];
+  t.same(
+    two[0]?.entries?.map(({ seq }) => seq),
+    [2, 3],
+    'the last ones that fit',
+  );
+  t.match(up(fleet, 'bob', fetch).down, [{ type: 'nack', reason: 'stale-epoch' }]);
+  t.match(up(fleet, 'alice', { ...fetch, epoch: 9 }).down, [{ type: 'nack', reason: 'stale-epoch' }]);
+});
+
 t.test('hello: behind, level, ahead', async (t) => {
   const fleet = fleetWithEcho();
   const first = chain(1, genesis, three);
   up(fleet, 'alice', batch(1, first));
   const hello = (durableSeq: number, hash: string, missing: MemoryEntry[] = []) =>
     up(fleet, 'alice', { type: 'hello', epoch: 1, durableSeq, hash }, { missing }).down;
-  t.match(hello(0, 'genesis', first), [{ type: 'entries', entries: first, headSeq: 3, headHash: tip(first).hash }]);
+  t.match(hello(0, 'genesis', first), [
+    { type: 'entries', early: true, entries: first, headSeq: 3, headHash: tip(first).hash },
+  ]);
   t.match(hello(1, first[0]?.hash ?? '', first.slice(1)), [{ type: 'entries', entries: first.slice(1) }]);
   t.match(hello(0, 'genesis'), [{ type: 'nack', reason: 'gap' }], 'nothing was read for it: it asks again');
   t.match(hello(3, tip(first).hash), [{ type: 'ack', upto: 3, hash: tip(first).hash }]);

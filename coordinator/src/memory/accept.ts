@@ -56,6 +56,10 @@ function takeMemory(draft: Draft, input: Given<'memory-up'>, row: AgentRow): boo
       return false;
     case 'hydrated':
       return isWriter && message.durableSeq === head.seq && offerBranch(draft, input);
+    case 'fetch':
+      if (isWriter) tellEarly(draft, input, message);
+      else turnDown(draft, input, head);
+      return false;
     case 'branch':
       takeBranch(draft, input, message, head);
       return false;
@@ -95,7 +99,10 @@ function greet(draft: Draft, input: Given<'memory-up'>, message: Up<'hello'>, he
   const { node, agent } = input;
   const { durableSeq, hash, epoch } = message;
   if (durableSeq < head.seq) {
-    const answer = { type: 'entries' as const, agent, epoch, headSeq: head.seq, headHash: head.hash };
+    const answer = {
+      ...{ type: 'entries' as const, agent, epoch, headSeq: head.seq, headHash: head.hash },
+      early: true as const,
+    };
     const entries = entriesThatFit(answer, input.missing, draft.view.cuts.memoryBatchEntries);
     const [next] = entries;
     if (next?.seq !== durableSeq + 1) {
@@ -111,6 +118,14 @@ function greet(draft: Draft, input: Given<'memory-up'>, message: Up<'hello'>, he
   }
   ack(draft, input, head);
   return offerBranch(draft, input);
+}
+
+/** Of the newest the last ones that fit, as the node goes on from the first of them; of the important ones the most important. */
+function tellEarly(draft: Draft, { node, agent, missing }: Given<'memory-up'>, message: Up<'fetch'>): void {
+  const { epoch, which, before } = message;
+  const answer = { type: 'early' as const, agent, epoch, which, before };
+  const entries = entriesThatFit(answer, missing, draft.view.cuts.memoryBatchEntries);
+  down(draft, node, { ...answer, entries: entries.sort((a, b) => a.seq - b.seq) });
 }
 
 /**

@@ -15,6 +15,7 @@ import { type Random, seededRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { claimed } from '../../../test/fixtures/coordinator/claimed-store.ts';
 import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { memoryEntries } from '../../../test/fixtures/coordinator/stored-rows.ts';
 import { acceptMemory } from '../memory/accept.ts';
 import { isDurable } from '../state/change-table.ts';
 import type { BranchRow } from '../state/rows.ts';
@@ -256,3 +257,27 @@ t.test('a writer is offered its oldest branch without having asked', async (t) =
   t.equal(offerOf(fleet.view, 'half'), null, 'it is not whole');
   t.equal(offerOf(fleet.view, 'gone'), null, 'nobody writes');
 });
+
+t.test(
+  'a fetch reads the newest before a place, or the important ones, and for nobody but who held the log',
+  async (t) => {
+    const fleet = new SampleFleet();
+    fleet.runs('echo', 'alice');
+    fleet.online('bob');
+    const store = await claimed(await openSqliteStore({ path: ':memory:', log: silentLog, clock: systemClock }));
+    t.teardown(() => store.close());
+    const kinds = ['genesis', 'note'];
+    const entries = memoryEntries('echo', Array(6).fill({ text: 'x' }), { kinds });
+    await store.commit([{ type: 'memory', space: 'default', agent: 'echo', entries }]);
+    Object.assign(fleet.view, { cuts: { ...fleet.view.cuts, memoryBatchEntries: 3 } });
+    const read = async (node: string, which: 'newest' | 'important', before: number) => {
+      const message = { type: 'fetch', epoch: 1, which, before } as const;
+      return (await readMemory(store, fleet.view, { node, agent: 'echo', message })).missing.map(({ seq }) => seq);
+    };
+    t.same(await read('alice', 'newest', 7), [6, 5, 4]);
+    t.same(await read('alice', 'newest', 3), [2, 1]);
+    t.same(await read('alice', 'newest', 1), []);
+    t.same(await read('alice', 'important', 7), [2]);
+    t.same(await read('bob', 'newest', 7), []);
+  },
+);

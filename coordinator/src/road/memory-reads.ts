@@ -1,6 +1,6 @@
 // Reads of the store for messages of a node about a memory, before they are decided; and the branch that its writer is offered next. In:
 // the store, the view, the message. Out: the stored data, and offers in the form of a message that the writer could have sent.
-import type { MemoryEntry } from '@blackroad/protocol';
+import type { MemoryEntry, MemoryUp } from '@blackroad/protocol';
 import { heldBy } from '../fleet/held.ts';
 import type { Inputs, Stored } from '../state/input.ts';
 import type { View } from '../state/view.ts';
@@ -26,6 +26,8 @@ export async function readMemory(
     } else {
       input.branch = await readBranch(store, view, oldestBranch(view, agent));
     }
+  } else if (message.type === 'fetch') {
+    input.missing = await readEarly(store, message, agent, view.cuts.memoryBatchEntries);
   } else if (message.type === 'batch' || message.type === 'branch') {
     // The entries, and the one before them, may be stored already.
     const last = message.entries[message.entries.length - 1];
@@ -44,6 +46,18 @@ export async function readMemory(
     }
   } else if (message.type === 'hydrated') input.branch = await readBranch(store, view, oldestBranch(view, agent));
   return input;
+}
+
+/** The ones that count most first. */
+async function readEarly(
+  store: Store,
+  { which, before }: Extract<MemoryUp, { type: 'fetch' }>,
+  agent: string,
+  most: number,
+): Promise<MemoryEntry[]> {
+  if (which === 'important') return store.importantMemories(agent, before, most);
+  const after = Math.max(0, before - 1 - most);
+  return (await store.memoryLog(agent, after, before - 1 - after)).reverse();
 }
 
 /** The erasure that a node which stands there has to carry out next. */

@@ -231,7 +231,7 @@ export interface Stored {
   'memory-up': {
     /** Stored hashes of the range of seqs in a batch or branch. */
     stored: StoredHash[];
-    /** For a hello with missing entries: the entries to send. */
+    /** For a hello with missing entries: the entries to send; for a fetch: those that are asked for, the ones that count most first. */
     missing: MemoryEntry[];
     /** Entries of the oldest complete unmerged branch of this agent, where there is one. */
     branch: { id: string; entries: MemoryEntry[] } | null;

@@ -139,6 +139,11 @@ export interface Store {
   memoryHashes(agent: string, fromSeq: number, uptoSeq: number): Promise<StoredHash[]>;
   /** Entries after `afterSeq`, oldest first. */
   memoryLog(agent: string, afterSeq: number, limit: number): Promise<MemoryEntry[]>;
+  /**
+   * Of the newest thousand with lower numbers than `before` that a person, a consolidation or the agent itself stored as something to keep: the
+   * most important ones first.
+   */
+  importantMemories(agent: string, before: number, limit: number): Promise<MemoryEntry[]>;
   branchEntries(branch: string): Promise<MemoryEntry[]>;
   /**
    * Entries with content that are asked for, and all that was made of them, with their copies in branches: what was made comes before what

@@ -9,6 +9,7 @@ import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { scriptedOpenAi } from '../../../test/fixtures/node-agent/scripted-runtimes.ts';
 import { assignedAgent } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
+import type { AgentMemory } from '../memory/agent-memory.ts';
 import { createNodeMemory } from '../memory/node-memory.ts';
 import { createAdmission } from '../runtimes/admission.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
@@ -25,7 +26,13 @@ const end = (reason: 'stop' | 'length' | 'tool-calls' = 'stop'): ChatEvent => ({
 function setup(
   t: Tap.Test,
   script: Script | null,
-  over: { acts?: boolean; nowMs?: () => number; facts?: string[]; runtime?: Runtime } = {},
+  over: {
+    acts?: boolean;
+    nowMs?: () => number;
+    facts?: string[];
+    runtime?: Runtime;
+    part?: () => AgentMemory['part'];
+  } = {},
 ) {
   const memory = createNodeMemory({
     dir: ':memory:',
@@ -43,6 +50,7 @@ function setup(
   const assigned = assignedAgent('ada', 1, { baseSeq: 0, baseHash: 'genesis', from: null });
   assigned.spec.tools = [{ tool: 'memory' }, { tool: 'mqtt', topics: ['lamp'] }];
   const log = memory.open(assigned);
+  if (over.part) Object.defineProperty(log, 'part', { get: over.part });
   const published: unknown[] = [];
   const simulated = createSimulated({
     models: [{ name: 'smollm2', kind: 'chat' }],
@@ -387,6 +395,29 @@ t.test(
     t.equal(agent.state, 'hydrating');
   },
 );
+
+t.test('an agent whose memory is still on its way answers with a part of it, and says so', async (t) => {
+  const seen: ChatRequest[] = [];
+  let part: AgentMemory['part'] = null;
+  const { agent, ask } = setup(
+    t,
+    async function* (request) {
+      seen.push(structuredClone(request));
+      yield { type: 'text', text: 'The code is 4444.' };
+      yield end();
+    },
+    { facts: ['This node is called alice.'], part: () => part },
+  );
+  t.equal(agent.state, 'hydrating');
+  part = { have: 130, of: 10_000 };
+  const reason = 'answers with 130 of 10,000 memories: the rest is being fetched';
+  t.match(agent, { state: 'ready', reason, code: 'memory-fetching', progress: 0.013 });
+  t.match(await ask('What is the gate code?'), { state: 'done', usage: { partialMemory: part } });
+  t.match(JSON.stringify(seen), /it has 130 of 10,000 entries, the newest and the most important ones/);
+  part = null;
+  t.notMatch(await ask('And now?'), { usage: { partialMemory: {} } });
+  t.notMatch(JSON.stringify(seen.at(-1)), /on the way here/);
+});
 
 t.test('an answer that cannot be remembered is a failed turn that is tried again', async (t) => {
   const { ask, memory } = setup(t, null);

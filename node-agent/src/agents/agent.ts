@@ -46,6 +46,11 @@ export function createAgent(assigned: AssignedAgent, deps: AgentDeps): RunningAg
     const stand = deps.modelStand(assigned.model);
     if (stand.state !== 'ready') return stand;
     if (!memory.hydrated) {
+      const { part } = memory;
+      if (part !== null) {
+        const reason = `answers with ${part.have} of ${counted(part.of, 'memory', 'memories')}: the rest is being fetched`;
+        return { state: 'ready', reason, code: 'memory-fetching', progress: part.have / part.of };
+      }
       const { durableSeq } = memory.status;
       const { baseSeq } = assigned.memory;
       if (durableSeq >= baseSeq)

@@ -7,6 +7,7 @@ import type { ChatEvent, ChatMessage, ToolCall } from '@blackroad/model-server/c
 import { RuntimeError, type RuntimeErrorCode } from '@blackroad/model-server/runtime-error';
 import {
   type AssignedAgent,
+  counted,
   cutToBytes,
   defaultConversationTurns,
   type Exchange,
@@ -178,6 +179,9 @@ class Turn {
     const { prompt, turns: given, signal, triggered } = this.#task;
     const recalled = spec.memory.recall > 0 ? (await memory.recall(prompt, spec.memory.recall, signal)).memories : [];
     signal.throwIfAborted();
+    const { part } = memory;
+    if (part !== null) this.#usage.partialMemory = part;
+    const told = [...facts(), ...(part === null ? [] : [partFact(part)])];
     this.#trace?.recalled(recalled);
     const own = () => memory.turns(spec.memory.turns ?? defaultConversationTurns, clock.nowMs() - conversationMs);
     const turns = given?.map(({ said, answered }) => ({ text: turnText(said, answered) })) ?? (triggered ? [] : own());
@@ -187,7 +191,7 @@ class Turn {
       images: this.#task.images ?? [],
       memories: recalled,
       turns: turns.map(({ text }) => text),
-      facts: mayActOutside() ? facts() : [...facts(), 'It may not act outside now.'],
+      facts: mayActOutside() ? told : [...told, 'It may not act outside now.'],
       hasTools,
       parametersB: parametersB(model),
       contextTokens: contextTokens(model),
@@ -332,6 +336,11 @@ class Turn {
     }
     return { state: 'cancelled' };
   }
+}
+
+/** The model is told, so that it does not say that there is nothing. */
+function partFact({ have, of }: { have: number; of: number }): string {
+  return `Its memory is still on the way here: it has ${have} of ${counted(of, 'entry', 'entries')}, the newest and the most important ones.`;
 }
 
 /** Whether the answer has neither words nor calls that will be made. */

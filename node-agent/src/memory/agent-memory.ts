@@ -52,6 +52,11 @@ export interface AgentMemory {
   turns(limit: number, sinceMs: number): Recalled[];
   /** True once all entries up to the epoch's base are here and verified; before that, recall searches those that are. */
   readonly hydrated: boolean;
+  /**
+   * Before that, once the newest and the most important ones are here: of its entries, how many a recall searches. Null: it has all, or too few
+   * to answer with.
+   */
+  readonly part: { have: number; of: number } | null;
   readonly status: { epoch: number; durableSeq: number; ackedSeq: number; hash: string; fenced: boolean };
 }
 

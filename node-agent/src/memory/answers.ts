@@ -4,8 +4,9 @@
 import type { MemoryDown } from '@blackroad/protocol';
 import type { Log as Logger } from '@blackroad/std/log';
 import { contradictionOf } from './anchors.ts';
+import { EarlyMemories, isWorthIt } from './early.ts';
 import type { Journal } from './journal.ts';
-import type { AgentLog } from './log-state.ts';
+import { type AgentLog, endEarly } from './log-state.ts';
 import * as writes from './log-writes.ts';
 import type { Flight, Sending } from './sending.ts';
 import type { SetAside } from './set-aside.ts';
@@ -25,7 +26,7 @@ export type Way = 'again' | 'rest' | 'fence' | 'catch-up' | 'branch-off' | 'set-
 /** `final` is any reason together with `nack.final`. */
 export type Refusal = Down<'nack'>['reason'] | 'final';
 /** By the refusal and by the message that it answers. No way sends the same message again at once. */
-export const ways: Readonly<Record<Refusal, Readonly<Record<Exclude<Flight['kind'], 'drained'>, Way>>>> = {
+export const ways: Readonly<Record<Refusal, Readonly<Record<Exclude<Flight['kind'], 'drained' | 'fetch'>, Way>>>> = {
   'unknown-agent': { hello: 'rest', batch: 'rest', branch: 'rest' },
   'stale-epoch': { hello: 'fence', batch: 'fence', branch: 'again' },
   gap: { hello: 'catch-up', batch: 'catch-up', branch: 'again' },
@@ -41,6 +42,8 @@ interface AnswersParts {
   writeContext: writes.WriteContext;
   sending: Sending;
   setAside: SetAside;
+  /** Most entries of one message. */
+  batchEntries: number;
   /** Tells people that the coordinator contradicts what this node holds. */
   contradicted(text: string): void;
 }
@@ -60,6 +63,7 @@ export class Answers {
     if (message.type === 'ack') this.#onAck(log, message);
     else if (message.type === 'nack') this.#onNack(log, message);
     else if (message.type === 'entries') this.#onEntries(log, message);
+    else if (message.type === 'early') this.#onEarly(log, message);
     else if (message.type === 'branch-ack') this.#onBranchAck(log, message);
     else if (message.type === 'anchor') this.#onAnchor(log, message);
     else this.#onMerge(log, message);
@@ -140,7 +144,10 @@ export class Answers {
         log.wantSeq = message.headSeq > log.head.seq ? message.headSeq : 0;
         if (result.stored > 0) this.#sending.progressed(log);
         else if (log.wantSeq > 0) return this.#sending.later(log);
-        if (log.wantSeq > 0) return;
+        if (log.wantSeq > 0) {
+          this.#askEarly(log, message);
+          return;
+        }
         // A late answer may end below the base: ask again, not at once.
         if (!log.hydrated) {
           this.#sending.later(log);
@@ -154,6 +161,29 @@ export class Answers {
     );
   }
 
+  /** An agent that waits for much of its memory answers with some of it meanwhile. */
+  #askEarly(log: AgentLog, { early, headSeq, headHash, epoch }: Down<'entries'>): void {
+    if (!early || !log.open || epoch !== log.row.epoch || log.row.fenced) return;
+    if (log.early) log.early.goOn();
+    else if (isWorthIt(headSeq - log.head.seq, this.#parts.batchEntries))
+      log.early = new EarlyMemories(log.row.agent, { seq: headSeq, hash: headHash }, this.#parts.log);
+  }
+
+  #onEarly(log: AgentLog, { epoch, which, before, entries }: Down<'early'>): void {
+    const flight = this.#sending.flightOf(log);
+    if (flight?.kind !== 'fetch' || flight.epoch !== epoch || flight.upto !== before) return;
+    if (log.early?.next?.which !== which) return;
+    this.#sending.land(log);
+    const { agent } = log.row;
+    const fault = log.early.take(which, entries, (hash) => this.#parts.journal.isErased(agent, hash));
+    if (fault === null) this.#sending.progressed(log);
+    else {
+      this.#parts.log.error({ agent }, `memories that were to come first were refused: ${fault}`);
+      endEarly(log);
+    }
+    this.#sending.wake(log);
+  }
+
   #onNack(log: AgentLog, message: Down<'nack'>): void {
     const flight = this.#sending.flightOf(log);
     // A late answer: of an epoch that is over, of a past connection, or to an earlier message.
@@ -163,7 +193,11 @@ export class Answers {
     const { final, headSeq } = message;
     // Nobody refuses it: its answer is an assignment.
     const { kind } = flight;
-    switch (kind === 'drained' ? 'again' : ways[final === undefined ? message.reason : 'final'][kind]) {
+    // A hello finds out more.
+    if (kind === 'fetch') log.early?.rest();
+    switch (
+      kind === 'drained' || kind === 'fetch' ? 'again' : ways[final === undefined ? message.reason : 'final'][kind]
+    ) {
       case 'again':
         this.#sending.later(log);
         return;

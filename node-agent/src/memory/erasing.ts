@@ -59,6 +59,7 @@ export class Erasing {
     const log = logs.get(agent);
     // Also of a log that this node never had, or has no more: an old copy of it may come back.
     w.unindexed.push(...journal.erase(agent, log?.row.id ?? 0, hashes));
+    log?.early?.erase(hashes);
     if (!log || log.row.id === 0) return;
     w.touched.add(log);
     log.pending = journal.pendingCount(log.row.id);

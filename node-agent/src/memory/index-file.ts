@@ -258,6 +258,13 @@ export function openIndex({ dir, journal, log }: { dir: string; journal: Journal
   return index;
 }
 
+/** Of memories that are in no journal. */
+export function indexInMemory(log: Logger): IndexFile {
+  const db = new Database(':memory:');
+  db.exec(schema);
+  return new IndexFile(db, log);
+}
+
 export function removeFiles(dir: string): void {
   if (dir === ':memory:') return;
   for (const suffix of ['', '-wal', '-shm']) rmSync(join(dir, `index.db${suffix}`), { force: true });

@@ -1,5 +1,6 @@
 // The state of one agent's log in memory: the stored row, the head, and the results of sync since this process began. Plain data;
 // node-memory.ts changes it inside commits, sync.ts reads it and decides which message is next.
+import type { EarlyMemories } from './early.ts';
 import { emptyHead, type Head, type Journal, type LogRow } from './journal.ts';
 
 export interface AgentLog {
@@ -23,6 +24,8 @@ export interface AgentLog {
   /** The number of forks found since the last progress: at 0 a fork rewinds to the last acknowledged entry, at more to the beginning. */
   forks: number;
   hydratedSaid: boolean;
+  /** What is searched while the log is being fetched. */
+  early: EarlyMemories | null;
   /** Set while the agent is about to leave this node and does nothing more: by this number the end of it is said. */
   leaving: number | null;
   /** The coordinator has no such agent: nothing is sent until the next connection. */
@@ -56,6 +59,7 @@ export function blankLog(agent: string): AgentLog {
     wantSeq: 0,
     forks: 0,
     hydratedSaid: false,
+    early: null,
     leaving: null,
     unknown: false,
     branchesHeld: false,
@@ -106,7 +110,13 @@ export function unackedOf(log: AgentLog): number {
   return Math.max(0, log.head.seq - log.row.acked) + log.pending + log.branched;
 }
 
-type Step = 'branch' | 'hello' | 'batch' | 'hydrated' | 'drained' | 'none';
+/** The log is here, or is not fetched any more. */
+export function endEarly(log: AgentLog): void {
+  log.early?.close();
+  log.early = null;
+}
+
+type Step = 'branch' | 'hello' | 'fetch' | 'batch' | 'hydrated' | 'drained' | 'none';
 /** The next message of this log, when the node is connected. */
 export function nextStep(log: AgentLog): Step {
   if (log.unknown || !isSettled(log)) return 'none';
@@ -114,7 +124,7 @@ export function nextStep(log: AgentLog): Step {
   if (log.branched > 0 && !log.branchesHeld && (log.row.fenced || isWritable(log))) return 'branch';
   if (log.row.fenced) return log.open && !log.greeted ? 'hello' : 'none';
   const something = log.open || unackedOf(log) > 0;
-  if (!log.greeted || !isWritable(log)) return something ? 'hello' : 'none';
+  if (!log.greeted || !isWritable(log)) return !something ? 'none' : log.early?.next ? 'fetch' : 'hello';
   if (log.row.baseSeq > 0 && !log.hydratedSaid) return 'hydrated';
   if (log.head.seq > log.row.acked) return 'batch';
   // [INV-planned-move] Until the agent is taken off this node: the answer is its assignment.

@@ -13,7 +13,7 @@ import type { Clock } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import { admit, type NewEntry, nextEntry, originOf, originOfGiven, plainEntry } from './chain.ts';
 import type { Head, Journal } from './journal.ts';
-import { type AgentLog, isHydrated, isWritable, keptOf } from './log-state.ts';
+import { type AgentLog, endEarly, isHydrated, isWritable, keptOf } from './log-state.ts';
 
 export interface WriteContext {
   journal: Journal;
@@ -103,6 +103,7 @@ export function greet(w: WriteContext, log: AgentLog, stands: Head | null): void
     save(w, log, { ...base, acked, confirmed: true, fenced: false });
   }
   log.hydrated = isHydrated(log, w.journal);
+  if (log.hydrated) endEarly(log);
   catchUp(w, log);
 }
 
@@ -180,6 +181,7 @@ export function fence(w: WriteContext, log: AgentLog, knownSeq: number): void {
   const keep = Math.min(Math.max(log.row.acked, knownSeq), log.head.seq);
   branchOff(w, log, keep);
   save(w, log, { fenced: true, confirmed: false, acked: keep });
+  endEarly(log);
   log.hydrated = isHydrated(log, journal);
 }
 

@@ -5,29 +5,27 @@
 
 import {
   type AssignedAgent,
-  aboutTheLog,
   idOf,
   isVector,
   type MemoryDown,
   type MemoryUp,
   maxMemoryBatchEntries,
-  rankMarked,
 } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log as Logger } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import type { OnDamage } from '../files/data-folder.ts';
 import type { Disk } from '../files/disk.ts';
-import { type AgentMemory, type Embedder, exchangeOf, type Recalled, type Remembered } from './agent-memory.ts';
+import type { AgentMemory, Embedder, Remembered } from './agent-memory.ts';
 import { payloadOf } from './chain.ts';
 import { createCommits } from './commits.ts';
 import { embedWithin } from './embed-within.ts';
 import { createGiven } from './given.ts';
 import { openJournal } from './journal.ts';
 import { LateVectors } from './late-vectors.ts';
-import { type AgentLog, blankLog, reload, unackedOf } from './log-state.ts';
+import { type AgentLog, blankLog, endEarly, reload, unackedOf } from './log-state.ts';
 import * as writes from './log-writes.ts';
-import { fuse } from './rank.ts';
+import { Recall } from './recall.ts';
 import { fencedError, fullError, refuseFenced } from './refusals.ts';
 import { SearchIndex } from './search-index.ts';
 import { createSetAside } from './set-aside.ts';
@@ -63,8 +61,6 @@ export interface NodeMemory {
 }
 
 const embedDeadlineMs = 2_000;
-/** Memories whose marks are looked up, for each that is wanted. */
-const markedTimes = 3;
 /** An acknowledged log of an agent that left is kept this long: the agent may return and then needs no fetching. */
 const keepReleasedMs = 24 * 3_600_000;
 const pruneEveryMs = 10 * 60_000;
@@ -154,6 +150,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     logs.set(row.agent, log);
   }
   const lateVectors = new LateVectors({ index, embed: options.embed, clock, log: logger, signal: closing.signal });
+  const recall = new Recall({ journal, index, lateVectors, embedOne, log: logger });
   const pruning = clock.every(pruneEveryMs, prune);
 
   /** Embeds one text within the deadline; null where that fails, for whatever reason. */
@@ -186,65 +183,6 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     if ('fenced' in appended) throw fencedError(assigned.spec.name, appended.fenced);
     if ('full' in appended) throw fullError(assigned.spec.name, appended.full);
     return appended;
-  }
-
-  async function recall(log: AgentLog, query: string, limit: number, signal: AbortSignal) {
-    if (limit <= 0 || log.row.id === 0) return { memories: [], how: 'lexical' as const };
-    const embedded = await embedOne(query, signal);
-    const vector = embedded && { model: embedded.model, values: embedded.vector };
-    try {
-      const { lists, found } = index.search(log.row.id, query, vector, Math.max(40, limit * 4));
-      const memories: Recalled[] = [];
-      // What is said twice is shown once, so a few more than are wanted are looked at.
-      const ranked = fuse(lists, found, log.head).slice(0, limit * markedTimes);
-      for (const { id, score } of rankMarked(ranked, (each) => index.marksOf(each))) {
-        if (memories.length >= limit) break;
-        const recalled = recalledOf(log, id, score);
-        if (recalled && !memories.some((each) => each.text === recalled.text)) memories.push(recalled);
-      }
-      if (vector) void lateVectors.add(log.row.id, vector.model, (id) => textOf(log, id));
-      return { memories, how: vector ? ('hybrid' as const) : ('lexical' as const) };
-    } catch (error) {
-      logger.error({ agent: log.row.agent, err: error }, 'recall failed');
-      return { memories: [], how: 'lexical' as const };
-    }
-  }
-
-  function textOf(log: AgentLog, id: number): string | undefined {
-    return id < 0 ? journal.pendingRow(-id)?.payload.text : journal.entry(id, log.row.agent)?.entry.payload?.text;
-  }
-
-  /** The last exchanges since a time, oldest first; those not in the chain yet are the newest. */
-  function turns(log: AgentLog, limit: number, sinceMs: number): Recalled[] {
-    if (limit <= 0 || log.row.id === 0) return [];
-    try {
-      const waiting = journal.pending(log.row.id).map((row) => ({ ...row, seq: 0, epoch: log.row.epoch, hash: '' }));
-      // Notes are stored between exchanges; entries further back than this are not of the same conversation.
-      const chained = journal.last(log.row.id, log.row.agent, limit * 4).toReversed();
-      return [...chained, ...waiting].flatMap((entry) => exchangeOf(entry, sinceMs) ?? []).slice(-limit);
-    } catch (error) {
-      logger.error({ agent: log.row.agent, err: error }, 'what was said last cannot be read');
-      return [];
-    }
-  }
-
-  function recalledOf(log: AgentLog, id: number, score: number): Recalled | null {
-    if (id < 0) {
-      const row = journal.pendingRow(-id);
-      if (!row) return null;
-      const { kind, createdAt, payload } = row;
-      if (aboutTheLog.includes(kind)) return null;
-      const { text, importance, document } = payload;
-      const at = document ? { document } : {};
-      return { seq: 0, epoch: log.row.epoch, hash: '', kind, text, createdAt, importance, score, ...at };
-    }
-    const stored = journal.entry(id, log.row.agent);
-    if (!stored?.entry.payload || stored.log !== log.row.id) return null;
-    const { seq, epoch, hash, kind, createdAt, payload } = stored.entry;
-    if (aboutTheLog.includes(kind)) return null;
-    const { text, importance, document } = payload;
-    const at = document ? { document } : {};
-    return { seq, epoch, hash, kind, text, createdAt, importance, score, ...at };
   }
 
   function beginEpochSoon(log: AgentLog, assigned: AssignedAgent): void {
@@ -298,6 +236,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
           log.wantSeq = 0;
           log.forks = 0;
           log.unknown = false;
+          endEarly(log);
           sync.forget(log);
         }
         if (epoch > log.row.epoch || log.row.releasedMs !== null) beginEpochSoon(log, assigned);
@@ -316,6 +255,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
         log.open = false;
         if (log.leaving !== null) sync.forget(log);
         log.leaving = null;
+        endEarly(log);
         writes.setReleased(w, log, clock.nowMs());
       });
       done.then(
@@ -371,13 +311,18 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     const { epoch } = assigned;
     return {
       append: (entry) => append(log, epoch, assigned, entry),
-      recall: (query, limit, signal) => recall(log, query, limit, signal),
-      turns: (limit, sinceMs) => turns(log, limit, sinceMs),
+      recall: (query, limit, signal) => recall.recall(log, query, limit, signal),
+      turns: (limit, sinceMs) => recall.turns(log, limit, sinceMs),
       get hydrated() {
         if (log.row.epoch !== epoch) return false;
         // The log is empty and not confirmed to be: a machine set up again under its old epoch lost all of it.
         if (log.head.seq === 0 && !log.row.confirmed) return false;
         return log.hydrated && log.wantSeq <= log.head.seq;
+      },
+      get part() {
+        if (log.row.epoch !== epoch || !log.early?.isEnough) return null;
+        const { seq } = log.head;
+        return { have: seq + log.early.countAfter(seq), of: Math.max(seq, log.early.end.seq) };
       },
       get status() {
         const { seq: durableSeq, hash } = log.head;

@@ -16,7 +16,7 @@ const unknownAgain: Backoff = { firstMs: 300_000, maxMs: 300_000 };
 
 /** A message that has no answer yet. */
 export interface Flight {
-  kind: 'hello' | 'batch' | 'branch' | 'drained';
+  kind: 'hello' | 'fetch' | 'batch' | 'branch' | 'drained';
   epoch: number;
   upto: number;
   /** The hash of its last entry. */

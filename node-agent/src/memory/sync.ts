@@ -28,7 +28,7 @@ export class Sync {
 
   constructor(parts: SyncParts) {
     this.#parts = parts;
-    const { journal, log, setAside, contradicted, submit, clock, random } = parts;
+    const { journal, log, setAside, contradicted, submit, clock, random, batchEntries } = parts;
     const w = parts.writeContext;
     this.#sending = new Sending({
       send: (each) => this.#send(each),
@@ -39,7 +39,15 @@ export class Sync {
       log,
     });
     this.#erasing = new Erasing({ ...parts, tell: (agent, upto) => this.#tellErased(agent, upto) });
-    this.#answers = new Answers({ journal, log, writeContext: w, sending: this.#sending, setAside, contradicted });
+    this.#answers = new Answers({
+      journal,
+      log,
+      writeContext: w,
+      sending: this.#sending,
+      setAside,
+      batchEntries,
+      contradicted,
+    });
   }
 
   receive(message: Exclude<MemoryDown, { type: 'give' }>): void {
@@ -66,6 +74,8 @@ export class Sync {
     for (const log of this.#parts.logs.values()) {
       log.unknown = false;
       log.branchesHeld = false;
+      // It may be another coordinator, one that does not know such questions.
+      log.early?.rest();
       if (log.row.fenced) log.greeted = false;
       // Before all else; where a hello is next, that says it.
       if (log.row.id !== 0 && nextStep(log) !== 'hello')
@@ -88,6 +98,9 @@ export class Sync {
       case 'hello':
         this.#sending.depart(log, { kind: 'hello', epoch, upto: durableSeq, hash, group: 0 });
         publish(agent, { type: 'hello', epoch, durableSeq, hash, erased: this.#parts.journal.erasedUpto(agent) });
+        return;
+      case 'fetch':
+        this.#fetch(log);
         return;
       case 'hydrated':
         log.hydratedSaid = true;
@@ -117,6 +130,14 @@ export class Sync {
     const epoch = this.#parts.logs.get(agent)?.row.epoch || 1;
     if (this.#sending.isOnline)
       this.#parts.publish(agent, { type: 'erased', epoch, upto, ...(stands ? { stands } : {}) });
+  }
+
+  #fetch(log: AgentLog): void {
+    const next = log.early?.next;
+    if (!next) return;
+    const { agent, epoch } = log.row;
+    this.#sending.depart(log, { kind: 'fetch', epoch, upto: next.before, hash: '', group: 0 });
+    this.#parts.publish(agent, { type: 'fetch', epoch, ...next });
   }
 
   #sendBatch(log: AgentLog): void {

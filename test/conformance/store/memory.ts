@@ -304,6 +304,39 @@ export async function memoryConformance(t: Test, open: OpenStore): Promise<void>
     t.equal((await loadedView(store)).heads.get('greeter')?.epoch, 2);
   });
 
+  await t.test('what is worth keeping before a place of a log, the most important first', async (t) => {
+    const { store } = await open(t);
+    const kinds = ['turn', 'note', 'fact', 'fact', 'procedure', 'note', 'fact'];
+    const log = memoryEntries(
+      'greeter',
+      [
+        { text: 'an exchange', importance: 0.9 },
+        { text: 'rarely', importance: 0.2 },
+        { text: 'erased', importance: 0.9 },
+        { text: 'the gate', importance: 0.7 },
+        { text: 'how to', importance: 0.8 },
+        { text: 'too', importance: 0.8 },
+        { text: 'after it', importance: 0.9 },
+      ],
+      { kinds },
+    );
+    const other = memoryEntries('other', [{ text: 'x', importance: 0.9 }], { kinds: ['fact'] });
+    await store.commit([
+      { type: 'memory', space: 'default', agent: 'greeter', entries: log },
+      { type: 'memory', space: 'default', agent: 'other', entries: other },
+    ]);
+    const erased = [{ seq: 3, hash: log[2]?.hash ?? '', branch: null }];
+    const row = { id: 'greeter.1', agent: 'greeter', number: 1, atMs: 1, by: 'admin', entries: 1, owed: [] };
+    await store.commit([{ type: 'erasure', row, erased }]);
+    const read = async (before: number, limit: number) =>
+      (await store.importantMemories('greeter', before, limit)).map(({ payload }) => payload?.text);
+    t.same(await read(7, 10), ['too', 'how to', 'the gate', 'rarely']);
+    t.same(await read(7, 2), ['too', 'how to']);
+    t.same(await read(5, 10), ['the gate', 'rarely']);
+    t.strictSame(await store.importantMemories('greeter', 5, 1), log.slice(3, 4), 'whole');
+    t.same(await read(1, 10), []);
+  });
+
   await t.test('a branch: its entries apart from the log, in order, seen until it is merged', async (t) => {
     const { store } = await open(t);
     const tail = memoryEntries('greeter', [

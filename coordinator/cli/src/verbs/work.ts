@@ -24,10 +24,11 @@ function oneTask(task: TaskView, call: VerbCall): string {
   if (task.problem) lines.push(call.paint('red', `problem   ${task.problem.code}: ${task.problem.text}`));
   if (task.usage) {
     const { model, promptTokens, completionTokens, recalled, toolCalls, firstTokenMs, totalMs, costUsd } = task.usage;
+    const part = task.usage.partialMemory;
     const cost = costUsd ? `, $${Number(costUsd.toPrecision(3))}` : '';
     lines.push(
       `work      ${model}: ${promptTokens} tokens in, ${completionTokens} out, first after ${duration(firstTokenMs)}, all in ${duration(totalMs)}${cost}`,
-      `          ${counted(recalled, 'memory', 'memories')} recalled, ${counted(toolCalls, 'tool call')}${task.usage.notRemembered ? ', not remembered: it has as many memories as it may' : ''}`,
+      `          ${counted(recalled, 'memory', 'memories')} recalled${part ? ` (of ${part.have} of its ${part.of} entries: the rest was on its way)` : ''}, ${counted(toolCalls, 'tool call')}${task.usage.notRemembered ? ', not remembered: it has as many memories as it may' : ''}`,
     );
   }
   if (task.result !== null) lines.push('', task.result);

@@ -53,6 +53,8 @@ const irregular: Record<string, string> = {
 export function plural(n: number, word: string): string {
   return counted(n, word, irregular[word]);
 }
+/** `130 of 10,000`. */
+export const partInWords = ({ have, of }: { have: number; of: number }): string => `${count(have)} of ${count(of)}`;
 
 /** `820 ms`, `3.4 s`, `5 min`, `2 h`, `4 d`. */
 export function duration(ms: number): string {

@@ -105,6 +105,7 @@ export function agentLine(view: View, id: string, branches: ReadonlyMap<string, 
   const { state, reason, reasonCode, progress } = agentState(view, row);
   const work = view.work.get(id);
   const observed = view.observed.get(id);
+  const tellsWhenReady = row.placement?.leaving !== undefined || reasonCode === 'memory-fetching';
   return {
     name: row.spec.name,
     state,
@@ -116,7 +117,7 @@ export function agentLine(view: View, id: string, branches: ReadonlyMap<string, 
     running: work?.leased.size ?? 0,
     branches: branches.get(id) ?? 0,
     changedMs: row.changedMs ?? row.createdMs,
-    text: reason === undefined || (state === 'ready' && !row.placement?.leaving) ? null : cut(reason, maxLineText),
+    text: reason === undefined || (state === 'ready' && !tellsWhenReady) ? null : cut(reason, maxLineText),
     ...(reasonCode === undefined ? {} : { reasonCode }),
     ...(progress === undefined ? {} : { progress }),
   };

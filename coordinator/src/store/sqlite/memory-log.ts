@@ -14,6 +14,9 @@ import type { WordIndex } from './word-index.ts';
 export type Sources = Pick<ReturnType<typeof erasures>, 'noteSources'>;
 type Marks = Pick<ReturnType<typeof memoryMarks>, 'note'>;
 
+/** Memories that are compared by their importance. */
+const mostWeighed = 1_000;
+
 type StoredHead = MemoryHead & { agent: string };
 
 export function memoryLog(db: Database, words: WordIndex, { noteSources }: Sources, marks: Marks) {
@@ -46,10 +49,6 @@ export function memoryLog(db: Database, words: WordIndex, { noteSources }: Sourc
        WHERE agent = ? AND payload IS NOT NULL AND kind NOT IN (SELECT value FROM json_each(?))`,
     )
     .pluck();
-  const after = db.prepare<[string, number, number], EntryRecord>(
-    `SELECT ${entryColumns} FROM memory_entry e LEFT JOIN memory_vector v ON v.id = e.id
-     WHERE e.agent = ? AND e.seq > ? ORDER BY e.seq LIMIT ?`,
-  );
 
   return {
     append({ agent, space }: { agent: string; space: string }, entries: readonly MemoryEntry[], nowMs: number) {
@@ -92,6 +91,28 @@ export function memoryLog(db: Database, words: WordIndex, { noteSources }: Sourc
     },
     count: (agent: string): number => counted.get(agent, JSON.stringify(aboutTheLog)) as number,
     hashes: (agent: string, fromSeq: number, uptoSeq: number): StoredHash[] => hashes.all(agent, fromSeq, uptoSeq),
+    ...entryReads(db),
+  };
+}
+
+function entryReads(db: Database) {
+  const after = db.prepare<[string, number, number], EntryRecord>(
+    `SELECT ${entryColumns} FROM memory_entry e LEFT JOIN memory_vector v ON v.id = e.id
+     WHERE e.agent = ? AND e.seq > ? ORDER BY e.seq LIMIT ?`,
+  );
+  // The index of schema 33: its condition is repeated here word by word, without which SQLite does not use it.
+  const important = db.prepare<[string, number, number], EntryRecord>(
+    `SELECT ${entryColumns} FROM (
+       SELECT id, payload ->> 'importance' AS importance FROM memory_entry
+       WHERE agent = ? AND seq < ? AND kind IN ('note', 'fact', 'procedure', 'summary', 'merge') AND payload IS NOT NULL
+       ORDER BY seq DESC LIMIT ${mostWeighed}
+     ) w JOIN memory_entry e ON e.id = w.id LEFT JOIN memory_vector v ON v.id = e.id
+     ORDER BY w.importance DESC, e.seq DESC LIMIT ?`,
+  );
+
+  return {
+    important: (agent: string, before: number, limit: number): MemoryEntry[] =>
+      important.all(agent, before, limit).map(toEntry),
     after: (agent: string, afterSeq: number, limit: number): MemoryEntry[] =>
       after.all(agent, afterSeq, limit).map(toEntry),
   };

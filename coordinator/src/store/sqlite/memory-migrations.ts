@@ -65,3 +65,13 @@ export const consolidation = {
       BEGIN DELETE FROM memory_mark WHERE id = NEW.id; END;
   `,
 };
+
+export const importantMemories = {
+  version: 33,
+  name: 'what is worth keeping is found at once',
+  // An agent that moves has these before the rest of its memory.
+  sql: `
+    CREATE INDEX memory_entry_important ON memory_entry (agent, seq)
+      WHERE kind IN ('note', 'fact', 'procedure', 'summary', 'merge') AND payload IS NOT NULL;
+  `,
+};

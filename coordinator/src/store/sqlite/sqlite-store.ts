@@ -220,6 +220,8 @@ export function sqliteStore(
     memoryHashes: async (agent, fromSeq, uptoSeq) =>
       guarded('read memory', () => memory.hashes(agent, fromSeq, uptoSeq)),
     memoryLog: async (agent, afterSeq, limit) => guarded('read memory', () => memory.after(agent, afterSeq, limit)),
+    importantMemories: async (agent, before, limit) =>
+      guarded('read memory', () => memory.important(agent, before, limit)),
     branchEntries: async (branch) => guarded('read a branch', () => branches.entries(branch)),
     erasable: async (what) => guarded('read memory', () => erasing.erasable(what)),
     erasedHashes: async (agent, number) => guarded('read memory', () => erasing.hashes(agent, number)),

@@ -55,6 +55,7 @@ const threadOf: Record<Passed, keyof Threads> = {
   hardware: 'reader',
   memoryHashes: 'reader',
   memoryLog: 'reader',
+  importantMemories: 'reader',
   branchEntries: 'reader',
   erasable: 'reader',
   erasedHashes: 'reader',

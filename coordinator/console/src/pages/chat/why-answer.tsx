@@ -1,5 +1,5 @@
 // Why an answer is as it is: where it was made and how long that took, what went into the prompt, the tools that were called.
-import type { TaskTrace, TaskView } from '@blackroad/protocol';
+import type { TaskTrace, TaskUsage, TaskView } from '@blackroad/protocol';
 import { writingSpeed } from '@blackroad/protocol/writing-speed';
 import { Link } from '@tanstack/react-router';
 import { useRoute } from '../../data/query.ts';
@@ -8,7 +8,7 @@ import { Time } from '../../fleet/time.tsx';
 import { Facts } from '../../kit/layout.tsx';
 import { Dialog } from '../../kit/overlay.tsx';
 import { Loaded } from '../../kit/states.tsx';
-import { duration, plural } from '../../kit/words.ts';
+import { duration, partInWords, plural } from '../../kit/words.ts';
 import { TaskTimeline } from '../task/task-timeline.tsx';
 
 export function WhyAnswer({ task, said, close }: { task: string | null; said: number; close(): void }) {
@@ -79,7 +79,7 @@ function Made({ trace, task, said }: { trace: TaskTrace | undefined; task: TaskV
   }
   return (
     <>
-      <Recalled agent={task.agent} trace={trace} fits={task.usage?.recalled ?? 0} />
+      <Recalled agent={task.agent} trace={trace} usage={task.usage} />
       <Calls calls={trace.calls} />
       <section>
         <h3>The prompt as sent</h3>
@@ -101,16 +101,23 @@ function Made({ trace, task, said }: { trace: TaskTrace | undefined; task: TaskV
   );
 }
 
-function Recalled({ agent, trace: { recalled }, fits }: { agent: string; trace: TaskTrace; fits: number }) {
+function Recalled({ agent, trace: { recalled }, usage }: { agent: string; trace: TaskTrace; usage: TaskUsage | null }) {
+  const part = usage?.partialMemory;
   return (
     <section>
       <h3>What it recalled</h3>
+      {part && (
+        <p className="small">
+          It had {partInWords(part)} entries of its memory, the newest and the most important ones: the rest was still
+          on its way to the node.
+        </p>
+      )}
       {recalled.length === 0 ? (
         <p className="dim small">Nothing in its memory fits the question.</p>
       ) : (
         <>
           <p className="dim small">
-            {plural(recalled.length, 'memory')}, the best first; the prompt had room and use for {fits}.
+            {plural(recalled.length, 'memory')}, the best first; the prompt had room and use for {usage?.recalled ?? 0}.
           </p>
           <ol className="why-list">
             {recalled.map(({ seq, text, createdAt, kind, document }, i) => (

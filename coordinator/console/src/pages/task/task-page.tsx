@@ -16,7 +16,7 @@ import { Facts, PageHead, Panel } from '../../kit/layout.tsx';
 import { Markdown } from '../../kit/markdown.tsx';
 import { Empty, Loading } from '../../kit/states.tsx';
 import { Glyph, Status } from '../../kit/status.tsx';
-import { duration, exact, plural } from '../../kit/words.ts';
+import { duration, exact, partInWords, plural } from '../../kit/words.ts';
 import { isDeadLetter, isOpen } from '../tasks/task-states.ts';
 import { CutNote } from './cut-note.tsx';
 import { TaskTimeline } from './task-timeline.tsx';
@@ -207,6 +207,10 @@ function Took({ task }: { task: TaskView }) {
         usage && ['On the node', duration(usage.totalMs)],
         usage && usage.toolCalls > 0 && ['Tool calls', String(usage.toolCalls)],
         usage && usage.recalled > 0 && ['Recalled', plural(usage.recalled, 'memory')],
+        usage?.partialMemory && [
+          'Of its memory',
+          `${partInWords(usage.partialMemory)} entries: the rest was on its way to the node`,
+        ],
         usage?.notRemembered && ['Remembered', 'no: the agent has as many memories as its spec allows'],
         usage?.documents && [
           'Of documents',

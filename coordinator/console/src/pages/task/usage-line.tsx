@@ -2,7 +2,7 @@
 import type { TaskUsage } from '@blackroad/protocol';
 import { writingSpeed } from '@blackroad/protocol/writing-speed';
 import { Link } from '@tanstack/react-router';
-import { duration, money, plural } from '../../kit/words.ts';
+import { duration, money, partInWords, plural } from '../../kit/words.ts';
 
 export function UsageLine({ usage, node }: { usage: TaskUsage | null; node: string | null }) {
   if (usage === null) return null;
@@ -20,6 +20,7 @@ export function UsageLine({ usage, node }: { usage: TaskUsage | null; node: stri
       {usage.costUsd !== undefined && usage.costUsd > 0 && <span>{money(usage.costUsd)}</span>}
       {speed !== null && <span>{speed.toFixed(1)} tokens/s</span>}
       {usage.recalled > 0 && <span>{plural(usage.recalled, 'memory')} recalled</span>}
+      {usage.partialMemory && <span>memory: {partInWords(usage.partialMemory)}</span>}
     </p>
   );
 }
