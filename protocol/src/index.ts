@@ -81,6 +81,7 @@ export * from './route.ts';
 export { ModelOrders } from './routes/models.ts';
 export { bodyBytesOf, type Needs, type RouteRow } from './routes/row.ts';
 export * from './routes.ts';
+export * from './shared-recall.ts';
 export * from './task.ts';
 export * from './task-problem.ts';
 export * from './task-trace.ts';

@@ -4,17 +4,12 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from './canonical-json.ts';
 import { AnchoredLog, SignedCheckpoint } from './checkpoint.ts';
 import { AgentId, AgentName, Epoch, Hash, NodeId, Seq, TimeMs } from './ids.ts';
-import {
-  maxErasedAtOnce,
-  maxMemoryBatchEntries,
-  maxMemoryTextBytes,
-  maxOrdinal,
-  maxTimeMs,
-  maxVectorDimension,
-} from './limits.ts';
+import { maxErasedAtOnce, maxMemoryBatchEntries, maxMemoryTextBytes, maxOrdinal, maxTimeMs } from './limits.ts';
+import { MemoryEmbedding } from './memory-embedding.ts';
 import { givenFields, MemoryGive } from './memory-given.ts';
 import { markWays } from './memory-words.ts';
 import { ProofPath } from './merkle.ts';
+import { MemoryRecall, MemoryRecalled } from './shared-recall.ts';
 import { type Static, Type } from './typebox.ts';
 
 /**
@@ -43,12 +38,6 @@ export const MemoryKind = Type.String({
 
 /** The importance of an entry that an agent marks as important; no entry of a node may have more. */
 export const maxNodeImportance = 0.9;
-
-const MemoryEmbedding = Type.Object({
-  model: Type.String({ maxLength: 200 }),
-  dimension: Type.Integer({ minimum: 1, maximum: maxVectorDimension }),
-  vector: Type.String({ maxLength: 22_000, description: 'Little-endian float32, base64, unit length.' }),
-});
 
 export const MemoryTag = Type.String({ minLength: 1, maxLength: 60 });
 export const MemoryPayload = Type.Object({
@@ -210,6 +199,7 @@ export const MemoryUp = Type.Union([
     },
     { description: 'Nothing of these erasures is left in the files of this node.' },
   ),
+  MemoryRecall,
 ]);
 export type MemoryUp = Static<typeof MemoryUp>;
 
@@ -306,6 +296,7 @@ export const MemoryDown = Type.Union([
     },
   ),
   MemoryGive,
+  MemoryRecalled,
 ]);
 export type MemoryDown = Static<typeof MemoryDown>;
 

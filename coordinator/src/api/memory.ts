@@ -3,6 +3,7 @@ import { FleetError, type Principal } from '@blackroad/protocol';
 import { vectorsOf } from '../gateway/vectors-of.ts';
 import type { ApiContext } from '../http/context.ts';
 import type { Handlers } from '../http/handler.ts';
+import { nearAtLeast } from '../memory/shared.ts';
 import { agentIdEver, agentNameOf } from '../state/view.ts';
 import { agentOr404 } from './agents.ts';
 
@@ -13,8 +14,6 @@ export function memoryOr404(context: ApiContext, by: Principal, name: string): s
 
 /** A model that has to be loaded first takes longer: that search is by words, and the next one finds it loaded. */
 const vectorWithinMs = 1_500;
-/** Sentences about different things are below it with the models that nodes fetch by themselves; others start higher, and lose nothing by it. */
-const nearAtLeast = 0.3;
 
 /** The question in a model that the memories have vectors of, made by a node. Null: none makes it in time, and words alone decide. */
 async function vectorOf(

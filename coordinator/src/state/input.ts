@@ -14,6 +14,7 @@ import type {
   KnownModel,
   MemoryAddition,
   MemoryEntry,
+  MemoryHit,
   MemoryUp,
   NodeCapacity,
   NodeEvent,
@@ -235,6 +236,8 @@ export interface Stored {
     missing: MemoryEntry[];
     /** Entries of the oldest complete unmerged branch of this agent, where there is one. */
     branch: { id: string; entries: MemoryEntry[] } | null;
+    /** For a recall: what was found; null: there were too many at once. */
+    found?: MemoryHit[] | null;
     /** For a batch: the branches that its merge entries name. */
     merging?: { id: string; entries: MemoryEntry[] }[];
     /** For a branch: the stored branches of the same agent, node and epoch, in the order of their numbers. */

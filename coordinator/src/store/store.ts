@@ -187,6 +187,8 @@ export interface Store {
   searchMemory(query: {
     text: string;
     agent?: string;
+    /** Of these alone. */
+    agents?: readonly string[];
     kind?: string;
     /** A whole tag, as it was written. */
     tag?: string;

@@ -1,7 +1,7 @@
 // The newest and the most important memories of a log that this node is fetching, so that its agent can answer before it has all. They are held
 // in memory alone and searched until the log itself has them. In: pages of entries from the coordinator. Out: which page is wanted next, and ids of
 // memories that fit a question. An entry proves its content by its hash; the newest ones are linked to the end of the log as well.
-import { entryFault, type MarkFound, type MemoryEntry } from '@blackroad/protocol';
+import { entryFault, type MarkFound, type MemoryEntry, maxOrdinal } from '@blackroad/protocol';
 import type { Log as Logger } from '@blackroad/std/log';
 import { type IndexFile, indexInMemory } from './index-file.ts';
 import type { Head } from './journal.ts';
@@ -100,7 +100,7 @@ export class EarlyMemories {
     return { lists, found: this.#index.items(new Set(lists.flat())) };
   }
   has(id: number): boolean {
-    return id > firstId;
+    return id > firstId && id - firstId <= maxOrdinal;
   }
   entry(id: number): MemoryEntry | null {
     return this.#entries.get(id - firstId) ?? null;

@@ -29,6 +29,7 @@ import { Recall } from './recall.ts';
 import { fencedError, fullError, refuseFenced } from './refusals.ts';
 import { SearchIndex } from './search-index.ts';
 import { createSetAside } from './set-aside.ts';
+import { SharedRecalls } from './shared-recalls.ts';
 import { Sync } from './sync.ts';
 
 /** All logs of a node: one journal and one index database, group commit across agents. */
@@ -150,7 +151,8 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     logs.set(row.agent, log);
   }
   const lateVectors = new LateVectors({ index, embed: options.embed, clock, log: logger, signal: closing.signal });
-  const recall = new Recall({ journal, index, lateVectors, embedOne, log: logger });
+  const shared = new SharedRecalls({ clock, random, publish: (agent, message) => memory.publish(agent, message) });
+  const recall = new Recall({ journal, index, lateVectors, shared, embedOne, log: logger });
   const pruning = clock.every(pruneEveryMs, prune);
 
   /** Embeds one text within the deadline; null where that fails, for whatever reason. */
@@ -272,7 +274,11 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
       log.leaving = leaving;
       sync.wake(log);
     },
-    receive: (message) => (message.type === 'give' ? given(message) : sync.receive(message)),
+    receive(message) {
+      if (message.type === 'give') given(message);
+      else if (message.type === 'recalled') shared.receive(message);
+      else sync.receive(message);
+    },
     restored(lineage) {
       if (journal.lineage() === lineage) return false;
       const doubted = commits.submit(() => {
@@ -289,8 +295,14 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
       doubted.catch((error) => logger.warn({ err: error }, 'that the coordinator was restored could not be stored'));
       return true;
     },
-    connected: () => sync.connected(),
-    disconnected: () => sync.disconnected(),
+    connected() {
+      shared.connected();
+      sync.connected();
+    },
+    disconnected() {
+      shared.disconnected();
+      sync.disconnected();
+    },
     // [INV-only-here]
     get unacked() {
       let sum = 0;
@@ -300,6 +312,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     async close() {
       closing.abort();
       pruning.cancel();
+      shared.disconnected();
       sync.disconnected();
       commits.close();
       index.close();
@@ -311,7 +324,10 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     const { epoch } = assigned;
     return {
       append: (entry) => append(log, epoch, assigned, entry),
-      recall: (query, limit, signal) => recall.recall(log, query, limit, signal),
+      recall(query, limit, signal) {
+        const { scope = 'own' } = assigned.spec.memory;
+        return recall.recall(log, scope !== 'own', query, limit, signal);
+      },
       turns: (limit, sinceMs) => recall.turns(log, limit, sinceMs),
       get hydrated() {
         if (log.row.epoch !== epoch) return false;
