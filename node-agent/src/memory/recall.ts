@@ -100,9 +100,10 @@ export class Recall {
     const lists = [...own.lists, ...(first?.lists ?? []), ...others.lists];
     const found = new Map([...own.found, ...(first?.found ?? []), ...others.found]);
     const ranked = fuse(lists, found, end).slice(0, limit * markedTimes);
+    const marksOf = index.marksIn(log.row.id);
     return rankMarked(ranked, (id) => {
       if (id >= firstSharedId) return [];
-      return early?.has(id) ? early.marksOf(id) : index.marksOf(id);
+      return early?.has(id) ? early.marksOf(id) : marksOf(id);
     });
   }
 
