@@ -3,11 +3,10 @@
 // input, so that a simulated run can be repeated from its seed.
 import { createHash } from 'node:crypto';
 import type { ChatEvent, ChatRequest } from '@blackroad/model-server/chat';
-import { RuntimeError } from '@blackroad/model-server/runtime-error';
+import { abortedError, RuntimeError } from '@blackroad/model-server/runtime-error';
 import { type Clock, sleep } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import { cutText, unitVector } from './cut.ts';
-import { abortedError } from './http-json.ts';
 import type { Runtime, RuntimeModel } from './runtime.ts';
 
 interface SimulatedOptions {

@@ -3,6 +3,7 @@
 // verified; a damaged one is reported, deleted and fetched again. Two processes never fetch one file.
 import { createWriteStream } from 'node:fs';
 import { mkdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -12,7 +13,6 @@ import { holdProcess } from '@blackroad/std/hold-process';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import { sha256OfFile } from '@blackroad/std/sha256';
-import type { FleetCache } from '../cache/fleet-cache.ts';
 import { bytesToFetch, type CatalogueEntry, type Place } from './catalogue.ts';
 import { download } from './download.ts';
 import { abortedProblem, FetchProblem } from './fetch-problem.ts';
@@ -28,6 +28,17 @@ export interface FetchProgress {
   completedBytes: number;
   totalBytes: number;
 }
+/** The model cache of the coordinator, as a machine reaches it. */
+interface NearCache {
+  readonly isThere: boolean;
+  readonly url: string;
+  /** Rejects where it cannot be reached. */
+  open(ask: {
+    path: string;
+    headers: Record<string, string>;
+    signal: AbortSignal | undefined;
+  }): Promise<IncomingMessage>;
+}
 export interface FetchOptions {
   modelsDir: string;
   clock: Clock;
@@ -40,7 +51,7 @@ export interface FetchOptions {
   /** Base of the Python index's simple API; without it pip is used. */
   pipIndexUrl?: string;
   /** The model cache of the coordinator, asked before all other places. */
-  cache?: FleetCache | undefined;
+  cache?: NearCache | undefined;
   /** Sources that are not tried: they did not answer a moment ago. */
   skip?: Set<SourceKind>;
 }
@@ -138,7 +149,7 @@ async function fromPlaces(entry: CatalogueEntry, target: string, options: FetchO
 }
 
 /** The cache is asked for what the hub has: it knows no other place. */
-function sourcesOf({ places }: CatalogueEntry, cache: FleetCache | undefined): Source[] {
+function sourcesOf({ places }: CatalogueEntry, cache: NearCache | undefined): Source[] {
   const near = cache?.isThere ? places.filter(({ kind }) => kind === 'hub') : [];
   return [
     ...near.map((place): Source => ({ kind: 'cache', place })),

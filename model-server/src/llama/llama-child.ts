@@ -2,10 +2,10 @@
 // only a lost answer. It ends whenever its parent ends, so that no model stays in memory. This file is an entry point of its own: it is
 // forked, never imported.
 import { availableParallelism } from 'node:os';
-import type { ToolCall } from '@blackroad/model-server/chat';
-import { given } from '@blackroad/model-server/given';
 import { systemClock } from '@blackroad/std/clock';
 import type { Llama, LlamaContextSequence, LlamaEmbeddingContext, LlamaModel } from 'node-llama-cpp';
+import type { ToolCall } from '../chat.ts';
+import { given } from '../given.ts';
 import { functionsOf, historyOf } from './llama-history.ts';
 import { createSlots, Failure } from './llama-slots.ts';
 import type {
