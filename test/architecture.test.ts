@@ -146,6 +146,7 @@ const calls: Record<string, Record<string, string[]>> = {
     'model-cache': ['door'],
     batches: ['gateway'],
     documents: [],
+    embedder: [],
     objects: [],
     releases: [],
     http: ['batches', 'documents', 'door', 'drivers', 'live', 'gateway', 'objects', 'proofs', 'releases'],

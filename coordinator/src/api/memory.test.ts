@@ -78,7 +78,7 @@ t.test('a memory that came without a vector gets one from a node that has the mo
   await until(async () => (await stand()).why !== null);
   t.equal(
     vectorsInWords(await stand()),
-    'Memories get a vector of tiny-embed: 0 of 2 looked at, newest first. It waits: No machine has tiny-embed now.',
+    'Memories get a vector of tiny-embed: 0 of 2 looked at, newest first. It waits: No node has tiny-embed now, and the coordinator makes no vectors itself (--embedder off).',
   );
   await nodeWith(fleet, 'alice', [modelOf(model, { kind: 'embed' })], makes(0.9, 0.1, 0));
   await until(async () => {
@@ -87,5 +87,8 @@ t.test('a memory that came without a vector gets one from a node that has the mo
   });
   t.same(await search(fleet, 'velo'), ['The bicycle is in the garage: meaning']);
   await until(async () => (await stand()).searched === model);
-  t.equal(vectorsInWords(await stand()), 'Memories are found by meaning too: each has a vector of tiny-embed.');
+  t.equal(
+    vectorsInWords(await stand()),
+    'Memories are found by meaning too: each has a vector of tiny-embed. A node makes the vectors.',
+  );
 });

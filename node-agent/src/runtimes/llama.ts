@@ -1,6 +1,7 @@
 // llama.cpp embedded, for machines that run no model server: GGUF files of a folder, in a child process (llama-process.ts), because a
 // native crash must not end the node-agent. In: the folder. Out: a Runtime. A model is loaded when first used, with as much context as
 // memory allows, and unloaded when it is idle for long or when another one needs its memory.
+
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChatEvent, ChatRequest, CompletionRequest } from '@blackroad/model-server/chat';
@@ -16,6 +17,7 @@ import {
 } from '@blackroad/model-server/llama/llama-wire';
 import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import { createThoughts } from '@blackroad/model-server/thoughts';
+import { unitVector } from '@blackroad/model-server/unit-vector';
 import { catalogue, catalogueEntry, entryOfFile, modelNameOf } from '@blackroad/model-server/weights/catalogue';
 import { fetchModel } from '@blackroad/model-server/weights/fetch';
 import { type GgufFacts, readGguf } from '@blackroad/model-server/weights/gguf';
@@ -24,7 +26,6 @@ import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import type { FleetCache } from '../cache/fleet-cache.ts';
-import { unitVector } from './cut.ts';
 import { fetchError } from './llama-fetch.ts';
 import { chatOrder, completeOrder } from './llama-orders.ts';
 import { createPipe } from './llama-pipe.ts';
