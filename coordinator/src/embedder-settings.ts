@@ -9,6 +9,7 @@ import { OptionError, type Values } from '@blackroad/std/options';
 import type { Random } from '@blackroad/std/random';
 import { Embedder } from './embedder/embedder.ts';
 import { CacheDisk } from './model-cache/disk.ts';
+import type { Store } from './store/store.ts';
 
 export const embedderOptions = {
   embedder: {
@@ -36,7 +37,11 @@ interface Settings extends Values<typeof embedderOptions> {
 /** Null: it is switched off. @throws OptionError */
 export function embedderOf(
   config: Settings,
-  { data, ...parts }: { data: string; clock: Clock; random: Random; log: Log },
+  {
+    data,
+    store,
+    ...parts
+  }: { data: string; store: Pick<Store, 'vectorSamples'>; clock: Clock; random: Random; log: Log },
 ): Embedder | null {
   const { embedder, embedderFile, cacheDir, cacheHub } = config;
   if (embedder === 'off') {
@@ -53,7 +58,7 @@ export function embedderOf(
       return existsSync(path) ? path : null;
     },
   };
-  return new Embedder({ ...parts, settings });
+  return new Embedder({ ...parts, settings, samples: (model) => store.vectorSamples(model) });
 }
 
 /** @throws OptionError */

@@ -195,7 +195,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     log,
   });
   const balena = openBalena(config, { coordinator, clock, random, log });
-  const embedder = embedderOf(config, { data, clock, random, log });
+  const embedder = embedderOf(config, { data, store, clock, random, log });
   const tls = { ca: ca.pem, port: 0 };
   const mqtt = () => (embedded ? { host: null, port: embedded.port } : brokerOf(config.broker));
   const context = await createApiContext({

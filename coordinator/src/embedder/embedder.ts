@@ -31,6 +31,8 @@ interface EmbedderSettings {
 }
 interface EmbedderParts {
   settings: EmbedderSettings;
+  /** Some texts with the vectors that nodes made of them with the model of this name. */
+  samples: (model: string) => Promise<{ text: string; values: Float32Array }[]>;
   clock: Clock;
   random: Random;
   log: Log;
@@ -48,6 +50,8 @@ const mostContextTokens = 2_048;
 const usualContextTokens = 512;
 /** Steps of Linux: the coordinator and the database have the processor first. */
 const niceness = 10;
+/** [M] MiniLM with 8 and with 32 bits a number gives .99 and more for a text; two models give something about 0, or another length. */
+const sameAtLeast = 0.9;
 const fetchAgain: Backoff = { firstMs: 30_000, maxMs: 3_600_000 };
 
 export class Embedder {
@@ -63,6 +67,8 @@ export class Embedder {
   #notBeforeMs = 0;
   #loading: Promise<LoadResult> | null = null;
   #waiting = 0;
+  /** Names under which its vectors are like those of the nodes. */
+  readonly #alike = new Set<string>();
   #idle: Timer | null = null;
   readonly figures = { texts: 0, failures: 0 };
 
@@ -122,7 +128,7 @@ export class Embedder {
         detail: `${model}: no vector by the coordinator itself in ${withinMs / 1000} s`,
       });
     try {
-      return await withDeadline(this.#parts.clock, withinMs, this.#made(texts, signal), late);
+      return await withDeadline(this.#parts.clock, withinMs, this.#made(model, texts, signal), late);
     } catch (error) {
       this.figures.failures++;
       throw error;
@@ -147,20 +153,43 @@ export class Embedder {
     return file?.path ?? join(dir, this.#entry.fileName);
   }
 
-  async #made(texts: readonly string[], signal: AbortSignal): Promise<Float32Array[]> {
+  async #made(model: string, texts: readonly string[], signal: AbortSignal): Promise<Float32Array[]> {
     await this.#loaded(await this.#file());
+    if (!this.#alike.has(model)) await this.#compare(model, signal);
+    this.#problem = null;
+    const vectors = await this.#run(texts, signal);
+    this.figures.texts += texts.length;
+    return vectors;
+  }
+
+  async #run(texts: readonly string[], signal: AbortSignal): Promise<Float32Array[]> {
     try {
       const vectors: Float32Array[] = [];
       for (let from = 0; from < texts.length; from += maxTextsPerOrder) {
         const order = { op: 'embed', model: this.model, texts: texts.slice(from, from + maxTextsPerOrder) } as const;
         vectors.push(...(await this.#child.run<Float32Array[]>(order, signal)));
       }
-      this.figures.texts += texts.length;
       return vectors.map(unitVector);
     } catch (error) {
       // Also where the process ended: a text may have been the reason.
       throw new FleetError('model-failed', { detail: `${this.model}: ${(error as Error).message}` });
     }
+  }
+
+  /** A file with the name of the fleet's model may be of another one: its vectors would mean nothing among those of the nodes. */
+  async #compare(model: string, signal: AbortSignal): Promise<void> {
+    const samples = await this.#parts.samples(model);
+    const own = await this.#run(
+      samples.map(({ text }) => text),
+      signal,
+    );
+    const like = samples.filter(({ values }, at) => cosine(values, own[at] as Float32Array) >= sameAtLeast).length;
+    if (like * 2 < samples.length) {
+      this.#problem = `the vectors of its ${this.model} are not those that nodes make with ${model}: it is another model`;
+      throw new FleetError('model-away', { detail: `The coordinator's own embedder: ${this.#problem}.` });
+    }
+    // Without a sample there is nothing to be unlike, until a node has made one.
+    if (samples.length > 0) this.#alike.add(model);
   }
 
   /** The path of the model's file, fetched once for all who wait. */
@@ -212,7 +241,6 @@ export class Embedder {
     try {
       this.#loading ??= this.#load(path);
       await this.#loading;
-      this.#problem = null;
     } catch (error) {
       this.#loading = null;
       // The file is looked at again: it may have gone.
@@ -245,4 +273,11 @@ export class Embedder {
     );
     return loaded;
   }
+}
+
+/** 0 of different lengths. */
+function cosine(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length) return 0;
+  const unit = unitVector(a);
+  return b.reduce((sum, value, i) => sum + value * (unit[i] ?? 0), 0);
 }
