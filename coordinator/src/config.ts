@@ -171,7 +171,7 @@ export const coordinatorOptions = {
     flag: 'memory-model',
     env: 'BLACKROAD_MEMORY_MODEL',
     default: '',
-    text: 'Embedding model of which every memory gets a vector, made by a machine of the fleet that has it (docs/memory.md). Empty: the one that most memories have.',
+    text: 'Embedding model of which every memory gets a vector, made by a node that has it or by the coordinator itself (docs/memory.md). Empty: the one that most memories have.',
   },
   ...embedderOptions,
   ...consolidationOptions,

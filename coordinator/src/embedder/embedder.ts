@@ -41,7 +41,7 @@ interface EmbedderParts {
   freeMemoryBytes?: () => number;
 }
 
-/** [M] MiniLM holds 70 MB; it is loaded again in half a second. */
+/** [M] With MiniLM the process has 120 to 170 MB; it is there again in one to two seconds. */
 const idleMs = 5 * 60_000;
 /** Texts that wait at once, those of the background included: a Pi makes some twenty a second. */
 const maxWaitingTexts = 256;

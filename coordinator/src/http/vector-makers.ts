@@ -47,11 +47,12 @@ export class VectorMakers {
     return this.#onNodes(model, space) || this.#own(model) !== null;
   }
 
-  /** The coordinator's own model, where no node makes vectors of any. */
+  /** The coordinator's own model, where no node makes vectors of any; paid APIs are asked by nobody but who names their model. */
   own(): string | null {
     const { gateway, embedder, clock, nodesComeMs } = this.#parts;
     if (!embedder || clock.monotonicMs() - this.#begunMs < nodesComeMs) return null;
-    return gateway.router.directory.ofTier('auto', 'embed', coordinatorSelf.space).length > 0 ? null : embedder.model;
+    const places = gateway.router.directory.ofTier('auto', 'embed', coordinatorSelf.space);
+    return places.some(({ row }) => row.class !== 'cloud') ? null : embedder.model;
   }
 
   stand(model: string | null): Required<Pick<MemoryVectors, 'embedder' | 'maker'>> {
