@@ -19,14 +19,19 @@ interface VectorMakersParts {
 
 /** A Pi that has to load the model first makes vectors of sixteen long texts in it. */
 const madeWithinMs = 120_000;
+/** The same where the coordinator does it otherwise: the gateway waits for a node that fails as long as it may. */
+const madeSoonMs = 10_000;
+/** After nodes could not, so long none is asked for what the coordinator can do. */
+const nodesRestMs = 60_000;
 /** A model that has to be loaded first takes longer: that search is by words, and the next one finds it loaded. */
 const questionWithinMs = 1_500;
 /** A node that has time answers in a tenth of it. */
 const nodeFirstMs = 300;
-/** A machine is to blame, not the text: another one may do it. */
+/** A machine is to blame, or may be: another one tries it. */
 const ofThePlace = new Set([
   'model-away',
   'model-busy',
+  'model-failed',
   'unavailable',
   'queue-full',
   'deadline-passed',
@@ -36,6 +41,7 @@ const ofThePlace = new Set([
 export class VectorMakers {
   readonly #parts: VectorMakersParts;
   readonly #begunMs: number;
+  #nodesRestUntilMs = 0;
 
   constructor(parts: VectorMakersParts) {
     this.#parts = parts;
@@ -59,8 +65,7 @@ export class VectorMakers {
     const { embedder } = this.#parts;
     const own =
       embedder !== null && embedder.problem === null && (model === null ? this.own() !== null : embedder.makes(model));
-    const maker =
-      model !== null && this.#onNodes(model, coordinatorSelf.space) ? 'node' : own ? 'coordinator' : 'nobody';
+    const maker = model !== null && this.#nodesCan(model) ? 'node' : own ? 'coordinator' : 'nobody';
     return { maker, embedder: embedder?.stand() ?? null };
   }
 
@@ -71,11 +76,12 @@ export class VectorMakers {
   /** Vectors that nobody waits for. Rejects with FleetError. */
   async idle(model: string, texts: readonly string[]): Promise<Float32Array[]> {
     const own = this.#own(model);
-    if (own && !this.#onNodes(model, coordinatorSelf.space)) return own.embed(model, texts, madeWithinMs);
+    if (own && !this.#nodesCan(model)) return own.embed(model, texts, madeWithinMs);
     try {
-      return await this.#byNodes(model, texts, coordinatorSelf, madeWithinMs, true);
+      return await this.#byNodes(model, texts, coordinatorSelf, own ? madeSoonMs : madeWithinMs, true);
     } catch (error) {
       if (!own || !(error instanceof FleetError) || !ofThePlace.has(error.code)) throw error;
+      this.#nodesRestUntilMs = this.#parts.clock.monotonicMs() + nodesRestMs;
       return own.embed(model, texts, madeWithinMs);
     }
   }
@@ -109,7 +115,12 @@ export class VectorMakers {
     return embedder?.makes(model) ? embedder : null;
   }
   #onNodes(model: string, space: string): boolean {
-    return this.#parts.gateway.router.directory.named(model, space).length > 0;
+    return this.#parts.gateway.router.directory.named(model, space).some(({ row }) => row.presence === 'online');
+  }
+  /** A node has the model, and none failed lately where the coordinator can do it. */
+  #nodesCan(model: string): boolean {
+    const isResting = this.#parts.clock.monotonicMs() < this.#nodesRestUntilMs && this.#own(model) !== null;
+    return !isResting && this.#onNodes(model, coordinatorSelf.space);
   }
   #byNodes(model: string, texts: readonly string[], by: Principal, withinMs: number, isIdle: boolean) {
     const idle = isIdle ? { idle: true as const } : {};
