@@ -97,6 +97,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     process.exit(70);
   };
   const store = await openWorkerStore({ path: join(data, 'fleet.sqlite'), log, clock, died: fatal });
+  const embedder = embedderOf(config, { data, store, clock, random, log });
   if (home) await enterUpgrade(home, here, version, log);
   const ca = await openCa({
     dir: join(data, 'ca'),
@@ -195,7 +196,6 @@ async function main(config: CoordinatorConfig): Promise<void> {
     log,
   });
   const balena = openBalena(config, { coordinator, clock, random, log });
-  const embedder = embedderOf(config, { data, store, clock, random, log });
   const tls = { ca: ca.pem, port: 0 };
   const mqtt = () => (embedded ? { host: null, port: embedded.port } : brokerOf(config.broker));
   const context = await createApiContext({

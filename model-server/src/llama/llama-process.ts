@@ -103,6 +103,11 @@ export class LlamaProcess {
     resting.kill('SIGKILL');
   }
 
+  /** Ends the child whatever it does: its orders fail, the next one starts another. */
+  end(): void {
+    this.#child?.kill('SIGKILL');
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     const ending = this.#child;
