@@ -188,7 +188,7 @@ export class Embedder {
 
   /** A file with the name of the fleet's model may be of another one: its vectors would mean nothing among those of the nodes. */
   async #compare(model: string, signal: AbortSignal): Promise<void> {
-    const samples = await this.#parts.samples(model);
+    const samples = (await this.#parts.samples(model)).filter(({ values }) => unitVector(values).length > 0);
     const own = await this.#run(
       samples.map(({ text }) => text),
       signal,
