@@ -76,7 +76,7 @@ t.test('its process is killed while it works', { skip }, async (t) => {
 t.test('its process hangs', { skip }, async (t) => {
   const hasty = {
     ...systemClock,
-    after: (ms: number, run: () => void) => systemClock.after(ms === 60_000 ? 300 : ms, run),
+    after: (ms: number, run: () => void) => systemClock.after(ms === 60_000 ? 3_000 : ms, run),
   };
   const childPath = join(import.meta.dirname, '../../../test/fixtures/node-agent/scripted-child.ts');
   const embedder = opened(t, { clock: hasty, childPath });
