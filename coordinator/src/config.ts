@@ -7,6 +7,7 @@ import { ollamaReleasesUrl } from '@blackroad/protocol/ollama-release';
 import { systemClock } from '@blackroad/std/clock';
 import { OptionError, readOptions, type Values } from '@blackroad/std/options';
 import { consolidationOptions } from './consolidation-settings.ts';
+import { embedderOptions } from './embedder-settings.ts';
 
 export const coordinatorOptions = {
   data: {
@@ -170,8 +171,9 @@ export const coordinatorOptions = {
     flag: 'memory-model',
     env: 'BLACKROAD_MEMORY_MODEL',
     default: '',
-    text: 'Embedding model of which every memory gets a vector, made by a machine of the fleet that has it (docs/memory.md). Empty: the one that most memories have.',
+    text: 'Embedding model of which every memory gets a vector, made by a node that has it or by the coordinator itself (docs/memory.md). Empty: the one that most memories have.',
   },
+  ...embedderOptions,
   ...consolidationOptions,
   cloudCatalogue: {
     type: 'file',

@@ -37,6 +37,7 @@ import { nightlyOf } from './consolidation-settings.ts';
 import { doorLimits } from './door/door-limits.ts';
 import { createDoorkeeper } from './door/doorkeeper.ts';
 import { openModelFile } from './drivers/model-file.ts';
+import { embedderOf } from './embedder-settings.ts';
 import { admit, type Claim, type Gate } from './fleet/gate.ts';
 import { keepAdminKey } from './http/admin-key.ts';
 import { compiledCheck } from './http/compiled-check.ts';
@@ -96,6 +97,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     process.exit(70);
   };
   const store = await openWorkerStore({ path: join(data, 'fleet.sqlite'), log, clock, died: fatal });
+  const embedder = embedderOf(config, { data, store, clock, random, log });
   if (home) await enterUpgrade(home, here, version, log);
   const ca = await openCa({
     dir: join(data, 'ca'),
@@ -224,8 +226,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     judgeNode: (peer) => judgeReader(peer, gate, clock.nowMs()),
     modelFile: models,
     signingKey: openSigningKey(join(data, 'ca')),
-    backups,
-    balena,
+    ...{ backups, balena, embedder },
   });
   keyUsed = context.access.used;
   const overTls = await createApi({ context, listener: 'tls', tls: server });
@@ -293,7 +294,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     pruning.cancel();
     models.stop();
     await backups.stop();
-    await balena?.stop();
+    await Promise.all([balena?.stop(), embedder?.stop()]);
     await context.batches.stop();
     // Before the listeners: a client that keeps its connection may hold them until the deadline, and the costs of the last minute were lost.
     await context.recorder.flush();

@@ -300,6 +300,17 @@ export const MemoryDown = Type.Union([
 ]);
 export type MemoryDown = Static<typeof MemoryDown>;
 
+/** The coordinator's own embedder. */
+const MemoryEmbedder = Type.Object({
+  state: Type.OneOf(['resting', 'fetching', 'loading', 'ready', 'working', 'failed'], {
+    description:
+      '`resting`: its process was not started, or ended as nobody asked for a while; `ready`: its model is loaded.',
+  }),
+  model: Type.String({ description: 'The model that it makes vectors of.' }),
+  text: Type.Nullable(Type.String({ description: 'How far a fetch is, or why it cannot make vectors now.' })),
+});
+export type MemoryEmbedder = Static<typeof MemoryEmbedder>;
+
 /** How far the coordinator is with a vector of one model for every memory. */
 export const MemoryVectors = Type.Object({
   model: Type.Nullable(
@@ -312,6 +323,13 @@ export const MemoryVectors = Type.Object({
   made: Type.Integer({ description: 'Vectors that were made since the start.' }),
   refused: Type.Integer({ description: 'Texts since the start that the model did not take.' }),
   why: Type.Nullable(Type.String({ description: 'What keeps it from going on now.' })),
+  maker: Type.Optional(
+    Type.OneOf(['node', 'coordinator', 'nobody'], {
+      description:
+        'Who makes vectors of questions and of memories without one now: a node that has the model, the coordinator itself, or nobody.',
+    }),
+  ),
+  embedder: Type.Optional(Type.Nullable(MemoryEmbedder)),
 });
 export type MemoryVectors = Static<typeof MemoryVectors>;
 

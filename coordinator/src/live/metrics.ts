@@ -13,6 +13,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Backups } from '../backup/backups.ts';
 import { allAccounts, viewOf } from '../budgets/books.ts';
 import type { BusStats } from '../bus/bus.ts';
+import type { FleetVectors } from '../drivers/fleet-vectors.ts';
+import type { Embedder } from '../embedder/embedder.ts';
 import type { GatewayFigures } from '../gateway/figures.ts';
 import type { CacheProcess } from '../model-cache/cache-process.ts';
 import type { Checkpoints } from '../proofs/checkpoints.ts';
@@ -21,6 +23,8 @@ import type { Releases } from '../releases/releases.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import type { View } from '../state/view.ts';
 import type { ConsoleFeed } from './feed/feed.ts';
+import { readCheckpoints, readVectors } from './memory-metrics.ts';
+import type { Read } from './metric-read.ts';
 import { type ModelRow, modelRows } from './model-rows.ts';
 import { agentState } from './show.ts';
 
@@ -42,15 +46,6 @@ const modelHelp: Record<Exclude<keyof ModelRow, 'node' | 'model'>, string> = {
   others: 'Requests in the server of the model that are not those of the node, where the server tells.',
 };
 
-/** A gauge or counter whose values are read anew at every scrape. */
-type Read = (
-  Kind: typeof Gauge | typeof Counter,
-  name: string,
-  help: string,
-  labelNames: string[],
-  fill: (set: (labels: Record<string, string>, value: number) => void) => void,
-) => void;
-
 export function createMetrics(
   {
     coordinator,
@@ -60,6 +55,8 @@ export function createMetrics(
     releases,
     images,
     checkpoints,
+    embedder,
+    fleetVectors,
   }: {
     coordinator: Coordinator;
     busStats?: () => BusStats;
@@ -68,6 +65,8 @@ export function createMetrics(
     releases: KeptReleases;
     images: KeptImages;
     checkpoints: Pick<Checkpoints, 'faults' | 'figures'>;
+    embedder?: Pick<Embedder, 'figures' | 'isRunning' | 'problem'> | null;
+    fleetVectors: Pick<FleetVectors, 'stand'>;
   },
   feed: ConsoleFeed,
   refused: () => Record<string, number>,
@@ -101,6 +100,7 @@ export function createMetrics(
   readReleases(read, releases);
   readImages(read, images);
   readCheckpoints(read, coordinator.view, checkpoints);
+  readVectors(read, fleetVectors, embedder ?? null);
   if (busStats) readBus(read, busStats);
   if (modelCache) readModelCache(read, modelCache);
   const requests = new Histogram({
@@ -313,35 +313,6 @@ function readReleases(read: Read, releases: KeptReleases): void {
   read(Counter, 'installs_refused_total', 'Releases that machines did not take, by reason.', ['reason'], (set) => {
     for (const reason of installRefusals) set({ reason }, releases.figures.refusedThere[reason] ?? 0);
   });
-}
-
-function readCheckpoints(read: Read, view: View, { faults, figures }: Pick<Checkpoints, 'faults' | 'figures'>): void {
-  read(Gauge, 'memory_checkpoint', 'The number of the newest signed checkpoint of the memories.', [], (set) =>
-    set({}, view.checkpoint?.number ?? 0),
-  );
-  read(Gauge, 'memory_checkpoint_seconds', 'When it was signed, seconds since 1970; 0: there is none.', [], (set) =>
-    set({}, (view.checkpoint?.atMs ?? 0) / 1000),
-  );
-  read(
-    Gauge,
-    'memory_entries',
-    'Entries of memories, and those of them under a signed checkpoint.',
-    ['state'],
-    (set) => {
-      for (const { entries } of view.heads.values()) set({ state: 'stored' }, entries);
-      set({ state: 'anchored' }, view.checkpoint?.entries ?? 0);
-    },
-  );
-  read(Gauge, 'memory_faults', 'Logs of memories that did not verify when they were last looked at.', [], (set) =>
-    set({}, faults.size),
-  );
-  read(Gauge, 'memory_erasures', 'Erasures of memories.', [], (set) => set({}, view.erasures.size));
-  read(Gauge, 'memory_erasures_owed', 'Erasures that a node has not confirmed, each node counted.', [], (set) => {
-    for (const [node, ids] of view.erasuresOwed) if (view.nodes.has(node)) set({}, ids.size);
-  });
-  read(Counter, 'memory_verified_total', 'Entries of memories that were recomputed.', [], (set) =>
-    set({}, figures.verifiedEntries),
-  );
 }
 
 function readImages(read: Read, images: KeptImages): void {

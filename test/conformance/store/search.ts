@@ -184,6 +184,14 @@ export async function searchConformance(t: Test, open: OpenStore): Promise<void>
       'what was erased and what has one are not among them',
     );
     t.equal((await store.textsToEmbed({ ...all, model: 'new', limit: 3 })).length, 3);
+    const samples = await store.vectorSamples('bge');
+    t.strictSame(
+      samples,
+      [{ text: 'Of another model', values: Float32Array.from([1, 0, 0]) }],
+      'what its node made of it',
+    );
+    t.equal((await store.vectorSamples('minilm')).length, 3, 'a few');
+    t.strictSame(await store.vectorSamples('unknown'), []);
     const id = lacking[0]?.id ?? 0;
     const gone = id + 4;
     await store.putVectors('minilm', [
