@@ -15,13 +15,16 @@ import { allAccounts, viewOf } from '../budgets/books.ts';
 import type { BusStats } from '../bus/bus.ts';
 import type { GatewayFigures } from '../gateway/figures.ts';
 import type { CacheProcess } from '../model-cache/cache-process.ts';
+import type { Objects } from '../objects/objects.ts';
 import type { Checkpoints } from '../proofs/checkpoints.ts';
 import type { Images } from '../releases/images.ts';
 import type { Releases } from '../releases/releases.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import type { View } from '../state/view.ts';
 import type { ConsoleFeed } from './feed/feed.ts';
+import type { Read } from './metric-read.ts';
 import { type ModelRow, modelRows } from './model-rows.ts';
+import { readObjects } from './object-metrics.ts';
 import { agentState } from './show.ts';
 
 export interface Metrics {
@@ -42,15 +45,6 @@ const modelHelp: Record<Exclude<keyof ModelRow, 'node' | 'model'>, string> = {
   others: 'Requests in the server of the model that are not those of the node, where the server tells.',
 };
 
-/** A gauge or counter whose values are read anew at every scrape. */
-type Read = (
-  Kind: typeof Gauge | typeof Counter,
-  name: string,
-  help: string,
-  labelNames: string[],
-  fill: (set: (labels: Record<string, string>, value: number) => void) => void,
-) => void;
-
 export function createMetrics(
   {
     coordinator,
@@ -60,6 +54,7 @@ export function createMetrics(
     releases,
     images,
     checkpoints,
+    giving,
   }: {
     coordinator: Coordinator;
     busStats?: () => BusStats;
@@ -68,6 +63,7 @@ export function createMetrics(
     releases: KeptReleases;
     images: KeptImages;
     checkpoints: Pick<Checkpoints, 'faults' | 'figures'>;
+    giving: { objects: Pick<Objects, 'figures'> };
   },
   feed: ConsoleFeed,
   refused: () => Record<string, number>,
@@ -101,6 +97,7 @@ export function createMetrics(
   readReleases(read, releases);
   readImages(read, images);
   readCheckpoints(read, coordinator.view, checkpoints);
+  readObjects(read, giving.objects);
   if (busStats) readBus(read, busStats);
   if (modelCache) readModelCache(read, modelCache);
   const requests = new Histogram({
