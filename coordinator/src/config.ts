@@ -8,6 +8,7 @@ import { systemClock } from '@blackroad/std/clock';
 import { OptionError, readOptions, type Values } from '@blackroad/std/options';
 import { consolidationOptions } from './consolidation-settings.ts';
 import { embedderOptions } from './embedder-settings.ts';
+import { checkObjectOptions, objectOptions } from './object-options.ts';
 
 export const coordinatorOptions = {
   data: {
@@ -303,6 +304,7 @@ export const coordinatorOptions = {
     default: '',
     text: 'Public keys of age (age1...) that backups are encrypted to unless told otherwise, with commas between them. Empty: they are not encrypted, and have the keys of the fleet in them.',
   },
+  ...objectOptions,
   balenaFleet: {
     type: 'text',
     flag: 'balena-fleet',
@@ -369,6 +371,7 @@ export function readConfig(
   }
   if (config.cacheOpen === 'on' && config.cache === 'off')
     throw new OptionError('--cache-open: expected --cache on with it, got --cache off.');
+  checkObjectOptions(config);
   return { ...config, balenaFleet: balenaFleetsOf(config) };
 }
 

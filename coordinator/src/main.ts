@@ -47,6 +47,7 @@ import { originsOf } from './http/other-origins.ts';
 import { brokerOf } from './http/reach.ts';
 import { CacheProcess } from './model-cache/cache-process.ts';
 import type { CacheSettings } from './model-cache/wire.ts';
+import { openObjectStore } from './object-settings.ts';
 import { policyOf } from './policy.ts';
 import { openSigningKey } from './proofs/signing-key.ts';
 import { type Coordinator, startCoordinator } from './road/coordinator.ts';
@@ -79,7 +80,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
   const data = resolve(config.data);
   const kept = {
     files: /^(fleet\.sqlite.*|fleet\.json|admin\.key|.*\.pem|ticket-keys|file-.*|batch_.*)$/,
-    folders: ['ca', 'files', 'batches', 'objects', 'backups', 'restoring'],
+    folders: ['ca', 'files', 'batches', 'objects', 'objects-fetched', 'backups', 'restoring'],
   };
   for (const words of tightenedWords(data, openDataFolder(data, kept))) log.warn({}, words);
   if (await finishRestore(data)) log.warn({ data }, 'a restore that was interrupted is complete now');
@@ -105,6 +106,10 @@ async function main(config: CoordinatorConfig): Promise<void> {
     random,
     fleetName: config.name,
     enrolled: () => countNodes(store),
+  });
+  // Before anybody connects: a store that is set wrongly ends this start.
+  const objectStore = await openObjectStore(config, {
+    ...{ dataDir: data, fleet: ca.fingerprint.slice(0, 16), clock, random, log },
   });
   const hosts = [...machineHosts(), ...(config.address ? [config.address] : [])];
   const server = await ca.issueServer({ hosts });
@@ -225,6 +230,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     modelCache,
     judgeNode: (peer) => judgeReader(peer, gate, clock.nowMs()),
     modelFile: models,
+    objectStore,
     signingKey: openSigningKey(join(data, 'ca')),
     ...{ backups, balena, embedder },
   });
@@ -302,7 +308,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     // A client that holds its connection must not hold an upgrade: requests are refused from here on.
     await (last ? Promise.race([closed, sleep(clock, stopDeadlineMs)]) : closed);
     await context.recorder.flush();
-    context.stop();
+    await context.stop();
     await modelCache?.stop();
     await coordinator?.stop(last);
     rmSync(fleetFile, { force: true });

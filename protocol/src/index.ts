@@ -65,6 +65,8 @@ export * from './node.ts';
 export * from './node-abilities.ts';
 export * from './node-events.ts';
 export * from './node-model.ts';
+export * from './object-words.ts';
+export * from './objects.ts';
 export * from './os-update.ts';
 export * from './os-update-words.ts';
 export * from './permissions.ts';

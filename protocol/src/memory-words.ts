@@ -60,6 +60,7 @@ const waitWords: Record<GivenWaits, (node: string) => string> = {
   'node-away': (node) => `${node} is not connected`,
   'node-older': (node) => `the node-agent of ${node} is older and does not take memories of people`,
   sent: (node) => `${node} writes it`,
+  'objects-away': () => 'its parts are in the object store, which cannot be used now',
 };
 /** Why it is not written yet. */
 export function waitsInWords({ waits, node }: { waits: GivenWaits; node: string | null }): string {

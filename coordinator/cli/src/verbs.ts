@@ -19,6 +19,7 @@ import { memoryEraseVerbs } from './verbs/memory-erase.ts';
 import { memoryFileVerbs } from './verbs/memory-file.ts';
 import { modelVerbs } from './verbs/models.ts';
 import { nodeVerbs } from './verbs/nodes.ts';
+import { objectVerbs } from './verbs/objects.ts';
 import { planVerbs } from './verbs/plan.ts';
 import { releaseVerbs } from './verbs/releases.ts';
 import { rolloutVerbs } from './verbs/rollouts.ts';
@@ -96,5 +97,6 @@ export const verbs: Verb[] = [
   ...accessVerbs,
   ...usageVerbs,
   ...backupVerbs,
+  ...objectVerbs,
   ...shellVerbs,
 ];

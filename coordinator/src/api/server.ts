@@ -56,6 +56,7 @@ import { memoryFileHandlers } from './memory-files.ts';
 import { modelCacheHandlers } from './model-cache.ts';
 import { modelHandlers } from './models.ts';
 import { nodeHandlers } from './nodes.ts';
+import { objectHandlers } from './objects.ts';
 import { overviewHandlers } from './overview.ts';
 import { releaseHandlers } from './releases.ts';
 import { restoreHandlers } from './restore.ts';
@@ -81,6 +82,7 @@ const handlers: Handlers = {
   ...modelCacheHandlers,
   ...backupHandlers,
   ...balenaHandlers,
+  ...objectHandlers,
   ...restoreHandlers,
   ...releaseHandlers,
   ...imageHandlers,

@@ -19,7 +19,7 @@ export const restoredName = 'restored.json';
 
 /** Files and folders of the data folder that are no part of the fleet's state, or that are made anew at a start. */
 const notKept =
-  /^(fleet\.sqlite.*|fleet\.json|model-cache|backup-staging|restoring|restored\.json|before-restore-.*|upgrades|images|embedder)$/;
+  /^(fleet\.sqlite.*|fleet\.json|model-cache|backup-staging|restoring|restored\.json|before-restore-.*|upgrades|images|embedder|objects-fetched)$/;
 /** Half-written: what they replace is there beside them. */
 const unfinished = /\.(new|part)$/;
 

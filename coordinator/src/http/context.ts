@@ -42,7 +42,7 @@ import { Tally } from '../live/tally.ts';
 import { namedObjects } from '../memory/given.ts';
 import type { CacheProcess } from '../model-cache/cache-process.ts';
 import type { Judged, ShownPeer } from '../model-cache/wire.ts';
-import { Objects } from '../objects/objects.ts';
+import { type FarStore, Objects } from '../objects/objects.ts';
 import { Checkpoints } from '../proofs/checkpoints.ts';
 import { Erasing } from '../proofs/erasing.ts';
 import { MemoryFiles } from '../proofs/memory-files.ts';
@@ -60,6 +60,7 @@ import { compiledCheck } from './compiled-check.ts';
 import { consolidatorOf, readResults } from './consolidating.ts';
 import type { Installer } from './installer.ts';
 import type { Origins } from './other-origins.ts';
+import { tellObjects } from './telling-objects.ts';
 import { VectorMakers } from './vector-makers.ts';
 
 /** The private CA as enrolment uses it. Invalid requests throw FleetError `csr-invalid`. */
@@ -137,6 +138,8 @@ interface ApiParts {
   upgrades?: Upgrades;
   /** Missing: no backups are made. */
   backups?: Backups;
+  /** Beside the data folder; null or absent: there is none. */
+  objectStore?: FarStore | null;
   /** Signs checkpoints of memories. */
   signingKey: SigningKey;
   /** Null or absent: no balena fleet is looked after. */
@@ -174,7 +177,7 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
   /** The ends of open event streams, called when the API closes. */
   streams: Set<() => void>;
   totals(): FleetTotals;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 /** In its first minute the tally has less than a minute of ends. */
@@ -208,14 +211,18 @@ interface Giving {
   objects: Objects;
   documents: DocumentReader;
   /** Also ends what brings them to the nodes that write them. */
-  stop(): void;
+  stop(): Promise<void>;
 }
 
-async function openGiving({ coordinator, settings, clock, random, log }: ApiParts): Promise<Giving> {
+async function openGiving({ coordinator, settings, objectStore, clock, random, log }: ApiParts): Promise<Giving> {
   const { view } = coordinator;
-  const objects = await Objects.open(settings.dataDir, clock, random);
+  const objects = await Objects.open({
+    ...{ dataDir: settings.dataDir, far: objectStore ?? null, named: () => namedObjects(view), clock, random, log },
+  });
   // What was on its way when the coordinator ended.
   await objects.keep(namedObjects(view), 0);
+  objects.start();
+  const telling = tellObjects(objects, coordinator, clock);
   const sweeping = clock.every(sweepEveryMs, () => {
     const swept = objects.keep(namedObjects(view), sweepEveryMs);
     swept.catch((error) => log.warn({ err: error }, 'files of documents that nobody has could not be removed'));
@@ -229,10 +236,13 @@ async function openGiving({ coordinator, settings, clock, random, log }: ApiPart
     readResults: async (row) => (await readResults(objects, row)).map(({ memory }) => memory),
     ...{ coordinator, clock, random, log },
   });
-  const stop = () => {
+  objects.onBack = () => giver.readAgain();
+  const stop = async () => {
+    telling.cancel();
     sweeping.cancel();
     documents.stop();
     giver.stop();
+    await objects.stop();
   };
   return { objects, documents, stop };
 }
@@ -357,11 +367,12 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     metrics: createMetrics({ ...parts, ...kept }, feed, refused.counts, gateway.figures, () => batches.open),
     streams: new Set(),
     totals,
-    stop() {
+    async stop() {
       unwatch();
-      for (const each of [feed, recorder, kept.fleetVectors, consolidator, kept.giving, kept.checkpoints, kept.erasing])
-        each.stop();
+      for (const each of [feed, recorder, kept.fleetVectors, consolidator, kept.checkpoints, kept.erasing]) each.stop();
+      const objectsStopped = kept.giving.stop();
       for (const end of context.streams) end();
+      await objectsStopped;
     },
   };
   return context;

@@ -17,6 +17,7 @@ import type { FleetVectors } from '../drivers/fleet-vectors.ts';
 import type { Embedder } from '../embedder/embedder.ts';
 import type { GatewayFigures } from '../gateway/figures.ts';
 import type { CacheProcess } from '../model-cache/cache-process.ts';
+import type { Objects } from '../objects/objects.ts';
 import type { Checkpoints } from '../proofs/checkpoints.ts';
 import type { Images } from '../releases/images.ts';
 import type { Releases } from '../releases/releases.ts';
@@ -26,6 +27,7 @@ import type { ConsoleFeed } from './feed/feed.ts';
 import { readCheckpoints, readVectors } from './memory-metrics.ts';
 import type { Read } from './metric-read.ts';
 import { type ModelRow, modelRows } from './model-rows.ts';
+import { readObjects } from './object-metrics.ts';
 import { agentState } from './show.ts';
 
 export interface Metrics {
@@ -57,6 +59,7 @@ export function createMetrics(
     checkpoints,
     embedder,
     fleetVectors,
+    giving,
   }: {
     coordinator: Coordinator;
     busStats?: () => BusStats;
@@ -67,6 +70,7 @@ export function createMetrics(
     checkpoints: Pick<Checkpoints, 'faults' | 'figures'>;
     embedder?: Pick<Embedder, 'figures' | 'isRunning' | 'problem'> | null;
     fleetVectors: Pick<FleetVectors, 'stand'>;
+    giving: { objects: Pick<Objects, 'figures'> };
   },
   feed: ConsoleFeed,
   refused: () => Record<string, number>,
@@ -101,6 +105,7 @@ export function createMetrics(
   readImages(read, images);
   readCheckpoints(read, coordinator.view, checkpoints);
   readVectors(read, fleetVectors, embedder ?? null);
+  readObjects(read, giving.objects);
   if (busStats) readBus(read, busStats);
   if (modelCache) readModelCache(read, modelCache);
   const requests = new Histogram({

@@ -44,6 +44,7 @@ import type { TaskOfConversation } from './conversation-row.ts';
 import type { Decision } from './decision.ts';
 import type { DocumentRow } from './given-rows.ts';
 import type { AnchoredRow, ErasedPlace } from './memory-rows.ts';
+import type { ObjectStand } from './object-stand.ts';
 import type { RestoredRow } from './restore-rows.ts';
 import type { KnownRelease } from './rollout-rows.ts';
 import type { EndedTask, JoinTokenRow, KeyRow, ReplyTo, SessionRow, TaskRow } from './rows.ts';
@@ -199,6 +200,8 @@ export interface Inputs {
   'memory-damage': { agent: string; seq: number; text: string };
   /** How backups stand; `ended`: how one has just ended. */
   'backup-told': { stand: BackupStand; ended?: BackupEnded };
+  /** How the object store stands. */
+  'objects-told': { stand: ObjectStand };
   /** What balena said when it was asked. */
   'balena-found': { found: BalenaFound };
   /** What became of an order to pin a balena device. */
