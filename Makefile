@@ -21,7 +21,7 @@ STEP := @$(ROOT)/bin/step.sh
 SOURCES := $(shell find protocol std model-server node-agent/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
 CONSOLE := $(shell find coordinator/console/src coordinator/console/build.ts coordinator/console/found.ts protocol/src -type f -not -name '*.test.ts' 2>/dev/null) docs/examples/home.yaml
 
-.PHONY: cloud-init-check image-boot image image-check image-lock balena install install-check os-check ansible-check rollouts-check up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
+.PHONY: cloud-init-check image-boot image image-check image-lock balena install install-check os-check ansible-check rollouts-check stores-check up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
 
 help:
 	@sed -n 's/^##//p' $(MAKEFILE_LIST)
@@ -139,6 +139,10 @@ ansible-check: node_modules/.installed coordinator/console/dist/index.html
 ##                older one; some eight minutes; renews docs/examples/rollouts
 rollouts-check: node_modules/.installed node-agent/dist/main.mjs
 	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/rollouts/check.ts
+
+## make stores-check  the suite of vector stores against a real PostgreSQL with pgvector, in a throw-away Debian root (needs root and mmdebstrap)
+stores-check: node_modules/.installed
+	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/stores/check.ts
 
 ## make link      puts fleet and fleet-node on the PATH, as links into BINDIR (/usr/local/bin, or ~/.local/bin where that is not writable)
 BINDIR ?= $(shell [ -w /usr/local/bin ] && echo /usr/local/bin || echo $$HOME/.local/bin)

@@ -65,3 +65,12 @@ export const consolidation = {
       BEGIN DELETE FROM memory_mark WHERE id = NEW.id; END;
   `,
 };
+
+export const vectorFleet = {
+  version: 34,
+  name: 'the name of this fleet in stores of vectors that others use, too',
+  sql: `
+    CREATE TABLE vector_fleet (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL);
+    INSERT INTO vector_fleet VALUES (1, lower(hex(randomblob(8))));
+  `,
+};

@@ -3,7 +3,7 @@
 import { FleetError } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
 import { applicationId, type Database } from './database.ts';
-import { consolidation, memoryMigrations } from './memory-migrations.ts';
+import { consolidation, memoryMigrations, vectorFleet } from './memory-migrations.ts';
 
 interface Migration {
   version: number;
@@ -355,6 +355,7 @@ export const migrations: readonly Migration[] = [
     `,
   },
   consolidation,
+  vectorFleet,
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;
