@@ -7,6 +7,7 @@ import { ollamaReleasesUrl } from '@blackroad/protocol/ollama-release';
 import { systemClock } from '@blackroad/std/clock';
 import { OptionError, readOptions, type Values } from '@blackroad/std/options';
 import { consolidationOptions } from './consolidation-settings.ts';
+import { vectorOptions } from './vector-settings.ts';
 
 export const coordinatorOptions = {
   data: {
@@ -172,6 +173,7 @@ export const coordinatorOptions = {
     default: '',
     text: 'Embedding model of which every memory gets a vector, made by a machine of the fleet that has it (docs/memory.md). Empty: the one that most memories have.',
   },
+  ...vectorOptions,
   ...consolidationOptions,
   cloudCatalogue: {
     type: 'file',

@@ -24,6 +24,7 @@ export const alertKinds = [
   'backup-late',
   'restored',
   'rollout-waits',
+  'vector-store',
 ] as const;
 export const AlertKind = Type.OneOf(alertKinds);
 export type AlertKind = Static<typeof AlertKind>;
@@ -44,6 +45,7 @@ const AlertVerb = Type.OneOf(
     'open-keys', // GET /v1/keys
     'open-backups', // GET /v1/backups, GET /v1/restore
     'open-rollouts', // GET /v1/rollouts
+    'open-memory', // GET /v1/memory/vectors
     'add-node', // POST /v1/join-tokens
     'release-moves', // POST /v1/fleet/release-moves {site?}
   ],

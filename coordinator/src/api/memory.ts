@@ -16,6 +16,9 @@ const vectorWithinMs = 1_500;
 /** Sentences about different things are below it with the models that nodes fetch by themselves; others start higher, and lose nothing by it. */
 const nearAtLeast = 0.3;
 
+/** On an answer that the vector store had no part in: why; the newest vectors were compared. */
+const withoutStoreHeader = 'blackroad-without-vector-store';
+
 /** The question in a model that the memories have vectors of, made by a node. Null: none makes it in time, and words alone decide. */
 async function vectorOf(
   context: ApiContext,
@@ -36,7 +39,7 @@ async function vectorOf(
 }
 
 export const memoryHandlers = {
-  async memorySearch({ context, query: { q, agent, limit, ...only }, by }) {
+  async memorySearch({ context, query: { q, agent, limit, ...only }, by, reply }) {
     const { store, view } = context.coordinator;
     const { sinceMs, untilMs } = only;
     if (sinceMs !== undefined && untilMs !== undefined && sinceMs >= untilMs)
@@ -45,10 +48,12 @@ export const memoryHandlers = {
       });
     const within = agent === undefined ? {} : { agent: memoryOr404(context, by, agent) };
     const vector = await vectorOf(context, by, q);
-    const hits = await store.searchMemory({ text: q, ...within, ...only, ...(vector ? { vector } : {}), limit });
+    const onWithoutStore = (why: string) => void reply.header(withoutStoreHeader, why.replace(/[^ -~]/g, '?'));
+    const query = { text: q, ...within, ...only, ...(vector ? { vector } : {}), limit, onWithoutStore };
+    const hits = await store.searchMemory(query);
     return hits.map((hit) => ({ ...hit, agent: agentNameOf(view, hit.agent) }));
   },
-  memoryVectors: ({ context }) => context.fleetVectors.stand(),
+  memoryVectors: ({ context }) => ({ ...context.fleetVectors.stand(), store: context.vectorStore?.() ?? null }),
   memoryLog({ context, params, query, by }) {
     const agent = memoryOr404(context, by, params.agent);
     return context.coordinator.store.memoryLog(agent, query.after ?? 0, query.limit);

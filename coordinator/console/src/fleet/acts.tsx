@@ -52,6 +52,7 @@ export const acts = {
   'open-keys': { link: () => ({ to: '/keys' }), may: 'keys' },
   'open-backups': { link: () => ({ to: '/settings' }), may: 'backups' },
   'open-rollouts': { link: () => ({ to: '/rollouts' }) },
+  'open-memory': { link: () => ({ to: '/memory' }) },
   'add-node': { link: () => ({ to: '/nodes/add' }), icon: <Plus />, may: 'joinTokenCreate' },
   'forget-node': act('nodeForget', ({ node }) => ({ params: { node } }), {
     done: ({ node }) => `${node} is forgotten.`,
