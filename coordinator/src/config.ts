@@ -6,8 +6,7 @@ import { cronFault } from '@blackroad/protocol/cron';
 import { ollamaReleasesUrl } from '@blackroad/protocol/ollama-release';
 import { systemClock } from '@blackroad/std/clock';
 import { OptionError, readOptions, type Values } from '@blackroad/std/options';
-import { consolidationOptions } from './consolidation-settings.ts';
-import { embedderOptions } from './embedder-settings.ts';
+import { memoryOptions } from './memory-options.ts';
 import { checkObjectOptions, objectOptions } from './object-options.ts';
 
 export const coordinatorOptions = {
@@ -167,15 +166,7 @@ export const coordinatorOptions = {
     default: '',
     text: 'Time zone in which triggers are meant that name none, such as Europe/Berlin. Empty: that of this machine.',
   },
-  memoryModel: {
-    type: 'text',
-    flag: 'memory-model',
-    env: 'BLACKROAD_MEMORY_MODEL',
-    default: '',
-    text: 'Embedding model of which every memory gets a vector, made by a node that has it or by the coordinator itself (docs/memory.md). Empty: the one that most memories have.',
-  },
-  ...embedderOptions,
-  ...consolidationOptions,
+  ...memoryOptions,
   cloudCatalogue: {
     type: 'file',
     flag: 'cloud-catalogue',

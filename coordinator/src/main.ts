@@ -58,6 +58,7 @@ import { installationOf } from './upgrade/installation.ts';
 import { takeBackDatabase } from './upgrade/take-back.ts';
 import { enterUpgrade, openUpgradeHome } from './upgrade/upgrade-home.ts';
 import { Upgrades } from './upgrade/upgrades.ts';
+import { vectorStoreOf } from './vector-settings.ts';
 
 const clock = systemClock;
 const random = systemRandom;
@@ -92,12 +93,13 @@ async function main(config: CoordinatorConfig): Promise<void> {
   const policy = policyOf(config);
   const origins = originsOf(config.origins);
   const cloud = cloudCatalogueOf(config);
+  const vectors = vectorStoreOf(config);
 
   const fatal = (error: Error) => {
     log.error({ err: error }, 'the coordinator cannot go on; a restart continues from what is stored');
     process.exit(70);
   };
-  const store = await openWorkerStore({ path: join(data, 'fleet.sqlite'), log, clock, died: fatal });
+  const store = await openWorkerStore({ path: join(data, 'fleet.sqlite'), vectors, log, clock, died: fatal });
   const embedder = embedderOf(config, { data, store, clock, random, log });
   if (home) await enterUpgrade(home, here, version, log);
   const ca = await openCa({
@@ -231,6 +233,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     judgeNode: (peer) => judgeReader(peer, gate, clock.nowMs()),
     modelFile: models,
     objectStore,
+    vectorStore: store.vectorStore,
     signingKey: openSigningKey(join(data, 'ca')),
     ...{ backups, balena, embedder },
   });

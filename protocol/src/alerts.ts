@@ -27,6 +27,7 @@ export const alertKinds = [
   'objects-faulty',
   'objects-kept',
   'rollout-waits',
+  'vector-store',
 ] as const;
 export const AlertKind = Type.OneOf(alertKinds);
 export type AlertKind = Static<typeof AlertKind>;
@@ -48,6 +49,7 @@ const AlertVerb = Type.OneOf(
     'open-backups', // GET /v1/backups, GET /v1/restore
     'open-objects', // GET /v1/objects
     'open-rollouts', // GET /v1/rollouts
+    'open-memory', // GET /v1/memory/vectors
     'add-node', // POST /v1/join-tokens
     'release-moves', // POST /v1/fleet/release-moves {site?}
   ],

@@ -1,7 +1,7 @@
 // Memories in words for the console and the command: how one was found, what they can be found by, where one is from, why it is not written yet, why
 // no more are taken. Without a schema: the console imports it too.
 import type { MemoryRun, RunCounts, RunResult } from './consolidation.ts';
-import type { MemoryEmbedder, MemoryHit, MemoryVectors } from './memory.ts';
+import type { MemoryEmbedder, MemoryHit, MemoryVectors, VectorStoreStand } from './memory.ts';
 import type { DocumentPlace, GivenWaits } from './memory-given.ts';
 import { counted } from './quantity-words.ts';
 
@@ -10,8 +10,12 @@ export const foundInWords = ({ found = ['words'] }: Pick<MemoryHit, 'found'>): s
 
 const number = (count: number) => count.toLocaleString('en');
 
-/** Whether searches find memories by their meaning, how far the vectors are that this needs, and who makes them. */
+/** Whether searches find memories by their meaning, how far the vectors are that this needs, who makes them, and where they are. */
 export function vectorsInWords(vectors: MemoryVectors): string {
+  const store = vectors.store ? ` ${storeInWords(vectors.store)}` : '';
+  return `${madeInWords(vectors)}${store}`;
+}
+function madeInWords(vectors: MemoryVectors): string {
   const { model, searched, memories, looked, refused, why, maker, embedder } = vectors;
   if (model === null) {
     const none =
@@ -44,6 +48,22 @@ export function nobodyInWords(model: string, embedder: MemoryEmbedder | null): s
   if (embedder === null) return `${none} the coordinator makes no vectors itself (--embedder off).`;
   if (embedder.state === 'failed') return `${none} the coordinator cannot make vectors itself: ${embedder.text}.`;
   return `${none} the coordinator's own embedder has ${embedder.model}.`;
+}
+/** How the vector store on another machine stands, and what searches do meanwhile. */
+export function storeInWords({ store, state, waiting, owed, why }: VectorStoreStand): string {
+  const waits = waiting > 0 ? ` ${counted(waiting, 'change')} to be written there.` : '';
+  const owes = owed > 0 ? ` It owes ${counted(owed, 'erasure')}.` : '';
+  if (state === 'following') return `The vectors are in ${store}.${why ? ` ${why}` : ''}${waits}${owes}`;
+  const meanwhile = 'Until then searches by meaning compare the newest 20,000 vectors alone.';
+  if (state === 'filling')
+    return `${store} is being filled: ${counted(waiting, 'vector')} to come. ${meanwhile}${owes}`;
+  return `${store} cannot be used: ${why} ${meanwhile}${waits}${owes}`;
+}
+/** What is missing to say that erased memories are gone there too; null: nothing. */
+export function storeOwesInWords({ store, owed, why }: VectorStoreStand): string | null {
+  if (owed === 0) return null;
+  const memories = counted(owed, 'erased memory', 'erased memories');
+  return `${store} has not confirmed that the vectors of ${memories} are gone.${why ? ` ${why}` : ''}`;
 }
 /** How one entry is marked by another. */
 export const markWays = ['same', 'replaced', 'contradicts'] as const;

@@ -310,6 +310,23 @@ const MemoryEmbedder = Type.Object({
   text: Type.Nullable(Type.String({ description: 'How far a fetch is, or why it cannot make vectors now.' })),
 });
 export type MemoryEmbedder = Static<typeof MemoryEmbedder>;
+/** How a vector store on another machine stands. */
+export const VectorStoreStand = Type.Object({
+  store: Type.String({ description: 'Its kind and address.' }),
+  state: Type.Union(
+    [Type.Literal('following'), Type.Literal('filling'), Type.Literal('away'), Type.Literal('refused')],
+    {
+      description:
+        'Whether it is in step with the memories, is being filled, does not answer, or needs a person. But for the first, searches by meaning compare the newest vectors alone.',
+    },
+  ),
+  sinceMs: TimeMs,
+  waiting: Type.Integer({ description: 'Vectors that are still to be written there, or removed.' }),
+  owed: Type.Integer({ description: 'Erased memories whose vectors it has not confirmed to have removed.' }),
+  without: Type.Integer({ description: 'Searches since the start that it gave nothing for in time.' }),
+  why: Type.Nullable(Type.String({ description: 'What is wrong with it.' })),
+});
+export type VectorStoreStand = Static<typeof VectorStoreStand>;
 
 /** How far the coordinator is with a vector of one model for every memory. */
 export const MemoryVectors = Type.Object({
@@ -330,6 +347,11 @@ export const MemoryVectors = Type.Object({
     }),
   ),
   embedder: Type.Optional(Type.Nullable(MemoryEmbedder)),
+  store: Type.Optional(
+    Type.Union([VectorStoreStand, Type.Null()], {
+      description: 'The vector store of `--vectors`. Null: the embedded index. Missing: an older coordinator.',
+    }),
+  ),
 });
 export type MemoryVectors = Static<typeof MemoryVectors>;
 

@@ -8,9 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
-import { openDatabase, openReadingDatabase } from '../../coordinator/src/store/sqlite/database.ts';
-import { openSqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
 import { openWorkerStore } from '../../coordinator/src/store/worker/worker-store.ts';
+import { exactNearest, filledVectors } from '../fixtures/coordinator/filled-vectors.ts';
 import { isAsked, realSet, type VectorSet, vectorSet } from '../fixtures/coordinator/vectors.ts';
 import { mostSentences, realVectors } from '../fixtures/real-sentences.ts';
 import { until } from '../fixtures/until.ts';
@@ -43,31 +42,9 @@ try {
 }
 process.exit(0);
 
-/** Rows as the store writes them, without the hashes of a log, which a search does not read. */
-async function filled(set: VectorSet, rows: number, path: string): Promise<void> {
-  await (await openSqliteStore({ path, log: silentLog, clock: systemClock })).close();
-  const db = openDatabase(path);
-  db.pragma('synchronous = OFF');
-  const entry =
-    db.prepare(`INSERT INTO memory_entry (space, agent, seq, epoch, hash, previous_hash, payload_commitment, actor, kind,
-    created_at, received_ms, salt, payload) VALUES ('default', ?, ?, 1, ?, '', '', 'bench', 'turn', 0, 0, '', ?)`);
-  const vector = db.prepare('INSERT INTO memory_vector (id, model, vector) VALUES (?, ?, ?)');
-  const values = new Float32Array(dimension);
-  const some = db.transaction((from: number, to: number) => {
-    for (let i = from; i < to; i++) {
-      set.next(values);
-      const payload = JSON.stringify({ text: `memory ${i} of the bench`, tags: [], importance: 0.5, source: 'bench' });
-      const { lastInsertRowid } = entry.run(`agent-${i % agents}`, Math.floor(i / agents) + 1, `hash-${i}`, payload);
-      vector.run(lastInsertRowid, model, Buffer.from(values.buffer));
-    }
-  });
-  for (let from = 0; from < rows; from += 10_000) some(from, Math.min(rows, from + 10_000));
-  db.close();
-}
-
 async function measure(kind: Kind, rows: number, setOf: (seed: number) => VectorSet): Promise<void> {
   const path = join(folder, `${kind}.sqlite`);
-  await filled(setOf(1), rows, path);
+  await filledVectors({ set: setOf(1), path, rows, dimension, model, agents });
   let complete = false;
   const info = (_: unknown, text?: string) => {
     if (text?.includes('is complete')) complete = true;
@@ -117,7 +94,7 @@ async function measure(kind: Kind, rows: number, setOf: (seed: number) => Vector
   const took = await timed();
   const each = process.cpuUsage(worked);
   const ram = (process.memoryUsage.rss() - before) / 1e6;
-  const db = openExact(path);
+  const db = exactNearest(path);
   let found = 0;
   const exactly: number[] = [];
   for (let i = 0; i < compared; i++) {
@@ -146,13 +123,4 @@ async function measure(kind: Kind, rows: number, setOf: (seed: number) => Vector
   bench({ name: name('of-an-agent-p50'), value: percentile(ofAgent, 0.5), unit: 'ms', goal: goal('<=', 12) });
   bench({ name: name('ram'), value: ram, unit: 'MB', goal: goal('<=', 350) });
   await store.close();
-}
-
-/** The ids of the ten nearest of all, by sqlite-vec. */
-function openExact(path: string): (values: Float32Array) => number[] {
-  const db = openReadingDatabase(path);
-  const nearest = db
-    .prepare<[Buffer], number>('SELECT id FROM memory_vector ORDER BY vec_distance_cosine(vector, ?) LIMIT 10')
-    .pluck();
-  return (values) => nearest.all(Buffer.from(values.buffer));
 }

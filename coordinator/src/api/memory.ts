@@ -11,6 +11,9 @@ export function memoryOr404(context: ApiContext, by: Principal, name: string): s
   return agentIdEver(context.coordinator.view, by.space, name) ?? agentOr404(context, by, name);
 }
 
+/** On an answer that the vector store had no part in: why; the newest vectors were compared. */
+const withoutStoreHeader = 'blackroad-without-vector-store';
+
 /** The question in a model that the memories have vectors of. Null: nobody makes it in time, and words alone decide. */
 async function vectorOf(
   { vectorMakers, fleetVectors }: ApiContext,
@@ -24,7 +27,7 @@ async function vectorOf(
 }
 
 export const memoryHandlers = {
-  async memorySearch({ context, query: { q, agent, limit, ...only }, by }) {
+  async memorySearch({ context, query: { q, agent, limit, ...only }, by, reply }) {
     const { store, view } = context.coordinator;
     const { sinceMs, untilMs } = only;
     if (sinceMs !== undefined && untilMs !== undefined && sinceMs >= untilMs)
@@ -33,12 +36,14 @@ export const memoryHandlers = {
       });
     const within = agent === undefined ? {} : { agent: memoryOr404(context, by, agent) };
     const vector = await vectorOf(context, by, q);
-    const hits = await store.searchMemory({ text: q, ...within, ...only, ...(vector ? { vector } : {}), limit });
+    const onWithoutStore = (why: string) => void reply.header(withoutStoreHeader, why.replace(/[^ -~]/g, '?'));
+    const query = { text: q, ...within, ...only, ...(vector ? { vector } : {}), limit, onWithoutStore };
+    const hits = await store.searchMemory(query);
     return hits.map((hit) => ({ ...hit, agent: agentNameOf(view, hit.agent) }));
   },
-  memoryVectors({ context: { fleetVectors, vectorMakers } }) {
+  memoryVectors({ context: { fleetVectors, vectorMakers, vectorStore } }) {
     const stand = fleetVectors.stand();
-    return { ...stand, ...vectorMakers.stand(stand.model) };
+    return { ...stand, ...vectorMakers.stand(stand.model), store: vectorStore?.() ?? null };
   },
   memoryLog({ context, params, query, by }) {
     const agent = memoryOr404(context, by, params.agent);

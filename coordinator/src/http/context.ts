@@ -11,6 +11,7 @@ import {
   maxUnfinishedBodyBytesPerKey,
   maxUnfinishedStrangerBytes,
   maxUnfinishedStrangerBytesPerAddress,
+  type VectorStoreStand,
 } from '@blackroad/protocol';
 import type { CloudCatalogue } from '@blackroad/protocol/cloud-models';
 import type { Clock } from '@blackroad/std/clock';
@@ -134,6 +135,8 @@ interface ApiParts {
   judgeNode?: (peer: ShownPeer) => Judged;
   /** The operator's file of models; missing: none is read. */
   modelFile?: ModelFile;
+  /** How the vector store stands; null: there is none. Missing: there is none either. */
+  vectorStore?: () => VectorStoreStand | null;
   /** Missing: it is not known yet how the last one ended. */
   upgrades?: Upgrades;
   /** Missing: no backups are made. */
@@ -313,7 +316,8 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
   const unwatch = coordinator.watch((touched) => note(touched));
   const { deadLetters, totals } = await totalsOf(parts, tally);
   const access = createAccess(coordinator, clock, random);
-  const alerts = new AlertBoard({ coordinator, clock, deadLetters: () => deadLetters.count });
+  const { vectorStore } = parts;
+  const alerts = new AlertBoard({ coordinator, clock, vectorStore, deadLetters: () => deadLetters.count });
   const refused = createCountedRefusals(log, clock);
   const gauges = () => {
     const { nodes, agents, queued, running } = tally.counts();

@@ -1,11 +1,12 @@
 // The present alerts: troubles of nodes and agents, computed again only when rows that they depend on were touched; equal troubles are one
 // alert. In: the rows that batches touched. Out: alerts, and the ids of those that changed. It decides nothing; an acknowledgement is an
 // input like any other.
-import { type Alert, coordinatorSelf, maxAlertNames, maxAlerts } from '@blackroad/protocol';
+import { type Alert, coordinatorSelf, maxAlertNames, maxAlerts, type VectorStoreStand } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import { inSlices } from '@blackroad/std/slices';
 import type { Trouble } from '../fleet/trouble.ts';
 import { agentTroubles, fleetTroubles, neverSeenMs, nodeTroubles, settlingMs } from '../fleet/troubles.ts';
+import { vectorStoreTroubles } from '../fleet/vector-store-troubles.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import { rolloutTroubles } from '../rollouts/troubles.ts';
 import type { Touched } from '../state/touched.ts';
@@ -25,6 +26,8 @@ interface AlertBoardParts {
   coordinator: Coordinator;
   clock: Clock;
   deadLetters: () => number;
+  /** Missing: there is none. */
+  vectorStore?: (() => VectorStoreStand | null) | undefined;
 }
 
 export class AlertBoard {
@@ -141,7 +144,11 @@ export class AlertBoard {
     }
   }
   #lookAtFleet(nowMs: number): void {
-    const found = [...fleetTroubles(this.#view, nowMs, this.#parts.deadLetters()), ...rolloutTroubles(this.#view)];
+    const found = [
+      ...fleetTroubles(this.#view, nowMs, this.#parts.deadLetters()),
+      ...rolloutTroubles(this.#view),
+      ...vectorStoreTroubles(this.#parts.vectorStore?.() ?? null, nowMs),
+    ];
     for (const subject of this.#groups.subjects())
       if (subject.startsWith('fleet ') && !found.some(({ group }) => subject === `fleet ${group}`))
         this.#groups.set(subject, [], nowMs);

@@ -8,6 +8,7 @@ import {
   moveCauses,
   refusalReasons,
   shareUsed,
+  type VectorStoreStand,
 } from '@blackroad/protocol';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Backups } from '../backup/backups.ts';
@@ -60,6 +61,7 @@ export function createMetrics(
     embedder,
     fleetVectors,
     giving,
+    vectorStore,
   }: {
     coordinator: Coordinator;
     busStats?: () => BusStats;
@@ -71,6 +73,7 @@ export function createMetrics(
     embedder?: Pick<Embedder, 'figures' | 'isRunning' | 'problem'> | null;
     fleetVectors: Pick<FleetVectors, 'stand'>;
     giving: { objects: Pick<Objects, 'figures'> };
+    vectorStore?: () => VectorStoreStand | null;
   },
   feed: ConsoleFeed,
   refused: () => Record<string, number>,
@@ -106,6 +109,7 @@ export function createMetrics(
   readCheckpoints(read, coordinator.view, checkpoints);
   readVectors(read, fleetVectors, embedder ?? null);
   readObjects(read, giving.objects);
+  if (vectorStore?.()) readVectorStore(read, vectorStore);
   if (busStats) readBus(read, busStats);
   if (modelCache) readModelCache(read, modelCache);
   const requests = new Histogram({
@@ -318,6 +322,20 @@ function readReleases(read: Read, releases: KeptReleases): void {
   read(Counter, 'installs_refused_total', 'Releases that machines did not take, by reason.', ['reason'], (set) => {
     for (const reason of installRefusals) set({ reason }, releases.figures.refusedThere[reason] ?? 0);
   });
+}
+
+function readVectorStore(read: Read, stand: () => VectorStoreStand | null): void {
+  read(Gauge, 'vector_store', 'The state of the vector store on another machine.', ['state'], (set) => {
+    for (const state of ['following', 'filling', 'away', 'refused']) set({ state }, stand()?.state === state ? 1 : 0);
+  });
+  const figures = {
+    waiting: 'Vectors that are still to be written to the vector store, or removed there.',
+    owed: 'Erased memories whose vectors the vector store has not confirmed to have removed.',
+  };
+  for (const [key, help] of Object.entries(figures) as ['waiting' | 'owed', string][])
+    read(Gauge, `vector_store_${key}`, help, [], (set) => set({}, stand()?.[key] ?? 0));
+  const help = 'Searches by meaning that the vector store gave nothing for in time.';
+  read(Counter, 'vector_store_without_total', help, [], (set) => set({}, stand()?.without ?? 0));
 }
 
 function readImages(read: Read, images: KeptImages): void {

@@ -206,6 +206,8 @@ export interface Store {
     /** `atLeast`: the cosine below which a vector is not near; missing: however far it is. */
     vector?: { model: string; values: Float32Array; atLeast?: number };
     limit: number;
+    /** Called where a vector store is used and gives no candidates, with the reason: the newest vectors are compared then. */
+    onWithoutStore?: (why: string) => void;
   }): Promise<MemoryHit[]>;
 
   /** The numbers of series (nodes; `*` is the fleet), and the time at which those of forgotten nodes ended. */

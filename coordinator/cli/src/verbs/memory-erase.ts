@@ -1,5 +1,6 @@
 // Verbs for the erasure of memories: what would go is shown first, and goes only with --yes; and the nodes that have not confirmed.
 import { counted, type EraseAnswer, type EraseRequest, type ErasureView } from '@blackroad/protocol';
+import { storeOwesInWords } from '@blackroad/protocol/memory-words';
 import { argument, numberFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
 import { ago, table } from '../words.ts';
 
@@ -107,11 +108,13 @@ export const memoryEraseVerbs: Verb[] = [
         String(each.entries),
         owedWords(each),
       ]);
-      call.show(list, () =>
+      const { store } = await call.client().call('memoryVectors');
+      const owes = store ? storeOwesInWords(store) : null;
+      const shown =
         list.length === 0
           ? 'There are none.'
-          : table(['AGENT', 'WHEN', 'BY', 'ENTRIES', 'NODES'], rows, call.columns, call.paint, ['ENTRIES']),
-      );
+          : table(['AGENT', 'WHEN', 'BY', 'ENTRIES', 'NODES'], rows, call.columns, call.paint, ['ENTRIES']);
+      call.show(list, () => (owes === null ? shown : `${shown}\n${owes}`));
     },
   },
 ];

@@ -1,6 +1,6 @@
 // Verbs for memories: search, the log of an agent, its verification, signed checkpoints and proofs.
 import { type AgentView, counted, FleetError, type RouteAnswer, type SignedCheckpoint } from '@blackroad/protocol';
-import { foundInWords, vectorsInWords } from '@blackroad/protocol/memory-words';
+import { foundInWords, storeInWords, vectorsInWords } from '@blackroad/protocol/memory-words';
 import { argument, numberFlag, secondsFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
 import { ago, table } from '../words.ts';
 import { verifyFile } from './memory-file.ts';
@@ -96,11 +96,13 @@ export const memoryVerbs: Verb[] = [
         foundInWords(hit),
         hit.text,
       ]);
-      call.show(hits, () =>
+      const { store } = await call.client().call('memoryVectors');
+      const isWhole = !store || store.state === 'following';
+      const found =
         hits.length === 0
           ? 'Nothing found.'
-          : table(['AGENT', 'SEQ', 'KIND', 'WHEN', 'BY', 'MEMORY'], rows, call.columns, call.paint),
-      );
+          : table(['AGENT', 'SEQ', 'KIND', 'WHEN', 'BY', 'MEMORY'], rows, call.columns, call.paint);
+      call.show(hits, () => (isWhole ? found : `${found}\n${storeInWords(store)}`));
     },
   },
   {

@@ -75,3 +75,12 @@ export const importantMemories = {
       WHERE kind IN ('note', 'fact', 'procedure', 'summary', 'merge') AND payload IS NOT NULL;
   `,
 };
+
+export const vectorFleet = {
+  version: 34,
+  name: 'the name of this fleet in stores of vectors that others use, too',
+  sql: `
+    CREATE TABLE vector_fleet (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL);
+    INSERT INTO vector_fleet VALUES (1, lower(hex(randomblob(8))));
+  `,
+};

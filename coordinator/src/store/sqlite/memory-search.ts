@@ -12,6 +12,9 @@ import type { WordIndex } from './word-index.ts';
 
 /** The least number of candidates from each list: enough that a hit of both lists is found in both. */
 const minCandidates = 50;
+const wantedOf = (limit: number): number => Math.max(0, Math.min(maxPageRows, Math.floor(limit) || 0));
+/** Of each list, for so many hits. */
+export const candidatesOf = (limit: number): number => Math.max(minCandidates, 4 * wantedOf(limit));
 /** Hits that marks are looked up of, for each that is wanted. */
 const markedTimes = 3;
 
@@ -29,9 +32,9 @@ export function memorySearch(db: Database, words: WordIndex, nearest: Nearest, {
   const among = nearestAmong(db);
 
   return ({ text, vector, limit, ...filter }: Parameters<Store['searchMemory']>[0]): MemoryHit[] => {
-    const wanted = Math.max(0, Math.min(maxPageRows, Math.floor(limit) || 0));
+    const wanted = wantedOf(limit);
     if (wanted === 0) return [];
-    const candidates = Math.max(minCandidates, 4 * wanted);
+    const candidates = candidatesOf(limit);
     const byWords = words.find(text, filter, candidates);
     // Few memories have a tag: the nearest of all need not be among them.
     const tagged = vector && filter.tag !== undefined ? words.tagged(filter) : null;

@@ -2,7 +2,7 @@
 // in any order. In: calls. Out: their answers; log lines of the worker go into the coordinator's log. When the thread ends, or sends a
 // message that cannot be read, all waiting calls fail, and so does every later one.
 import { Worker } from 'node:worker_threads';
-import { FleetError } from '@blackroad/protocol';
+import { FleetError, type VectorStoreStand } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
 import { isBundle } from '@blackroad/std/own-version';
 import { storageFailure } from '../sqlite/failure.ts';
@@ -25,15 +25,22 @@ interface Waiting {
 export class StoreThread {
   readonly #worker: Worker;
   readonly #log: Log;
+  readonly #onStand: (stand: VectorStoreStand) => void;
   readonly #gone: Promise<unknown>;
   readonly #waiting = new Map<number, Waiting>();
   #asked = 0;
   /** The reason why it accepts no calls any more. */
   #over: FleetError | null = null;
 
-  /** `died`: called once, when the thread ended by itself. */
-  constructor(role: 'writer' | 'reader' | 'searcher', log: Log, died: (error: FleetError) => void) {
+  /** `died`: called once, when the thread ended by itself. `onStand`: how the vector store stands that the thread asks. */
+  constructor(
+    role: 'writer' | 'reader' | 'searcher',
+    log: Log,
+    died: (error: FleetError) => void,
+    onStand: (stand: VectorStoreStand) => void = () => {},
+  ) {
     this.#log = log;
+    this.#onStand = onStand;
     this.#worker = new Worker(new URL(workerFile, import.meta.url), { name: `store-${role}`, resourceLimits });
     this.#gone = new Promise((resolve) => this.#worker.once('exit', resolve));
     const fail = (cause: Error) => {
@@ -87,6 +94,10 @@ export class StoreThread {
   #told(told: Told): void {
     if ('log' in told) {
       this.#log[told.log](told.fields, told.text);
+      return;
+    }
+    if ('stand' in told) {
+      this.#onStand(told.stand);
       return;
     }
     const waiting = this.#waiting.get(told.id);

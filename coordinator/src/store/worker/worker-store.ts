@@ -2,11 +2,12 @@
 // the event loop computes no query and waits for no disk, and neither thread waits for the other. [decision 10] In: calls of the loop and
 // of the API. Out: the answers of the threads. This file decides which thread gets which call, and contains nothing about SQLite.
 import { availableParallelism } from 'node:os';
-import { FleetError, type MemoryHit } from '@blackroad/protocol';
+import { FleetError, type MemoryHit, type VectorStoreStand } from '@blackroad/protocol';
 import { type Clock, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { DurableChange } from '../../state/change.ts';
 import type { Loaded, LoadedHead } from '../../state/rebuild.ts';
+import { shownStore, type VectorStoreSettings } from '../../vector-stores/shown-store.ts';
 import { isIndexDamage } from '../sqlite/word-index.ts';
 import type { Store } from '../store.ts';
 import { StoreThread } from './store-thread.ts';
@@ -16,8 +17,14 @@ interface WorkerStoreParts {
   path: string;
   log: Log;
   clock: Clock;
+  /** A vector store on another machine; null or missing: the embedded index. */
+  vectors?: VectorStoreSettings | null;
   /** Called once when a thread ended by itself: all calls of the store fail from then on, and the process must end. */
   died: (error: Error) => void;
+}
+export interface WorkerStore extends Store {
+  /** How the vector store stands; null: there is none. */
+  vectorStore(): VectorStoreStand | null;
 }
 interface Threads {
   writer: StoreThread;
@@ -82,13 +89,15 @@ const threadOf: Record<Passed, keyof Threads> = {
 };
 
 /** Opens or creates the file, and upgrades its schema. Rejects with FleetError `storage-failed`. */
-export async function openWorkerStore(parts: WorkerStoreParts): Promise<Store> {
+export async function openWorkerStore(parts: WorkerStoreParts): Promise<WorkerStore> {
   const threads = await openThreads(parts);
-  const searcher = new Searcher(threads.writer === threads.reader ? null : parts);
+  const searcher = new Searcher(parts, threads.writer !== threads.reader);
   const searches = new Searches(threads, searcher);
+  if (parts.vectors) searcher.keep();
   let closing: Promise<void> | null = null;
   return {
     ...passedOn(threads),
+    vectorStore: () => searcher.stand,
     load: () => load(threads.writer),
     searchMemory: (query) => searches.search(query),
     close() {
@@ -141,6 +150,8 @@ function* emptying<T>(parts: T[][]): Generator<T> {
   for (let part = parts.shift(); part; part = parts.shift()) yield* part;
 }
 
+type SearchQuery = Parameters<Store['searchMemory']>[0];
+
 /** Of all reads only searches are slow. The reader gets one at a time, so that a read of the loop waits for one search at most. */
 class Searches {
   readonly #threads: Threads;
@@ -153,21 +164,26 @@ class Searches {
     this.#searcher = searcher;
   }
 
-  async search(query: Parameters<Store['searchMemory']>[0]): Promise<MemoryHit[]> {
+  async search(query: SearchQuery): Promise<MemoryHit[]> {
     if (this.#waiting >= maxWaitingSearches) {
       const detail = `${maxWaitingSearches} searches are waiting; try again.`;
       throw new FleetError('unavailable', { detail, retryAfterSeconds: 5 });
     }
     this.#waiting++;
-    const found = this.#last.then(() => this.#find(query));
+    // Other machines are asked at the same time, the database one search at a time.
+    const candidates = this.#searcher.candidates(query);
+    const found = Promise.all([candidates, this.#last]).then(([ids]) => this.#find(query, ids));
     this.#last = found.catch(() => {}); // its caller gets the error
     return found.finally(() => this.#waiting--);
   }
-  async #find(query: Parameters<Store['searchMemory']>[0]): Promise<MemoryHit[]> {
+  async #find(asked: SearchQuery, ids: readonly number[] | null): Promise<MemoryHit[]> {
     const { writer, reader } = this.#threads;
+    const query = withoutCalls(asked);
     const thread = (query.vector && (await this.#searcher.thread())) || reader;
     try {
-      return await thread.call('searchMemory', [query]);
+      return await (ids === null || thread === reader
+        ? thread.call('searchMemory', [query])
+        : thread.call('searchAmong', [query, ids]));
     } catch (error) {
       if (!isIndexDamage((error as Error).cause)) throw error;
       // Only the writer can repair the index.
@@ -178,7 +194,7 @@ class Searches {
 }
 
 /**
- * The thread that has the index of vectors. It begins with the first search by meaning, as it costs memory that a fleet without such searches
+ * The thread that has the index of vectors, or asks the store of vectors. It begins with the first search by meaning, as it costs memory that a fleet without such searches
  * does not need. Without it such a search is done by the reader, over the newest vectors.
  */
 class Searcher {
@@ -186,15 +202,39 @@ class Searcher {
   readonly #parts: WorkerStoreParts | null;
   #thread: Promise<StoreThread | null> | null = null;
   #againMs = 0;
+  #stand: VectorStoreStand | null;
 
-  constructor(parts: WorkerStoreParts | null) {
-    this.#parts = parts;
+  constructor(parts: WorkerStoreParts, isShared: boolean) {
+    this.#parts = isShared ? parts : null;
+    const unused = { sinceMs: parts.clock.nowMs(), waiting: 0, owed: 0, without: 0 };
+    const why = isShared ? 'It was not asked yet.' : `The file system of the database shares no memory.`;
+    const state = isShared ? 'away' : 'refused';
+    this.#stand = parts.vectors ? { store: shownStore(parts.vectors), state, ...unused, why } : null;
   }
   async thread(): Promise<StoreThread | null> {
     const { clock } = this.#parts ?? {};
     if (!clock || clock.monotonicMs() < this.#againMs) return null;
     this.#thread ??= this.#begin();
     return this.#thread;
+  }
+  get stand(): VectorStoreStand | null {
+    return this.#stand;
+  }
+  /** Ids that the vector store gives; null: there is none, or it gives none, which it has told the query. */
+  async candidates(query: SearchQuery): Promise<readonly number[] | null> {
+    // What has a tag is found by its words.
+    if (!this.#parts?.vectors || !query.vector || query.tag !== undefined) return null;
+    const thread = await this.thread();
+    const found = await thread?.call('candidates', [withoutCalls(query)]).catch(() => null);
+    if (found && 'ids' in found) return found.ids;
+    query.onWithoutStore?.(found?.why ?? 'Its thread has ended.');
+    return null;
+  }
+  /** From now on there is always one: what the store is owed is not to wait for a search. */
+  keep(): void {
+    const { clock, vectors } = this.#parts ?? {};
+    if (!clock || !vectors) return;
+    void this.thread();
   }
   /** No other one begins. Returns the present one, for the caller to close. */
   over(): Promise<StoreThread | null> {
@@ -203,7 +243,7 @@ class Searcher {
   }
 
   async #begin(): Promise<StoreThread | null> {
-    const { path, log, clock } = this.#parts as WorkerStoreParts;
+    const { path, log, clock, vectors } = this.#parts as WorkerStoreParts;
     const ended = (err: Error) => {
       log.error(
         { err },
@@ -211,10 +251,16 @@ class Searcher {
       );
       this.#thread = null;
       this.#againMs = clock.monotonicMs() + beginAgainMs;
+      const why = 'The thread that asks it has ended.';
+      if (this.#stand) this.#stand = { ...this.#stand, state: 'away', sinceMs: clock.nowMs(), why };
+      clock.after(beginAgainMs + 1_000, () => this.keep());
     };
-    const thread = new StoreThread('searcher', log, ended);
+    const thread = new StoreThread('searcher', log, ended, (stand) => {
+      this.#stand = stand;
+    });
     try {
-      await thread.call('openSearcher', [path, Math.min(searchThreads, availableParallelism())]);
+      if (vectors) await thread.call('openFollower', [path, vectors]);
+      else await thread.call('openSearcher', [path, Math.min(searchThreads, availableParallelism())]);
       return thread;
     } catch (error) {
       ended(error as Error);
@@ -222,6 +268,11 @@ class Searcher {
       return null;
     }
   }
+}
+
+/** Functions do not cross to a thread. */
+function withoutCalls({ onWithoutStore: _, ...query }: SearchQuery): SearchQuery {
+  return query;
 }
 
 /** Earlier calls are answered. The reader ends first, as the last connection to close copies the log into the file. */

@@ -1,8 +1,10 @@
 // Erasures, and the nodes that have not confirmed them: until then their disks may have what was erased.
 import type { ErasureView } from '@blackroad/protocol';
+import { storeOwesInWords } from '@blackroad/protocol/memory-words';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { Eraser } from 'lucide-react';
+import { useRoute } from '../../data/query.ts';
 import { Time } from '../../fleet/time.tsx';
 import { Panel } from '../../kit/layout.tsx';
 import { type PlainColumn, PlainTable } from '../../kit/plain-table.tsx';
@@ -10,7 +12,11 @@ import { Empty, Loaded } from '../../kit/states.tsx';
 import { Status } from '../../kit/status.tsx';
 import { plural } from '../../kit/words.ts';
 
+const againMs = 15_000;
+
 export function Erasures({ of }: { of: Pick<UseQueryResult<ErasureView[], unknown>, 'data' | 'error' | 'refetch'> }) {
+  const { data: vectors } = useRoute('memoryVectors', {}, { refetchInterval: againMs });
+  const owes = vectors?.store ? storeOwesInWords(vectors.store) : null;
   return (
     <Loaded of={of}>
       {(erasures) =>
@@ -24,7 +30,11 @@ export function Erasures({ of }: { of: Pick<UseQueryResult<ErasureView[], unknow
             </Empty>
           </Panel>
         ) : (
-          <Panel title={plural(erasures.length, 'erasure')} bare>
+          <Panel
+            title={plural(erasures.length, 'erasure')}
+            bare
+            aside={owes === null ? undefined : <span className="dim small">{owes}</span>}
+          >
             <PlainTable label="Erasures" columns={columns} rows={erasures} rowId={({ id }) => id} />
           </Panel>
         )
