@@ -109,9 +109,13 @@ export class VectorStoreFollower {
     if (unwritten === null) return { why: 'It is behind the database.' };
     const vector = unitOf(values);
     if (vector === null) return { ids: [] };
-    const { agent, kind } = filter;
+    const { kind, agents } = filter;
+    const agent = filter.agent ?? (agents?.length === 1 ? agents[0] : undefined);
     const only = { ...(agent === undefined ? {} : { agent }), ...(kind === undefined ? {} : { kind }) };
-    const most = Math.max(isNarrow(filter) ? narrowCandidates : leastCandidates, candidatesEach * wanted);
+    const most = Math.max(
+      isNarrow(filter) || agents !== undefined ? narrowCandidates : leastCandidates,
+      candidatesEach * wanted,
+    );
     try {
       const late = () => new VectorStoreError('away', `It did not answer within ${searchWithinMs / 1000} s.`);
       const near = store.near(place.place, vector, only, most);
