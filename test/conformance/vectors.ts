@@ -109,6 +109,27 @@ export async function vectorConformance(t: Test, { name, remote }: VectorBackend
     if (ids) t.equal(ids.length, count + agents);
   });
 
+  await t.test(`${name}: is filled anew where the database is of another time`, async (t) => {
+    const { write, settled, same, vectors, reopen, setBack, aside, held } = await rigOf(t);
+    await write(count);
+    await settled();
+    await reopen(() => setBack(40));
+    await settled();
+    await same(t, vectors.at(-60) as Float32Array);
+    const before = await held();
+    if (before) t.equal(before.length, count - 40, 'what went is not there');
+    await reopen(async () => {
+      setBack(40);
+      // As many changes as it has written, and others.
+      await aside(() => write(80, 'another'));
+    });
+    await settled();
+    await same(t, vectors.at(-1) as Float32Array);
+    await same(t, vectors.at(-50) as Float32Array, { agent: 'another-2' });
+    const after = await held();
+    if (after) t.equal(after.length, count);
+  });
+
   if (remote) await remoteConformance(t, { name, remote, filled, rigOf });
 }
 
@@ -230,9 +251,9 @@ async function rig(t: Test, remote: VectorBackend['remote'], files: StoreFiles) 
     if (text?.includes('is complete')) complete = true;
   };
   const log = { ...silentLog, info };
-  const open = async () => {
+  const open = async (vectors = remote?.settings ?? null) => {
     complete = false;
-    const opened = await openWorkerStore({ path, log, clock: systemClock, died, vectors: remote?.settings ?? null });
+    const opened = await openWorkerStore({ path, log, clock: systemClock, died, vectors });
     term = await opened.claim('test');
     return opened;
   };
@@ -280,13 +301,13 @@ async function rig(t: Test, remote: VectorBackend['remote'], files: StoreFiles) 
   return {
     ...{ vectors, outside, place, stand, held },
     store: () => store,
-    async write(count: number) {
+    async write(count: number, of = 'agent') {
       const payloads = new Map<string, object[]>();
       for (let i = 0; i < count; i++) {
         const vector = new Float32Array(suiteDimension);
         set.next(vector);
         vectors.push(vector);
-        const agent = `agent-${i % agents}`;
+        const agent = `${of}-${i % agents}`;
         const embedding = { model, dimension: suiteDimension, vector: encodeVector(vector) };
         payloads.set(agent, [...(payloads.get(agent) ?? []), { text: `memory ${vectors.length - 1}`, embedding }]);
       }
@@ -335,6 +356,20 @@ async function rig(t: Test, remote: VectorBackend['remote'], files: StoreFiles) 
     },
     wipe: async () => {
       for (const name of (await outside?.places(own())) ?? []) await outside?.drop(name);
+    },
+    /** As a restored copy of the database has it: the newest went, and their changes. For a closed store. */
+    setBack(by: number): void {
+      const keep = (raw.prepare<[], number>('SELECT max(id) FROM memory_entry').pluck().get() as number) - by;
+      const n = raw.prepare<[number], number>('SELECT max(n) FROM vector_change WHERE id <= ?').pluck().get(keep);
+      raw.prepare('DELETE FROM memory_entry WHERE id > ?').run(keep);
+      raw.prepare('DELETE FROM vector_change WHERE n > ?').run(n);
+      raw.prepare(`UPDATE sqlite_sequence SET seq = ? WHERE name = 'vector_change'`).run(n);
+    },
+    /** For a closed store: what is written without any index of vectors running. */
+    async aside(write: () => Promise<void>): Promise<void> {
+      store = await open(null);
+      await write();
+      await store.close();
     },
     async reopen(meanwhile: () => Promise<void> | void = () => {}) {
       await store.close();
