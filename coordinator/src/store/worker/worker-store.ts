@@ -56,6 +56,8 @@ const threadOf: Record<Passed, keyof Threads> = {
   memoryHashes: 'reader',
   memoryLog: 'reader',
   importantMemories: 'reader',
+  memoryValue: 'reader',
+  memoryValues: 'reader',
   branchEntries: 'reader',
   erasable: 'reader',
   erasedHashes: 'reader',
