@@ -14,7 +14,7 @@ export async function bundleNodeAgent(folder: string): Promise<Metafile> {
   const { metafile } = await build({
     entryPoints: {
       main: `${here}src/main.ts`,
-      'llama-child': `${here}src/runtimes/llama-child.ts`,
+      'llama-child': `${here}../model-server/src/llama/llama-child.ts`,
       'hardware-child': `${here}src/hardware/look-child.ts`,
     },
     outdir: folder,

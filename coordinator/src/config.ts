@@ -7,6 +7,8 @@ import { ollamaReleasesUrl } from '@blackroad/protocol/ollama-release';
 import { systemClock } from '@blackroad/std/clock';
 import { OptionError, readOptions, type Values } from '@blackroad/std/options';
 import { consolidationOptions } from './consolidation-settings.ts';
+import { embedderOptions } from './embedder-settings.ts';
+import { checkObjectOptions, objectOptions } from './object-options.ts';
 
 export const coordinatorOptions = {
   data: {
@@ -170,8 +172,9 @@ export const coordinatorOptions = {
     flag: 'memory-model',
     env: 'BLACKROAD_MEMORY_MODEL',
     default: '',
-    text: 'Embedding model of which every memory gets a vector, made by a machine of the fleet that has it (docs/memory.md). Empty: the one that most memories have.',
+    text: 'Embedding model of which every memory gets a vector, made by a node that has it or by the coordinator itself (docs/memory.md). Empty: the one that most memories have.',
   },
+  ...embedderOptions,
   ...consolidationOptions,
   cloudCatalogue: {
     type: 'file',
@@ -301,6 +304,7 @@ export const coordinatorOptions = {
     default: '',
     text: 'Public keys of age (age1...) that backups are encrypted to unless told otherwise, with commas between them. Empty: they are not encrypted, and have the keys of the fleet in them.',
   },
+  ...objectOptions,
   balenaFleet: {
     type: 'text',
     flag: 'balena-fleet',
@@ -367,6 +371,7 @@ export function readConfig(
   }
   if (config.cacheOpen === 'on' && config.cache === 'off')
     throw new OptionError('--cache-open: expected --cache on with it, got --cache off.');
+  checkObjectOptions(config);
   return { ...config, balenaFleet: balenaFleetsOf(config) };
 }
 

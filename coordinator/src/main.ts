@@ -37,6 +37,7 @@ import { nightlyOf } from './consolidation-settings.ts';
 import { doorLimits } from './door/door-limits.ts';
 import { createDoorkeeper } from './door/doorkeeper.ts';
 import { openModelFile } from './drivers/model-file.ts';
+import { embedderOf } from './embedder-settings.ts';
 import { admit, type Claim, type Gate } from './fleet/gate.ts';
 import { keepAdminKey } from './http/admin-key.ts';
 import { compiledCheck } from './http/compiled-check.ts';
@@ -46,6 +47,7 @@ import { originsOf } from './http/other-origins.ts';
 import { brokerOf } from './http/reach.ts';
 import { CacheProcess } from './model-cache/cache-process.ts';
 import type { CacheSettings } from './model-cache/wire.ts';
+import { openObjectStore } from './object-settings.ts';
 import { policyOf } from './policy.ts';
 import { openSigningKey } from './proofs/signing-key.ts';
 import { type Coordinator, startCoordinator } from './road/coordinator.ts';
@@ -78,7 +80,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
   const data = resolve(config.data);
   const kept = {
     files: /^(fleet\.sqlite.*|fleet\.json|admin\.key|.*\.pem|ticket-keys|file-.*|batch_.*)$/,
-    folders: ['ca', 'files', 'batches', 'objects', 'backups', 'restoring'],
+    folders: ['ca', 'files', 'batches', 'objects', 'objects-fetched', 'backups', 'restoring'],
   };
   for (const words of tightenedWords(data, openDataFolder(data, kept))) log.warn({}, words);
   if (await finishRestore(data)) log.warn({ data }, 'a restore that was interrupted is complete now');
@@ -96,6 +98,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     process.exit(70);
   };
   const store = await openWorkerStore({ path: join(data, 'fleet.sqlite'), log, clock, died: fatal });
+  const embedder = embedderOf(config, { data, store, clock, random, log });
   if (home) await enterUpgrade(home, here, version, log);
   const ca = await openCa({
     dir: join(data, 'ca'),
@@ -103,6 +106,10 @@ async function main(config: CoordinatorConfig): Promise<void> {
     random,
     fleetName: config.name,
     enrolled: () => countNodes(store),
+  });
+  // Before anybody connects: a store that is set wrongly ends this start.
+  const objectStore = await openObjectStore(config, {
+    ...{ dataDir: data, fleet: ca.fingerprint.slice(0, 16), clock, random, log },
   });
   const hosts = [...machineHosts(), ...(config.address ? [config.address] : [])];
   const server = await ca.issueServer({ hosts });
@@ -223,9 +230,9 @@ async function main(config: CoordinatorConfig): Promise<void> {
     modelCache,
     judgeNode: (peer) => judgeReader(peer, gate, clock.nowMs()),
     modelFile: models,
+    objectStore,
     signingKey: openSigningKey(join(data, 'ca')),
-    backups,
-    balena,
+    ...{ backups, balena, embedder },
   });
   keyUsed = context.access.used;
   const overTls = await createApi({ context, listener: 'tls', tls: server });
@@ -293,7 +300,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     pruning.cancel();
     models.stop();
     await backups.stop();
-    await balena?.stop();
+    await Promise.all([balena?.stop(), embedder?.stop()]);
     await context.batches.stop();
     // Before the listeners: a client that keeps its connection may hold them until the deadline, and the costs of the last minute were lost.
     await context.recorder.flush();
@@ -301,7 +308,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     // A client that holds its connection must not hold an upgrade: requests are refused from here on.
     await (last ? Promise.race([closed, sleep(clock, stopDeadlineMs)]) : closed);
     await context.recorder.flush();
-    context.stop();
+    await context.stop();
     await modelCache?.stop();
     await coordinator?.stop(last);
     rmSync(fleetFile, { force: true });

@@ -48,3 +48,7 @@ export class RuntimeError extends Error {
     return passing.includes(this.code);
   }
 }
+
+export function abortedError(): RuntimeError {
+  return new RuntimeError('aborted', 'the request was aborted');
+}

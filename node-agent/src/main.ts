@@ -66,7 +66,6 @@ function runtimeOptions(config: NodeConfig, modelsDir: string, cache?: FleetCach
       openRelay: async (names: { asked: string; meant: string }) =>
         (await import('./cache/relay.ts')).openRelay(cache, names),
     },
-    childPath: joinPath(here, bundled ? 'llama-child.mjs' : 'runtimes/llama-child.ts'),
     clock,
     random,
   };

@@ -1,5 +1,6 @@
 // The part of an agent's spec about its memory.
-import { maxConversationTurns, maxMemoriesPerAgent } from './limits.ts';
+import { AgentTeam } from './ids.ts';
+import { maxConversationTurns, maxMemoriesPerAgent, maxRecalled } from './limits.ts';
 import { Type } from './typebox.ts';
 
 const closed = { additionalProperties: false };
@@ -11,7 +12,7 @@ export const AgentMemorySpec = Type.Object(
   {
     recall: Type.Integer({
       minimum: 0,
-      maximum: 50,
+      maximum: maxRecalled,
       default: 5,
       description: 'Memories brought into each prompt; 0: none.',
     }),
@@ -28,6 +29,14 @@ export const AgentMemorySpec = Type.Object(
       default: 'turns',
       description: 'turns: every exchange is remembered; tools: only what the agent saves itself.',
     }),
+    scope: Type.Optional(
+      Type.OneOf(['own', 'team', 'fleet'], {
+        default: 'own',
+        description:
+          'With whom it shares its memories, both ways: it recalls those of the agents that share with it. team: agents of the same `team`; fleet: all agents whose scope is fleet. What is shared stands in the prompts of the others, on whatever node they are. While the coordinator is away it recalls its own.',
+      }),
+    ),
+    team: Type.Optional(AgentTeam),
     atMost: Type.Optional(
       Type.Integer({
         minimum: 1,

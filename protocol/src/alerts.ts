@@ -23,6 +23,9 @@ export const alertKinds = [
   'backup-failed',
   'backup-late',
   'restored',
+  'objects-away',
+  'objects-faulty',
+  'objects-kept',
   'rollout-waits',
 ] as const;
 export const AlertKind = Type.OneOf(alertKinds);
@@ -43,6 +46,7 @@ const AlertVerb = Type.OneOf(
     'pull-model', // POST /v1/nodes/:node/pull {model}
     'open-keys', // GET /v1/keys
     'open-backups', // GET /v1/backups, GET /v1/restore
+    'open-objects', // GET /v1/objects
     'open-rollouts', // GET /v1/rollouts
     'add-node', // POST /v1/join-tokens
     'release-moves', // POST /v1/fleet/release-moves {site?}

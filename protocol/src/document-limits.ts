@@ -4,6 +4,8 @@
 export const maxDocumentBytes = 32 * 1024 * 1024;
 /** Documents of all agents together on the coordinator's disk; identical files count once. */
 export const maxDocumentsBytes = 8 * 1024 ** 3;
+/** Files of an object store that are here while they are read: four of the largest. */
+export const maxFetchedObjectBytes = 512 * 1024 * 1024;
 /** Documents of one agent: a drawer of manuals. */
 export const maxDocumentsPerAgent = 500;
 /** Documents of all agents: each takes about 400 bytes of the coordinator's memory. */

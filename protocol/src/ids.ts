@@ -53,6 +53,10 @@ export const AgentName = Type.String({
   pattern: slug,
   description: 'What people call an AI agent: lower-case letters, digits and dashes, at most 63.',
 });
+export const AgentTeam = Type.String({
+  pattern: slug,
+  description: 'A name for agents that share their memories: lower-case letters, digits and dashes, at most 63.',
+});
 /** Has the pattern of a name: the id of an agent older than ids is its first name. */
 export const AgentId = Type.String({
   pattern: slug,

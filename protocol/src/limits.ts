@@ -226,6 +226,11 @@ export const maxPageRows = 1_000;
 export const maxOutboxMessages = 50_000;
 /** Memory entries in one batch (also bounded by bytes). */
 export const maxMemoryBatchEntries = 64;
+/** Memories that one question of an agent brings, and the letters of it that are compared. */
+export const maxRecalled = 50;
+export const maxRecallQuestionChars = 2_000;
+/** Questions of agents to the memories of others that the coordinator looks up at a time: each takes a reader some milliseconds. */
+export const maxSharedRecalls = 32;
 /** Hashes from a leaf of a Merkle tree to its root: a tree of `maxOrdinal` leaves has 40 levels. */
 export const maxProofSteps = 40;
 /** Signed checkpoints that a node keeps of one agent's memory, about 3 KB each: evidence, should the coordinator ever show another history. */

@@ -111,9 +111,9 @@ export const MemoryGive = Type.Object(
 export type MemoryGive = Static<typeof MemoryGive>;
 
 /** Why an order waits. */
-export const GivenWaits = Type.OneOf(['no-node', 'node-away', 'node-older', 'sent'], {
+export const GivenWaits = Type.OneOf(['no-node', 'node-away', 'node-older', 'sent', 'objects-away'], {
   description:
-    'no-node: the agent is on no node; node-away: its node is not connected; node-older: its node-agent does not know such orders; sent: the node has it and has not said that it is written.',
+    'no-node: the agent is on no node; node-away: its node is not connected; node-older: its node-agent does not know such orders; sent: the node has it and has not said that it is written; objects-away: its parts are in the object store, which cannot be used.',
 });
 export type GivenWaits = Static<typeof GivenWaits>;
 

@@ -1,7 +1,7 @@
 // Memories in words for the console and the command: how one was found, what they can be found by, where one is from, why it is not written yet, why
 // no more are taken. Without a schema: the console imports it too.
 import type { MemoryRun, RunCounts, RunResult } from './consolidation.ts';
-import type { MemoryHit, MemoryVectors } from './memory.ts';
+import type { MemoryEmbedder, MemoryHit, MemoryVectors } from './memory.ts';
 import type { DocumentPlace, GivenWaits } from './memory-given.ts';
 import type { ValueEntry } from './memory-value.ts';
 import { counted } from './quantity-words.ts';
@@ -11,15 +11,40 @@ export const foundInWords = ({ found = ['words'] }: Pick<MemoryHit, 'found'>): s
 
 const number = (count: number) => count.toLocaleString('en');
 
-/** Whether searches find memories by their meaning, and how far the vectors are that this needs. */
-export function vectorsInWords({ model, searched, memories, looked, refused, why }: MemoryVectors): string {
-  if (model === null) return 'No memory has a vector: memories are found by their words alone.';
+/** Whether searches find memories by their meaning, how far the vectors are that this needs, and who makes them. */
+export function vectorsInWords(vectors: MemoryVectors): string {
+  const { model, searched, memories, looked, refused, why, maker, embedder } = vectors;
+  if (model === null) {
+    const none =
+      memories > 0 && embedder === null
+        ? ' No node makes vectors, and neither does the coordinator (--embedder off).'
+        : '';
+    return `No memory has a vector: memories are found by their words alone.${none}`;
+  }
   const without = refused === 0 ? '' : ` The model did not take ${number(refused)} of their texts.`;
   if (looked === memories && searched === model)
-    return `Memories are found by meaning too: each has a vector of ${model}.${without}`;
+    return maker === 'nobody'
+      ? `Each memory has a vector of ${model}, but questions get none: memories are found by their words alone. ${nobodyInWords(model, embedder ?? null)}`
+      : `Memories are found by meaning too: each has a vector of ${model}.${without}${makerInWords(vectors)}`;
   const meanwhile = searched === null || searched === model ? '' : ` Until then searches by meaning use ${searched}.`;
-  const waits = why === null ? '' : ` It waits: ${why}`;
+  const waits = why === null ? makerInWords(vectors) : ` It waits: ${why}`;
   return `Memories get a vector of ${model}: ${number(looked)} of ${number(memories)} looked at, newest first.${meanwhile}${without}${waits}`;
+}
+/** An older coordinator does not say it. */
+function makerInWords({ maker, embedder }: MemoryVectors): string {
+  if (maker === 'node') return ' A node makes the vectors.';
+  if (!embedder || maker !== 'coordinator') return '';
+  const { state, text, model } = embedder;
+  return state === 'fetching'
+    ? ` The coordinator fetches ${model}: ${text}.`
+    : ' The coordinator makes the vectors itself.';
+}
+/** Why nobody makes vectors of this model now. */
+export function nobodyInWords(model: string, embedder: MemoryEmbedder | null): string {
+  const none = `No node has ${model} now, and`;
+  if (embedder === null) return `${none} the coordinator makes no vectors itself (--embedder off).`;
+  if (embedder.state === 'failed') return `${none} the coordinator cannot make vectors itself: ${embedder.text}.`;
+  return `${none} the coordinator's own embedder has ${embedder.model}.`;
 }
 /** How one entry is marked by another. */
 export const markWays = ['same', 'replaced', 'contradicts'] as const;
@@ -36,6 +61,7 @@ const waitWords: Record<GivenWaits, (node: string) => string> = {
   'node-away': (node) => `${node} is not connected`,
   'node-older': (node) => `the node-agent of ${node} is older and cannot write this`,
   sent: (node) => `${node} writes it`,
+  'objects-away': () => 'its parts are in the object store, which cannot be used now',
 };
 /** Why it is not written yet. */
 export function waitsInWords({ waits, node }: { waits: GivenWaits; node: string | null }): string {

@@ -4,17 +4,12 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from './canonical-json.ts';
 import { AnchoredLog, SignedCheckpoint } from './checkpoint.ts';
 import { AgentId, AgentName, Epoch, Hash, NodeId, Seq, TimeMs } from './ids.ts';
-import {
-  maxErasedAtOnce,
-  maxMemoryBatchEntries,
-  maxMemoryTextBytes,
-  maxOrdinal,
-  maxTimeMs,
-  maxVectorDimension,
-} from './limits.ts';
+import { maxErasedAtOnce, maxMemoryBatchEntries, maxMemoryTextBytes, maxOrdinal, maxTimeMs } from './limits.ts';
+import { MemoryEmbedding } from './memory-embedding.ts';
 import { givenFields, MemoryGive } from './memory-given.ts';
 import { markWays } from './memory-words.ts';
 import { ProofPath } from './merkle.ts';
+import { MemoryRecall, MemoryRecalled } from './shared-recall.ts';
 import { type Static, Type } from './typebox.ts';
 
 /**
@@ -45,12 +40,6 @@ export const MemoryKind = Type.String({
 
 /** The importance of an entry that an agent marks as important; no entry of a node may have more. */
 export const maxNodeImportance = 0.9;
-
-const MemoryEmbedding = Type.Object({
-  model: Type.String({ maxLength: 200 }),
-  dimension: Type.Integer({ minimum: 1, maximum: maxVectorDimension }),
-  vector: Type.String({ maxLength: 22_000, description: 'Little-endian float32, base64, unit length.' }),
-});
 
 export const MemoryTag = Type.String({ minLength: 1, maxLength: 60 });
 export const MemoryPayload = Type.Object({
@@ -218,6 +207,7 @@ export const MemoryUp = Type.Union([
     },
     { description: 'Nothing of these erasures is left in the files of this node.' },
   ),
+  MemoryRecall,
 ]);
 export type MemoryUp = Static<typeof MemoryUp>;
 
@@ -314,8 +304,20 @@ export const MemoryDown = Type.Union([
     },
   ),
   MemoryGive,
+  MemoryRecalled,
 ]);
 export type MemoryDown = Static<typeof MemoryDown>;
+
+/** The coordinator's own embedder. */
+const MemoryEmbedder = Type.Object({
+  state: Type.OneOf(['resting', 'fetching', 'loading', 'ready', 'working', 'failed'], {
+    description:
+      '`resting`: its process was not started, or ended as nobody asked for a while; `ready`: its model is loaded.',
+  }),
+  model: Type.String({ description: 'The model that it makes vectors of.' }),
+  text: Type.Nullable(Type.String({ description: 'How far a fetch is, or why it cannot make vectors now.' })),
+});
+export type MemoryEmbedder = Static<typeof MemoryEmbedder>;
 
 /** How far the coordinator is with a vector of one model for every memory. */
 export const MemoryVectors = Type.Object({
@@ -329,6 +331,13 @@ export const MemoryVectors = Type.Object({
   made: Type.Integer({ description: 'Vectors that were made since the start.' }),
   refused: Type.Integer({ description: 'Texts since the start that the model did not take.' }),
   why: Type.Nullable(Type.String({ description: 'What keeps it from going on now.' })),
+  maker: Type.Optional(
+    Type.OneOf(['node', 'coordinator', 'nobody'], {
+      description:
+        'Who makes vectors of questions and of memories without one now: a node that has the model, the coordinator itself, or nobody.',
+    }),
+  ),
+  embedder: Type.Optional(Type.Nullable(MemoryEmbedder)),
 });
 export type MemoryVectors = Static<typeof MemoryVectors>;
 

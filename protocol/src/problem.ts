@@ -70,6 +70,7 @@ export const problems = {
   'no-coordinator': row(503, 3, true, 'The coordinator does not answer'),
   unavailable: row(503, 1, true, 'Not available now'),
   'storage-failed': row(500, 1, false, 'The data could not be stored'),
+  'object-damaged': row(500, 1, false, 'What was kept is damaged'),
   internal: row(500, 1, false, 'A fault in the coordinator; its log says more'),
 } as const satisfies Record<string, ProblemRow>;
 

@@ -15,6 +15,7 @@ import { memoryRoutes } from './routes/memory.ts';
 import { modelCacheRoutes } from './routes/model-cache.ts';
 import { modelRoutes } from './routes/models.ts';
 import { nodeRoutes } from './routes/nodes.ts';
+import { objectRoutes } from './routes/objects.ts';
 import { releaseRoutes } from './routes/releases.ts';
 import { restoreRoutes } from './routes/restore.ts';
 import { rolloutRoutes } from './routes/rollouts.ts';
@@ -36,6 +37,7 @@ export const routes = {
   ...memoryRoutes,
   ...modelCacheRoutes,
   ...backupRoutes,
+  ...objectRoutes,
   ...restoreRoutes,
   ...releaseRoutes,
   ...imageRoutes,

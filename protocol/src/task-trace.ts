@@ -15,12 +15,21 @@ export const TaskTrace = Type.Object({
       text: Cut('The memory.'),
       createdAt: TimeMs,
       document: Type.Optional(DocumentPlace),
+      agent: Type.Optional(
+        Type.String({ maxLength: 63, description: 'Whose memory it is, where it is of another agent that shares it.' }),
+      ),
       score: Type.Number({ description: 'How well it fits the question, by the measure of the search.' }),
     }),
     {
       maxItems: 64,
       description: 'Memories that fit the question, best first; `usage.recalled` of them fit the prompt.',
     },
+  ),
+  shared: Type.Optional(
+    Type.OneOf(['searched', 'away', 'late', 'busy'], {
+      description:
+        'What became of the look into the memories that others share: done; the coordinator is away; it did not answer in time; it has too many such questions. Missing: the agent shares none, or an older node.',
+    }),
   ),
   calls: Type.Array(
     Type.Object({

@@ -1,5 +1,5 @@
-// The release of the coordinator: its process, the threads of the store, the processes of backups and of the model cache and the `fleet`
-// command as bundles that share what they have in common, the console's files, Node, the unit.
+// The release of the coordinator: its process, the threads of the store, the processes of backups, of the model cache
+// and of its own embedder, and the `fleet` command as bundles that share what they have in common, the console's files, Node, the unit.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { build } from 'esbuild';
@@ -10,7 +10,7 @@ import { BuildError } from './source.ts';
 import { bundling, packagesOf, traced } from './traced.ts';
 import { type TreeNode, text } from './tree.ts';
 
-const outside = ['better-sqlite3', 'sqlite-vec'];
+const outside = ['better-sqlite3', 'sqlite-vec', 'node-llama-cpp'];
 /** The names by which they start each other. */
 const entryPoints = {
   main: 'coordinator/src/main.ts',
@@ -19,6 +19,7 @@ const entryPoints = {
   backup: 'coordinator/src/backup/process.ts',
   document: 'coordinator/src/documents/process.ts',
   'model-cache': 'coordinator/src/model-cache/process.ts',
+  'llama-child': 'model-server/src/llama/llama-child.ts',
   fleet: 'coordinator/cli/src/main.ts',
 };
 

@@ -39,6 +39,10 @@ t.test('a secret is read from its variable, or from the file that its flag names
   t.equal(read([], { FLEET_PASSWORD: ' spaces stay ' }), ' spaces stay ');
   t.equal(read(['--password-file', file('from a file\n')], { FLEET_PASSWORD: 'other' }), 'from a file');
   t.equal(read(['--password-file', file('x'.repeat(4096))]).length, 4096);
+  const others = { password: { ...table.password, otherEnv: 'OTHER_PASSWORD' } } as const;
+  const env = { OTHER_PASSWORD: 'of another program' };
+  t.equal(readOptions(others, [], env).password, 'of another program', 'its variable holds the secret too, no file');
+  t.equal(readOptions(others, ['--password-file', file('ours')], env).password, 'ours');
   t.match(optionsHelp(table, 80), /--password-file <file> {3}\(FLEET_PASSWORD\)/);
 });
 

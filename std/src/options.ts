@@ -155,7 +155,7 @@ function parse(option: Option, text: string, where: string): unknown {
   }
   if (option.type === 'url') return urlOf(option, text, where);
   if (option.type === 'host') return hostOf(option, text, where);
-  if (option.type === 'secret') return secretOf(where === option.env ? text : secretIn(text, where), where);
+  if (option.type === 'secret') return secretOf(where === `--${option.flag}` ? secretIn(text, where) : text, where);
   if (option.type === 'file') return wholeFile(text, where);
   const number = Number(text);
   if (text.trim() === '' || !Number.isFinite(number) || number < option.min || number > option.max) {

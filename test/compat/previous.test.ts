@@ -26,7 +26,9 @@ const toNewerAlone: Record<string, string> = {
   'memoryDown.give-import.v1.json': 'hello.imports of the node',
   'memoryDown.give-value.v1.json': 'hello.values of the node',
   'memoryDown.early.v1.json': 'it answers a fetch',
+  'memoryDown.recalled.v1.json': 'it answers a recall',
   'memoryUp.erased.v1.json': 'it answers an order to erase',
+  'memoryUp.recall.v1.json': 'memory.scope of the spec, which the coordinator sent',
   'memoryUp.fetch.v1.json': 'entries.early of the coordinator',
 };
 

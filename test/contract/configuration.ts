@@ -17,7 +17,7 @@ function section(option: Option): string {
   const other = option.otherEnv ? `, else \`${option.otherEnv}\`` : '';
   const ways =
     option.type === 'secret'
-      ? `\`${option.env}\` holds it, or a file does that \`--${option.flag}\` names. It is never on a command line itself`
+      ? `\`${option.env}\`${option.otherEnv ? `, else \`${option.otherEnv}\`,` : ''} holds it, or a file does that \`--${option.flag}\` names. It is never on a command line itself`
       : `\`--${option.flag}\` or \`${option.env}\`${other}`;
   return `### ${option.flag}\n\n${option.text}${range}\n\n${ways}; ${standard} unless told.\n`;
 }

@@ -3,11 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { catalogueEntry } from '@blackroad/model-server/weights/catalogue';
 import t from 'tap';
 import { parse } from 'yaml';
 import { coordinatorOptions } from '../../coordinator/src/config.ts';
 import { nodeOptions } from '../../node-agent/src/config.ts';
-import { catalogueEntry } from '../../node-agent/src/weights/catalogue.ts';
 import { placed, products } from '../../release/src/products.ts';
 
 const root = new URL('../..', import.meta.url).pathname.replace(/\/$/, '');

@@ -298,6 +298,7 @@ t.test('verbs', async (t) => {
     audit: { args: ['-n', '5'], gives: 'array' },
     completion: { args: ['zsh'], gives: 'string' },
     'backup list': { gives: 'object' },
+    objects: { gives: 'object' },
     version: { gives: 'object' },
     complete: { args: ['--', 'nodes', 'sh'], gives: 'array' },
     // What is left undone for others comes last.
@@ -366,6 +367,7 @@ t.test('verbs', async (t) => {
     'backup delete': { args: ['fleet-x-20260101T000000Z.tar.zst'], code: 4, problem: 'no-such-backup' },
     'backup verify': { args: ['nothing-here'], code: 2, problem: 'invalid-request' },
     restore: { args: [], code: 2 },
+    objects: { args: ['--key', viewer.key], code: 3, problem: 'not-allowed' },
     'restore agent': { args: ['nobody'], code: 4, problem: 'no-such-agent' },
     'restore node': { args: ['nobody'], code: 4, problem: 'no-such-node' },
     'cache prune': { args: [], code: 1, problem: 'conflict' },

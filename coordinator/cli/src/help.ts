@@ -51,7 +51,7 @@ export function overview(verbs: readonly Verb[], columns: number): string {
 
 /** Order and themes of the overview, by the first word of a verb. */
 export const themes: readonly { title: string; words: readonly string[] }[] = [
-  { title: 'This machine', words: ['up', 'down', 'simulate', 'console', 'backup', 'restore', 'upgrade'] },
+  { title: 'This machine', words: ['up', 'down', 'simulate', 'console', 'backup', 'restore', 'objects', 'upgrade'] },
   { title: 'The fleet', words: ['status', 'events', 'usage', 'plan', 'route', 'release-moves'] },
   { title: 'Agents', words: ['ask', 'conversations', 'agents', 'tasks', 'memory'] },
   {

@@ -20,6 +20,7 @@ import { memoryFileVerbs } from './verbs/memory-file.ts';
 import { memoryValueVerbs } from './verbs/memory-values.ts';
 import { modelVerbs } from './verbs/models.ts';
 import { nodeVerbs } from './verbs/nodes.ts';
+import { objectVerbs } from './verbs/objects.ts';
 import { planVerbs } from './verbs/plan.ts';
 import { releaseVerbs } from './verbs/releases.ts';
 import { rolloutVerbs } from './verbs/rollouts.ts';
@@ -98,5 +99,6 @@ export const verbs: Verb[] = [
   ...accessVerbs,
   ...usageVerbs,
   ...backupVerbs,
+  ...objectVerbs,
   ...shellVerbs,
 ];

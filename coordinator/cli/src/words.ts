@@ -4,7 +4,7 @@ import type { NodeView } from '@blackroad/protocol';
 export function bytes(count: number): string {
   if (count >= 1024 ** 3) return `${(count / 1024 ** 3).toFixed(1)} GiB`;
   if (count >= 1024 ** 2) return `${Math.round(count / 1024 ** 2)} MiB`;
-  return `${Math.round(count / 1024)} KiB`;
+  return count < 1024 ? `${count} B` : `${Math.round(count / 1024)} KiB`;
 }
 
 /** `3 s`, `5 min`, `2 h`, `4 d`. */

@@ -13,6 +13,7 @@ import {
 import { sortableId } from '@blackroad/std/random';
 import { accepted, type Call, type Handlers, refuseFaults, shown } from '../http/handler.ts';
 import { documentsOf, givenTo, waitsOf } from '../memory/given.ts';
+import type { Objects } from '../objects/objects.ts';
 import { type DocumentRow, type GivenRow, isImport } from '../state/given-rows.ts';
 import { agentNameOf, type View } from '../state/view.ts';
 import { agentOr404 } from './agents.ts';
@@ -33,13 +34,15 @@ function showWaiting(view: View, { space: _, document: __, agent, tags, ...row }
   };
 }
 
-export function showDocument(view: View, row: DocumentRow): DocumentView {
+export function showDocument(view: View, row: DocumentRow, objects: Pick<Objects, 'isOutOfReach'>): DocumentView {
   const { space: _, parts: __, origins: ___, agent, removing, values, ...document } = row;
   const isDone = !removing && row.written === row.chunks;
   const stand = isDone
     ? { waits: null, node: null }
     : waitsOf(view, agent, values ? 'values' : isImport(row) ? 'imports' : 'given');
-  return { ...document, agent: agentNameOf(view, agent), removing: removing === true, ...stand };
+  // Its node could write it: the parts cannot be had.
+  const waits = stand.waits === 'sent' && !removing && objects.isOutOfReach(row.parts) ? 'objects-away' : stand.waits;
+  return { ...document, agent: agentNameOf(view, agent), removing: removing === true, ...stand, waits };
 }
 
 /** A document whose removal waits has no file any more. */
@@ -79,12 +82,12 @@ async function keepDocument(
   const known = documentsOf(view, file.agent).find(
     (row) => row.sha256 === file.sha256 && !row.removing && !isImport(row),
   );
-  if (known) return { document: showDocument(view, known), already: true };
+  if (known) return { document: showDocument(view, known, objects), already: true };
   const mine = [file.sha256];
   hold(file.sha256, 1);
   let isKept = false;
   try {
-    const { parts, ...read } = await documents.read(objects.pathOf(file.sha256), file.name);
+    const { parts, ...read } = await objects.withFile(file.sha256, (path) => documents.read(path, file.name));
     const lines = await objects.put(parts.map((part) => JSON.stringify(part)).join('\n'));
     mine.push(lines.sha256);
     await refuseTooMany(context, file.agent, parts.length);
@@ -92,7 +95,8 @@ async function keepDocument(
     const row = { id, ...file, ...read, chunks: parts.length, parts: lines.sha256 };
     const added = accepted(await coordinator.submit('document-add', { by, row }));
     isKept = true;
-    return { document: showDocument(view, shown(view.documents.get(added.id) ?? null)), already: added.already };
+    const kept = showDocument(view, shown(view.documents.get(added.id) ?? null), objects);
+    return { document: kept, already: added.already };
   } finally {
     hold(file.sha256, -1);
     if (!isKept) await letGo(context, mine);
@@ -126,10 +130,11 @@ export const documentHandlers = {
   documents({ context, params, by }) {
     const { view } = context.coordinator;
     const rows = documentsOf(view, memoryOr404(context, by, params.agent));
-    return rows.sort((a, b) => b.addedMs - a.addedMs).map((row) => showDocument(view, row));
+    const { objects } = context.giving;
+    return rows.sort((a, b) => b.addedMs - a.addedMs).map((row) => showDocument(view, row, objects));
   },
   documentAdd: (call) => takeDocument(call, agentOr404(call.context, call.by, call.params.agent)),
-  documentContent(call) {
+  async documentContent(call) {
     const { context, params, by, reply } = call;
     const row = documentOr404(context.coordinator.view, memoryOr404(context, by, params.agent), params.document);
     const { type, name, bytes, sha256 } = row;
@@ -143,8 +148,11 @@ export const documentHandlers = {
     // A browser shows a PDF itself, at the page of the address; a page of a stranger must not run among the console's own.
     const how = type === 'pdf' ? 'inline' : 'attachment';
     const quoted = encodeURIComponent(name).replace(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`);
-    reply.header('content-disposition', `${how}; filename*=UTF-8''${quoted}`);
-    return sendFile(call, { type: types[type], bytes, sha256 }, (range) => context.giving.objects.read(sha256, range));
+    return sendFile(call, { type: types[type], bytes, sha256 }, async (range) => {
+      const stream = await context.giving.objects.read(sha256, range);
+      reply.header('content-disposition', `${how}; filename*=UTF-8''${quoted}`);
+      return stream;
+    });
   },
   async documentRemove({ context, params, by }) {
     const agent = memoryOr404(context, by, params.agent);

@@ -90,10 +90,10 @@ async function importFile(call: Call<'memoryImport'>, agent: string): Promise<Me
   hold(file.sha256, 1);
   try {
     const id = sortableId(clock.nowMs(), random);
-    const { found, parts, origins, ...read } = await context.memoryFiles.read({
-      ...{ path: giving.objects.pathOf(file.sha256), id },
-      ...{ known: await importedBefore(context, agent), own: ownHashes(context, agent) },
-    });
+    const known = await importedBefore(context, agent);
+    const { found, parts, origins, ...read } = await giving.objects.withFile(file.sha256, (path) =>
+      context.memoryFiles.read({ path, id, known, own: ownHashes(context, agent) }),
+    );
     const { format, agent: of, entries, rule, fault } = found;
     if (format === null)
       throw new FleetError('document-refused', {
@@ -113,7 +113,7 @@ async function importFile(call: Call<'memoryImport'>, agent: string): Promise<Me
     };
     accepted(await coordinator.submit('document-add', { by, row }));
     const { view } = coordinator;
-    return { ...answer, document: showDocument(view, shown(view.documents.get(id) ?? null)) };
+    return { ...answer, document: showDocument(view, shown(view.documents.get(id) ?? null), giving.objects) };
   } finally {
     hold(file.sha256, -1);
     await letGo(context, mine);

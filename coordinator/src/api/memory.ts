@@ -1,8 +1,8 @@
 // Memories that the coordinator stores: the log, search, and the verification of the chain.
 import { FleetError, type Principal } from '@blackroad/protocol';
-import { vectorsOf } from '../gateway/vectors-of.ts';
 import type { ApiContext } from '../http/context.ts';
 import type { Handlers } from '../http/handler.ts';
+import { nearAtLeast } from '../memory/shared.ts';
 import { agentIdEver, agentNameOf } from '../state/view.ts';
 import { agentOr404 } from './agents.ts';
 
@@ -11,28 +11,16 @@ export function memoryOr404(context: ApiContext, by: Principal, name: string): s
   return agentIdEver(context.coordinator.view, by.space, name) ?? agentOr404(context, by, name);
 }
 
-/** A model that has to be loaded first takes longer: that search is by words, and the next one finds it loaded. */
-const vectorWithinMs = 1_500;
-/** Sentences about different things are below it with the models that nodes fetch by themselves; others start higher, and lose nothing by it. */
-const nearAtLeast = 0.3;
-
-/** The question in a model that the memories have vectors of, made by a node. Null: none makes it in time, and words alone decide. */
+/** The question in a model that the memories have vectors of. Null: nobody makes it in time, and words alone decide. */
 async function vectorOf(
-  context: ApiContext,
+  { vectorMakers, fleetVectors }: ApiContext,
   by: Principal,
   text: string,
 ): Promise<{ model: string; values: Float32Array; atLeast: number } | null> {
-  const { gateway, fleetVectors } = context;
-  const has = (model: string) => gateway.router.directory.named(model, by.space).length > 0;
-  const model = (await fleetVectors.searched()).find(has);
+  const model = (await fleetVectors.searched()).find((each) => vectorMakers.has(each, by.space));
   if (model === undefined) return null;
-  try {
-    const [values] = await vectorsOf(context, { model, texts: [text], by, withinMs: vectorWithinMs });
-    return values && values.length > 0 ? { model, values, atLeast: nearAtLeast } : null;
-  } catch {
-    // The node is busy, or its model failed: that is told where it concerns somebody who asked for the model.
-    return null;
-  }
+  const values = await vectorMakers.question(model, text, by);
+  return values && { model, values, atLeast: nearAtLeast };
 }
 
 export const memoryHandlers = {
@@ -48,7 +36,10 @@ export const memoryHandlers = {
     const hits = await store.searchMemory({ text: q, ...within, ...only, ...(vector ? { vector } : {}), limit });
     return hits.map((hit) => ({ ...hit, agent: agentNameOf(view, hit.agent) }));
   },
-  memoryVectors: ({ context }) => context.fleetVectors.stand(),
+  memoryVectors({ context: { fleetVectors, vectorMakers } }) {
+    const stand = fleetVectors.stand();
+    return { ...stand, ...vectorMakers.stand(stand.model) };
+  },
   memoryLog({ context, params, query, by }) {
     const agent = memoryOr404(context, by, params.agent);
     return context.coordinator.store.memoryLog(agent, query.after ?? 0, query.limit);

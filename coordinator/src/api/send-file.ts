@@ -24,22 +24,24 @@ export function sendStream(reply: FastifyReply, { type, bytes, name }: SentFile,
 }
 
 /** `read`: null is all of it. */
-export function sendFile(
+export async function sendFile(
   { request, reply }: { request: FastifyRequest; reply: FastifyReply },
   file: SentFile & { sha256: string },
-  read: (range: ByteRange | null) => Readable,
-): Answered {
+  read: (range: ByteRange | null) => Readable | Promise<Readable>,
+): Promise<Answered> {
   const { sha256, bytes } = file;
   const etag = `"${sha256}"`;
   const { range: asked, 'if-range': known = etag } = request.headers;
   const range = known === etag ? rangeOf(asked, bytes) : null;
-  reply.headers({ 'accept-ranges': 'bytes', etag });
   if (range === 'none') {
+    reply.headers({ 'accept-ranges': 'bytes', etag });
     reply.code(416).header('content-range', `bytes */${bytes}`).send();
     return answered;
   }
   const { from, to } = range ?? { from: 0, to: bytes - 1 };
-  const stream = read(range);
+  // A fault of it has none of the headers of a file.
+  const stream = await read(range);
+  reply.headers({ 'accept-ranges': 'bytes', etag });
   if (range) reply.code(206).header('content-range', `bytes ${from}-${to}/${bytes}`);
   return sendStream(reply, { ...file, bytes: to - from + 1 }, stream);
 }

@@ -57,6 +57,7 @@ import { memoryValueHandlers } from './memory-values.ts';
 import { modelCacheHandlers } from './model-cache.ts';
 import { modelHandlers } from './models.ts';
 import { nodeHandlers } from './nodes.ts';
+import { objectHandlers } from './objects.ts';
 import { overviewHandlers } from './overview.ts';
 import { releaseHandlers } from './releases.ts';
 import { restoreHandlers } from './restore.ts';
@@ -83,6 +84,7 @@ const handlers: Handlers = {
   ...modelCacheHandlers,
   ...backupHandlers,
   ...balenaHandlers,
+  ...objectHandlers,
   ...restoreHandlers,
   ...releaseHandlers,
   ...imageHandlers,

@@ -2,7 +2,7 @@
 // line. Out: one JSON value on stdout with --json, otherwise sentences; failures are FleetError.
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { FleetError } from '@blackroad/protocol';
+import { elsewhereInWords, FleetError } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import { systemRandom } from '@blackroad/std/random';
 import { readIdentities } from './archive.ts';
@@ -57,7 +57,7 @@ function readLine(verb: Verb, argv: string[]) {
   }
 }
 
-function wordsOf({ fleet, version, atMs, counts }: Manifest): string {
+function wordsOf({ fleet, version, atMs, counts, elsewhere }: Manifest): string {
   const { nodes, agents, memories, tasks } = counts;
-  return `${fleet}, ${new Date(atMs).toISOString()}, version ${version}: ${nodes} nodes, ${agents} agents, ${memories} memories, ${tasks} tasks.`;
+  return `${fleet}, ${new Date(atMs).toISOString()}, version ${version}: ${nodes} nodes, ${agents} agents, ${memories} memories, ${tasks} tasks.${elsewhere ? ` ${elsewhereInWords(elsewhere)}` : ''}`;
 }

@@ -19,12 +19,12 @@ export const restoredName = 'restored.json';
 
 /** Files and folders of the data folder that are no part of the fleet's state, or that are made anew at a start. */
 const notKept =
-  /^(fleet\.sqlite.*|fleet\.json|model-cache|backup-staging|restoring|restored\.json|before-restore-.*|upgrades|images)$/;
+  /^(fleet\.sqlite.*|fleet\.json|model-cache|backup-staging|restoring|restored\.json|before-restore-.*|upgrades|images|embedder|objects-fetched)$/;
 /** Half-written: what they replace is there beside them. */
 const unfinished = /\.(new|part)$/;
 
 /** The lock is held while a restore moves things. */
-const inPlace = /^(before-restore-.*|restoring|upgrades|images|model-cache|backups|fleet\.sqlite-lock.*)$/;
+const inPlace = /^(before-restore-.*|restoring|upgrades|images|embedder|model-cache|backups|fleet\.sqlite-lock.*)$/;
 /** Whether a restore neither sets this name of the data folder aside nor replaces it. */
 export function staysInPlace(name: string): boolean {
   return inPlace.test(name);

@@ -24,6 +24,16 @@ const Manifest = Type.Object({
       sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
     }),
   ),
+  elsewhere: Type.Optional(
+    Type.Object(
+      {
+        where: Type.String({ maxLength: 500 }),
+        count: Type.Integer({ minimum: 0 }),
+        bytes: Type.Integer({ minimum: 0 }),
+      },
+      { description: 'Objects that are in an object store, and not in this backup.' },
+    ),
+  ),
   counts: Type.Object({
     nodes: Type.Integer({ minimum: 0 }),
     agents: Type.Integer({ minimum: 0 }),

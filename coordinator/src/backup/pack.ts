@@ -9,6 +9,7 @@ import { syncFolder } from '@blackroad/std/sync-folder';
 import Sqlite from 'better-sqlite3';
 import { writeArchive } from './archive.ts';
 import { filesToKeep } from './content.ts';
+import { objectsElsewhere } from './elsewhere.ts';
 import { type BackedUpFile, databaseName, type Manifest, manifestName, manifestOf } from './manifest.ts';
 
 export interface PackOrder {
@@ -40,7 +41,8 @@ export async function pack(order: PackOrder): Promise<{ bytes: number; manifest:
     if (await copied(path, copy)) files.push(await hashed(staging, name));
   }
   const { fleet, version, atMs } = order;
-  const manifest = manifestOf({ fleet, version, atMs, ...about, files });
+  const elsewhere = await objectsElsewhere(staging, files);
+  const manifest = manifestOf({ fleet, version, atMs, ...about, ...(elsewhere ? { elsewhere } : {}), files });
   await writeFile(join(staging, manifestName), `${JSON.stringify(manifest, null, 1)}\n`, { mode: 0o600 });
   const part = `${target}.part`;
   try {

@@ -28,6 +28,7 @@ async function opened(t: Test, parts: { chosen?: string; embed: (model: string, 
   const vectors = new FleetVectors({
     store,
     has: (model) => machines.has(model),
+    nobody: (model) => `No machine has ${model} now.`,
     async embed(model, texts) {
       asked.push([...texts]);
       return texts.map((text) => Float32Array.from(parts.embed(model, text)));

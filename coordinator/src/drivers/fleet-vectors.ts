@@ -16,10 +16,14 @@ interface FleetVectorsParts {
   >;
   /** Whether a machine has the model. */
   has(model: string): boolean;
+  /** Why none has it. */
+  nobody(model: string): string;
   /** Rejects with FleetError. */
   embed(model: string, texts: readonly string[]): Promise<Float32Array[]>;
   /** The model that a person chose; null: the first that all memories had, before that the one of most of the newest. */
   chosen: string | null;
+  /** The model for memories of which none has a vector; null: there is none, or nodes may still come that have one. */
+  own?: () => string | null;
   clock: Clock;
   random: Random;
   log: Log;
@@ -74,7 +78,9 @@ export class FleetVectors {
     // Once all memories have one, only this loop changes it: a search then reads nothing for it.
     if (this.#models.searched === null) this.#models = await this.#parts.store.vectorModels();
     const { searched, newest } = this.#models;
-    return [...new Set([searched, newest].filter((model) => model !== null))];
+    const models = [...new Set([searched, newest].filter((model) => model !== null))];
+    // The very first vectors are of use before all memories have one.
+    return models.length === 0 && this.#model !== null && this.#made > 0 ? [this.#model] : models;
   }
 
   stand(): MemoryVectors {
@@ -118,7 +124,8 @@ export class FleetVectors {
     this.#last = last;
     this.#models = await store.vectorModels();
     // Nodes with different models must not have everything made anew to and fro: another model is for a person to choose.
-    const model = chosen ?? this.#models.searched ?? this.#models.newest;
+    const known = chosen ?? this.#models.searched ?? this.#models.newest;
+    const model = known ?? (last > 0 ? (this.#parts.own?.() ?? null) : null);
     if (model === null) return restMs;
     if (model !== this.#model) this.#begin(model);
     const piece = this.#piece();
@@ -130,7 +137,7 @@ export class FleetVectors {
       this.#why = null;
       return betweenPiecesMs;
     }
-    if (!has(model)) throw new FleetError('model-away', { detail: `No machine has ${model} now.` });
+    if (!has(model)) throw new FleetError('model-away', { detail: this.#parts.nobody(model) });
     await store.putVectors(model, await this.#embedded(model, texts));
     this.#why = null;
     return betweenPiecesMs;

@@ -77,6 +77,12 @@ export class MemoryGiver {
     for (const stop of this.#stop) stop();
   }
 
+  /** What could not be read may be readable now. */
+  readAgain(): void {
+    this.#unread.clear();
+    this.#lookAtAll();
+  }
+
   #lookAtAll(): void {
     const { view } = this.#parts.coordinator;
     for (const agents of [this.#flights, this.#unread])

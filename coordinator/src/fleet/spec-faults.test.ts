@@ -18,6 +18,19 @@ t.test('each fault is named, and none of what is right', async (t) => {
   t.same(faultsOf({ triggers }), ['triggers.1.cron', 'triggers.2.timeZone', 'triggers.2.cron']);
 });
 
+t.test('a team is named where it is shared with, and nowhere else', async (t) => {
+  const { view } = new SampleFleet();
+  const faultsOf = (memory: object) => {
+    const spec = sampleSpec('greeter');
+    return specFaults(view, { ...spec, memory: { ...spec.memory, ...memory } }, startMs, 'UTC');
+  };
+  for (const right of [{}, { scope: 'own' }, { scope: 'fleet' }, { scope: 'team', team: 'house' }])
+    t.same(faultsOf(right), []);
+  t.match(faultsOf({ scope: 'team' }), [{ field: 'memory.team', expected: /the name of the team/ }]);
+  t.match(faultsOf({ team: 'house' }), [{ field: 'memory.scope', expected: /team/, got: '"own"' }]);
+  t.match(faultsOf({ scope: 'fleet', team: 'house' }), [{ field: 'memory.scope' }]);
+});
+
 t.test('classes are those of the table, of nodes and of join tokens', async (t) => {
   const fleet = new SampleFleet();
   for (const name of ['micro', 'pi', 'edge-gpu', 'cpu', 'gpu', 'cloud'])

@@ -15,8 +15,16 @@ export function specFaults(view: View, spec: AgentSpec, nowMs: number, timeZone:
   }
   for (const [i, name] of spec.placement.class.entries())
     faults.push(...classFaults(view, name, `placement.class.${i}`));
-  faults.push(...budgetFaults(spec.budget));
+  faults.push(...budgetFaults(spec.budget), ...scopeFaults(spec.memory));
   return faults;
+}
+
+function scopeFaults({ scope = 'own', team }: AgentSpec['memory']): Fault[] {
+  if (scope === 'team' && team === undefined)
+    return [{ field: 'memory.team', expected: 'the name of the team, as memory.scope is team', got: 'nothing' }];
+  if (scope !== 'team' && team !== undefined)
+    return [{ field: 'memory.scope', expected: 'team, as memory.team names one', got: JSON.stringify(scope) }];
+  return [];
 }
 
 /** A budget without a limit would say nothing. */

@@ -21,6 +21,7 @@ import type { View } from '../state/view.ts';
 import { backupTroubles, restoreTroubles } from './backup-troubles.ts';
 import { nodeConditions } from './conditions.ts';
 import { stayingOn } from './draining.ts';
+import { objectTroubles } from './object-troubles.ts';
 import type { Trouble } from './trouble.ts';
 
 /** For this time after its application or the loss of its node, an agent without a placement needs no person: a plan follows. */
@@ -280,7 +281,12 @@ function stoppedWords(of: 'key' | 'agent', { tokens, usedTokens }: BudgetView): 
 }
 
 export function fleetTroubles(view: View, nowMs: number, deadLetters: number): Trouble[] {
-  const troubles: Trouble[] = [...budgetTroubles(view), ...backupTroubles(view, nowMs), ...restoreTroubles(view)];
+  const troubles: Trouble[] = [
+    ...budgetTroubles(view),
+    ...backupTroubles(view, nowMs),
+    ...restoreTroubles(view),
+    ...objectTroubles(view),
+  ];
   for (const { site, sinceMs, reason } of view.frozen) {
     troubles.push({
       group: `moves-frozen:${site === null ? 'fleet' : slug(site)}`,

@@ -1,7 +1,6 @@
 // The context of every handler: the coordinator, the CA, the access, the live feed, and the few settings of the API. Both listeners
 // (loopback HTTP and TLS) share one context, so that they share sessions, codes and counters.
 import {
-  coordinatorSelf,
   type FleetTotals,
   maxFeedBacklogBytes,
   maxFeedConsoles,
@@ -31,8 +30,8 @@ import { FleetVectors } from '../drivers/fleet-vectors.ts';
 import { type GivenPart, type ImportedPart, MemoryGiver } from '../drivers/memory-giver.ts';
 import type { ModelFile } from '../drivers/model-file.ts';
 import { createRecorder, type Recorder } from '../drivers/recorder.ts';
+import type { Embedder } from '../embedder/embedder.ts';
 import { Gateway } from '../gateway/gateway.ts';
-import { vectorsOf } from '../gateway/vectors-of.ts';
 import { AlertBoard } from '../live/alert-board.ts';
 import { DeadLetters } from '../live/dead-letters.ts';
 import { type ConsoleFeed, createConsoleFeed } from '../live/feed/feed.ts';
@@ -43,7 +42,7 @@ import { Tally } from '../live/tally.ts';
 import { namedObjects } from '../memory/given.ts';
 import type { CacheProcess } from '../model-cache/cache-process.ts';
 import type { Judged, ShownPeer } from '../model-cache/wire.ts';
-import { Objects } from '../objects/objects.ts';
+import { type FarStore, Objects } from '../objects/objects.ts';
 import { Checkpoints } from '../proofs/checkpoints.ts';
 import { Erasing } from '../proofs/erasing.ts';
 import { MemoryFiles } from '../proofs/memory-files.ts';
@@ -61,6 +60,8 @@ import { compiledCheck } from './compiled-check.ts';
 import { consolidatorOf, readResults } from './consolidating.ts';
 import type { Installer } from './installer.ts';
 import type { Origins } from './other-origins.ts';
+import { tellObjects } from './telling-objects.ts';
+import { VectorMakers } from './vector-makers.ts';
 
 /** The private CA as enrolment uses it. Invalid requests throw FleetError `csr-invalid`. */
 interface Signer {
@@ -137,10 +138,14 @@ interface ApiParts {
   upgrades?: Upgrades;
   /** Missing: no backups are made. */
   backups?: Backups;
+  /** Beside the data folder; null or absent: there is none. */
+  objectStore?: FarStore | null;
   /** Signs checkpoints of memories. */
   signingKey: SigningKey;
   /** Null or absent: no balena fleet is looked after. */
   balena?: Balena | null;
+  /** Null or absent: the coordinator makes no vectors itself. */
+  embedder?: Embedder | null;
   limits?: Partial<ApiLimits>;
 }
 export interface ApiContext extends Omit<ApiParts, 'limits'> {
@@ -158,6 +163,7 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
   batches: Batches;
   /** Gives every memory a vector of the fleet's model. */
   fleetVectors: FleetVectors;
+  vectorMakers: VectorMakers;
   consolidator: Consolidator;
   releases: Releases;
   images: Images;
@@ -171,13 +177,11 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
   /** The ends of open event streams, called when the API closes. */
   streams: Set<() => void>;
   totals(): FleetTotals;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 /** In its first minute the tally has less than a minute of ends. */
 const endedWindowMs = 60_000;
-/** A Pi that has to load the model first makes vectors of sixteen long texts in it. */
-const madeWithinMs = 120_000;
 
 function limitsOf(given: Partial<ApiLimits> | undefined): ApiLimits {
   return {
@@ -207,14 +211,18 @@ interface Giving {
   objects: Objects;
   documents: DocumentReader;
   /** Also ends what brings them to the nodes that write them. */
-  stop(): void;
+  stop(): Promise<void>;
 }
 
-async function openGiving({ coordinator, settings, clock, random, log }: ApiParts): Promise<Giving> {
+async function openGiving({ coordinator, settings, objectStore, clock, random, log }: ApiParts): Promise<Giving> {
   const { view } = coordinator;
-  const objects = await Objects.open(settings.dataDir, clock, random);
+  const objects = await Objects.open({
+    ...{ dataDir: settings.dataDir, far: objectStore ?? null, named: () => namedObjects(view), clock, random, log },
+  });
   // What was on its way when the coordinator ended.
   await objects.keep(namedObjects(view), 0);
+  objects.start();
+  const telling = tellObjects(objects, coordinator, clock);
   const sweeping = clock.every(sweepEveryMs, () => {
     const swept = objects.keep(namedObjects(view), sweepEveryMs);
     swept.catch((error) => log.warn({ err: error }, 'files of documents that nobody has could not be removed'));
@@ -228,10 +236,13 @@ async function openGiving({ coordinator, settings, clock, random, log }: ApiPart
     readResults: async (row) => (await readResults(objects, row)).map(({ memory }) => memory),
     ...{ coordinator, clock, random, log },
   });
-  const stop = () => {
+  objects.onBack = () => giver.readAgain();
+  const stop = async () => {
+    telling.cancel();
     sweeping.cancel();
     documents.stop();
     giver.stop();
+    await objects.stop();
   };
   return { objects, documents, stop };
 }
@@ -261,15 +272,18 @@ async function openKept(
   return { releases, images, personalImages, giving, checkpoints, memoryFiles, erasing };
 }
 
-function fleetVectorsOf({ coordinator: { store }, clock, random, log, settings }: ApiParts, gateway: Gateway) {
-  const vectors = new FleetVectors({
+function fleetVectorsOf({ coordinator, embedder = null, clock, random, log, settings }: ApiParts, gateway: Gateway) {
+  const { store, policy } = coordinator;
+  const vectorMakers = new VectorMakers({ gateway, embedder, clock, nodesComeMs: policy.restartGraceMs });
+  const fleetVectors = new FleetVectors({
     ...{ store, clock, random, log, chosen: settings.memoryModel },
-    has: (model) => gateway.router.directory.named(model, coordinatorSelf.space).length > 0,
-    embed: (model, texts) =>
-      vectorsOf({ gateway, clock }, { model, texts, by: coordinatorSelf, withinMs: madeWithinMs, idle: true }),
+    has: (model) => vectorMakers.has(model),
+    nobody: (model) => vectorMakers.nobody(model),
+    own: () => vectorMakers.own(),
+    embed: (model, texts) => vectorMakers.idle(model, texts),
   });
-  vectors.start();
-  return vectors;
+  fleetVectors.start();
+  return { fleetVectors, vectorMakers };
 }
 
 async function totalsOf({ coordinator, clock, settings }: ApiParts, tally: Tally) {
@@ -315,15 +329,15 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
       recorder.noteRequest({ atMs: clock.nowMs(), key: id ?? '', model, node, ...usage });
     },
   });
-  const fleetVectors = fleetVectorsOf(parts, gateway);
+  const vectors = fleetVectorsOf(parts, gateway);
   const batches = new Batches({
     ...{ dir: settings.dataDir, gateway, clock, random, log, check: compiledCheck },
     stands: (by) => access.stillIn(by, null),
   });
-  const kept = await openKept(parts);
+  const kept = { ...vectors, ...(await openKept(parts)) };
   const { objects } = kept.giving;
   const nightly = settings.nightly ?? null;
-  const consolidator = consolidatorOf({ coordinator, gateway, fleetVectors, objects, nightly, clock, random, log });
+  const consolidator = consolidatorOf({ coordinator, gateway, ...vectors, objects, nightly, clock, random, log });
   const epoch = random.hex(8);
   const feed = await createConsoleFeed({ coordinator, clock, log, epoch, limits, tally, alerts, totals });
   note = (touched) => {
@@ -347,18 +361,18 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     recorder,
     gateway,
     batches,
-    fleetVectors,
     consolidator,
     ...kept,
     firstBoots: new FirstBoots(clock),
     metrics: createMetrics({ ...parts, ...kept }, feed, refused.counts, gateway.figures, () => batches.open),
     streams: new Set(),
     totals,
-    stop() {
+    async stop() {
       unwatch();
-      for (const each of [feed, recorder, fleetVectors, consolidator, kept.giving, kept.checkpoints, kept.erasing])
-        each.stop();
+      for (const each of [feed, recorder, kept.fleetVectors, consolidator, kept.checkpoints, kept.erasing]) each.stop();
+      const objectsStopped = kept.giving.stop();
       for (const end of context.streams) end();
+      await objectsStopped;
     },
   };
   return context;

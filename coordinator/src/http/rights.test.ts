@@ -47,6 +47,7 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'memoryErase',
     'nodeForget',
     'nodeRelease',
+    'objects',
     'restoreAgent',
     'restoreNode',
     'signInCode',

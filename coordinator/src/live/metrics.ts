@@ -13,15 +13,21 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Backups } from '../backup/backups.ts';
 import { allAccounts, viewOf } from '../budgets/books.ts';
 import type { BusStats } from '../bus/bus.ts';
+import type { FleetVectors } from '../drivers/fleet-vectors.ts';
+import type { Embedder } from '../embedder/embedder.ts';
 import type { GatewayFigures } from '../gateway/figures.ts';
 import type { CacheProcess } from '../model-cache/cache-process.ts';
+import type { Objects } from '../objects/objects.ts';
 import type { Checkpoints } from '../proofs/checkpoints.ts';
 import type { Images } from '../releases/images.ts';
 import type { Releases } from '../releases/releases.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import type { View } from '../state/view.ts';
 import type { ConsoleFeed } from './feed/feed.ts';
+import { readCheckpoints, readVectors } from './memory-metrics.ts';
+import type { Read } from './metric-read.ts';
 import { type ModelRow, modelRows } from './model-rows.ts';
+import { readObjects } from './object-metrics.ts';
 import { agentState } from './show.ts';
 
 export interface Metrics {
@@ -42,15 +48,6 @@ const modelHelp: Record<Exclude<keyof ModelRow, 'node' | 'model'>, string> = {
   others: 'Requests in the server of the model that are not those of the node, where the server tells.',
 };
 
-/** A gauge or counter whose values are read anew at every scrape. */
-type Read = (
-  Kind: typeof Gauge | typeof Counter,
-  name: string,
-  help: string,
-  labelNames: string[],
-  fill: (set: (labels: Record<string, string>, value: number) => void) => void,
-) => void;
-
 export function createMetrics(
   {
     coordinator,
@@ -60,6 +57,9 @@ export function createMetrics(
     releases,
     images,
     checkpoints,
+    embedder,
+    fleetVectors,
+    giving,
   }: {
     coordinator: Coordinator;
     busStats?: () => BusStats;
@@ -68,6 +68,9 @@ export function createMetrics(
     releases: KeptReleases;
     images: KeptImages;
     checkpoints: Pick<Checkpoints, 'faults' | 'figures'>;
+    embedder?: Pick<Embedder, 'figures' | 'isRunning' | 'problem'> | null;
+    fleetVectors: Pick<FleetVectors, 'stand'>;
+    giving: { objects: Pick<Objects, 'figures'> };
   },
   feed: ConsoleFeed,
   refused: () => Record<string, number>,
@@ -101,6 +104,8 @@ export function createMetrics(
   readReleases(read, releases);
   readImages(read, images);
   readCheckpoints(read, coordinator.view, checkpoints);
+  readVectors(read, fleetVectors, embedder ?? null);
+  readObjects(read, giving.objects);
   if (busStats) readBus(read, busStats);
   if (modelCache) readModelCache(read, modelCache);
   const requests = new Histogram({
@@ -313,35 +318,6 @@ function readReleases(read: Read, releases: KeptReleases): void {
   read(Counter, 'installs_refused_total', 'Releases that machines did not take, by reason.', ['reason'], (set) => {
     for (const reason of installRefusals) set({ reason }, releases.figures.refusedThere[reason] ?? 0);
   });
-}
-
-function readCheckpoints(read: Read, view: View, { faults, figures }: Pick<Checkpoints, 'faults' | 'figures'>): void {
-  read(Gauge, 'memory_checkpoint', 'The number of the newest signed checkpoint of the memories.', [], (set) =>
-    set({}, view.checkpoint?.number ?? 0),
-  );
-  read(Gauge, 'memory_checkpoint_seconds', 'When it was signed, seconds since 1970; 0: there is none.', [], (set) =>
-    set({}, (view.checkpoint?.atMs ?? 0) / 1000),
-  );
-  read(
-    Gauge,
-    'memory_entries',
-    'Entries of memories, and those of them under a signed checkpoint.',
-    ['state'],
-    (set) => {
-      for (const { entries } of view.heads.values()) set({ state: 'stored' }, entries);
-      set({ state: 'anchored' }, view.checkpoint?.entries ?? 0);
-    },
-  );
-  read(Gauge, 'memory_faults', 'Logs of memories that did not verify when they were last looked at.', [], (set) =>
-    set({}, faults.size),
-  );
-  read(Gauge, 'memory_erasures', 'Erasures of memories.', [], (set) => set({}, view.erasures.size));
-  read(Gauge, 'memory_erasures_owed', 'Erasures that a node has not confirmed, each node counted.', [], (set) => {
-    for (const [node, ids] of view.erasuresOwed) if (view.nodes.has(node)) set({}, ids.size);
-  });
-  read(Counter, 'memory_verified_total', 'Entries of memories that were recomputed.', [], (set) =>
-    set({}, figures.verifiedEntries),
-  );
 }
 
 function readImages(read: Read, images: KeptImages): void {

@@ -1,6 +1,13 @@
 // Memory that nodes send (BR-MEM/1): only the node of the agent, under the present epoch, may append to its log. Known entries change
 // nothing, forks are stored apart and shown, and gaps and stale writers are answered with the head. Acks are sent after the commit.
-import { entriesThatFit, type MemoryDown, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
+import {
+  entriesThatFit,
+  type MemoryDown,
+  type MemoryEntry,
+  type MemoryUp,
+  maxMemoryBatchBytes,
+  type SharedMemory,
+} from '@blackroad/protocol';
 import { actorFault, heldBy, refuseNotItsOwn } from '../fleet/held.ts';
 import { takeDrained } from '../fleet/planned-moves.ts';
 import { noteMemories } from '../fleet/restore-found.ts';
@@ -13,6 +20,7 @@ import { advanceMerges, bringIn, keepBranch } from './branches.ts';
 import { meet, runFault } from './chain.ts';
 import { hearErased, withoutErased } from './erase.ts';
 import { settleGiven } from './given.ts';
+import { isShared } from './shared.ts';
 
 type Up<T extends MemoryUp['type']> = Extract<MemoryUp, { type: T }>;
 type NackReason = Extract<MemoryDown, { type: 'nack' }>['reason'];
@@ -59,6 +67,9 @@ function takeMemory(draft: Draft, input: Given<'memory-up'>, row: AgentRow): boo
     case 'fetch':
       if (isWriter) tellEarly(draft, input, message);
       else turnDown(draft, input, head);
+      return false;
+    case 'recall':
+      if (isWriter) tellShared(draft, input, message, row);
       return false;
     case 'branch':
       takeBranch(draft, input, message, head);
@@ -126,6 +137,34 @@ function tellEarly(draft: Draft, { node, agent, missing }: Given<'memory-up'>, m
   const answer = { type: 'early' as const, agent, epoch, which, before };
   const entries = entriesThatFit(answer, missing, draft.view.cuts.memoryBatchEntries);
   down(draft, node, { ...answer, entries: entries.sort((a, b) => a.seq - b.seq) });
+}
+
+/** What the agents share with it that do so now: a spec may have changed since the store was read. */
+function tellShared(
+  draft: Draft,
+  { node, agent, found }: Given<'memory-up'>,
+  message: Up<'recall'>,
+  row: AgentRow,
+): void {
+  const { epoch, id } = message;
+  const answer = { type: 'recalled' as const, agent, epoch, id };
+  if (!found) {
+    down(draft, node, { ...answer, memories: [], busy: true });
+    return;
+  }
+  let bytes = Buffer.byteLength(JSON.stringify({ ...answer, memories: [] }));
+  const memories: SharedMemory[] = [];
+  for (const hit of found) {
+    const of = draft.agents.get(hit.agent);
+    if (!of || !isShared(row, of)) continue;
+    const { seq, hash, kind, text, createdAt, importance, document, found: how = [] } = hit;
+    const at = document ? { document } : {};
+    const memory = { agent: of.spec.name, seq, hash, kind, text, createdAt, importance, found: how, ...at };
+    bytes += Buffer.byteLength(JSON.stringify(memory)) + 1;
+    if (bytes > maxMemoryBatchBytes) break;
+    memories.push(memory);
+  }
+  down(draft, node, { ...answer, memories });
 }
 
 /**

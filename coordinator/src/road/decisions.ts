@@ -23,6 +23,7 @@ import { judged } from '../fleet/judged.ts';
 import { learnKnown } from '../fleet/known.ts';
 import { acceptEvent } from '../fleet/node-events.ts';
 import { editNode, editNodes, forgetNode, releaseNode } from '../fleet/nodes.ts';
+import { learnObjects } from '../fleet/objects.ts';
 import { pinModel } from '../fleet/pins.ts';
 import {
   acceptCapacity,
@@ -125,6 +126,7 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'memory-erase': eraseMemories,
   'memory-erase-again': tellErasure,
   'backup-told': learnBackups,
+  'objects-told': learnObjects,
   'upgrade-told': noteUpgrade,
   'releases-known': learnReleases,
   'balena-found': learnBalena,

@@ -3,11 +3,13 @@
 // verifies.
 import {
   commitPayload,
+  encodeVector,
   entryFault,
   hashHeader,
   type MemoryDown,
   type MemoryEntry,
   type MemoryUp,
+  maxSharedRecalls,
 } from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
@@ -281,3 +283,32 @@ t.test(
     t.same(await read('bob', 'newest', 7), []);
   },
 );
+
+t.test('a recall searches what others share, by words and by meaning, and only so many at a time', async (t) => {
+  const fleet = new SampleFleet();
+  for (const name of ['ada', 'bob', 'carol']) fleet.runs(name, 'alice');
+  for (const name of ['ada', 'bob']) fleet.agent(name).spec.memory.scope = 'fleet';
+  const store = await claimed(await openSqliteStore({ path: ':memory:', log: silentLog, clock: systemClock }));
+  t.teardown(() => store.close());
+  const vector = encodeVector(new Float32Array([1, 0]));
+  const embedding = { model: 'm', dimension: 2, vector };
+  for (const agent of ['ada', 'bob', 'carol'])
+    await store.commit([
+      {
+        type: 'memory',
+        space: 'default',
+        agent,
+        entries: memoryEntries(agent, [{ text: `gate ${agent}`, embedding }]),
+      },
+    ]);
+  const message = { type: 'recall', epoch: 1, id: '0123abcd', text: 'gate', limit: 5 } as const;
+  const ask = (agent: string, more: object = {}) =>
+    readMemory(store, fleet.view, { node: 'alice', agent, message: { ...message, ...more } });
+  t.match((await ask('ada')).found, [{ agent: 'bob', text: 'gate bob', found: ['words'] }]);
+  t.match((await ask('ada', { text: 'door', embedding })).found, [{ agent: 'bob', found: ['meaning'] }]);
+  t.same((await ask('ada', { text: 'door', embedding: { ...embedding, dimension: 3 } })).found, [], 'not what it says');
+  t.same((await ask('carol')).found, []);
+  const many = await Promise.all(Array.from({ length: maxSharedRecalls + 3 }, () => ask('ada')));
+  t.equal(many.filter(({ found }) => found === null).length, 3);
+  t.match((await ask('ada')).found, [{ agent: 'bob' }], 'and then again');
+});

@@ -1,7 +1,15 @@
 // Reads of the store for messages of a node about a memory, before they are decided; and the branch that its writer is offered next. In:
 // the store, the view, the message. Out: the stored data, and offers in the form of a message that the writer could have sent.
-import type { MemoryEntry, MemoryUp } from '@blackroad/protocol';
+import {
+  decodeVector,
+  isVector,
+  type MemoryEntry,
+  type MemoryHit,
+  type MemoryUp,
+  maxSharedRecalls,
+} from '@blackroad/protocol';
 import { heldBy } from '../fleet/held.ts';
+import { nearAtLeast, sharedWith } from '../memory/shared.ts';
 import type { Inputs, Stored } from '../state/input.ts';
 import type { View } from '../state/view.ts';
 import type { Store } from '../store/store.ts';
@@ -28,6 +36,8 @@ export async function readMemory(
     }
   } else if (message.type === 'fetch') {
     input.missing = await readEarly(store, message, agent, view.cuts.memoryBatchEntries);
+  } else if (message.type === 'recall') {
+    input.found = await readShared(store, view, message, agent);
   } else if (message.type === 'batch' || message.type === 'branch') {
     // The entries, and the one before them, may be stored already.
     const last = message.entries[message.entries.length - 1];
@@ -58,6 +68,30 @@ async function readEarly(
   if (which === 'important') return store.importantMemories(agent, before, most);
   const after = Math.max(0, before - 1 - most);
   return (await store.memoryLog(agent, after, before - 1 - after)).reverse();
+}
+
+/** Searches of a store that are under way. */
+const searching = new WeakMap<Store, number>();
+
+async function readShared(
+  store: Store,
+  view: View,
+  { text, embedding, limit }: Extract<MemoryUp, { type: 'recall' }>,
+  agent: string,
+): Promise<MemoryHit[] | null> {
+  const agents = sharedWith(view, agent);
+  if (agents.length === 0) return [];
+  const underWay = searching.get(store) ?? 0;
+  if (underWay >= maxSharedRecalls) return null;
+  searching.set(store, underWay + 1);
+  try {
+    const values = embedding && decodeVector(embedding.vector);
+    const isWhole = values && values.length === embedding.dimension && isVector(values);
+    const vector = isWhole ? { model: embedding.model, values, atLeast: nearAtLeast } : undefined;
+    return await store.searchMemory({ text, agents, limit, ...(vector ? { vector } : {}) });
+  } finally {
+    searching.set(store, (searching.get(store) ?? 1) - 1);
+  }
 }
 
 /** The erasure that a node which stands there has to carry out next. */

@@ -312,6 +312,9 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
   backups(view, change) {
     view.backups = change.stand;
   },
+  'object-store'(view, change) {
+    view.objectStore = change.stand;
+  },
   'known-releases'(view, change) {
     view.releases = change.releases;
   },

@@ -181,6 +181,7 @@ export const changeTable: { [T in Change['type']]: ChangeKind<T> } = {
   // Models that nobody could fetch may be fetchable now.
   'known-models': { ...perishable, plan: 'ordinary', review: 'everyone' },
   backups: perishable,
+  'object-store': perishable,
   'known-releases': perishable,
   balena: perishable,
   'measured-anew': perishable,

@@ -26,6 +26,7 @@ import type { ReservationRow, SpendingRow } from './budget-rows.ts';
 import type { ConversationRow } from './conversation-row.ts';
 import type { DocumentRow, GivenRow } from './given-rows.ts';
 import type { AnchoredRow, ErasedPlace, ErasureRow } from './memory-rows.ts';
+import type { ObjectStand } from './object-stand.ts';
 import type { FoundRow, RestoredRow } from './restore-rows.ts';
 import type { KnownRelease, RolloutRow, RolloutSubjectRow, Sums } from './rollout-rows.ts';
 import type {
@@ -185,6 +186,7 @@ type PerishableChange =
   /** The catalogue that the coordinator read: its own, with the file of the operator. */
   | { type: 'known-models'; known: KnownModels }
   | { type: 'backups'; stand: BackupStand }
+  | { type: 'object-store'; stand: ObjectStand }
   /** The complete list of releases that the coordinator has. */
   | { type: 'known-releases'; releases: readonly KnownRelease[] }
   | { type: 'balena'; stand: BalenaStand }

@@ -14,6 +14,7 @@ import type {
   KnownModel,
   MemoryAddition,
   MemoryEntry,
+  MemoryHit,
   MemoryUp,
   NodeCapacity,
   NodeEvent,
@@ -43,6 +44,7 @@ import type { TaskOfConversation } from './conversation-row.ts';
 import type { Decision } from './decision.ts';
 import type { DocumentRow } from './given-rows.ts';
 import type { AnchoredRow, ErasedPlace } from './memory-rows.ts';
+import type { ObjectStand } from './object-stand.ts';
 import type { RestoredRow } from './restore-rows.ts';
 import type { KnownRelease } from './rollout-rows.ts';
 import type { EndedTask, JoinTokenRow, KeyRow, ReplyTo, SessionRow, TaskRow } from './rows.ts';
@@ -200,6 +202,8 @@ export interface Inputs {
   'memory-damage': { agent: string; seq: number; text: string };
   /** How backups stand; `ended`: how one has just ended. */
   'backup-told': { stand: BackupStand; ended?: BackupEnded };
+  /** How the object store stands. */
+  'objects-told': { stand: ObjectStand };
   /** What balena said when it was asked. */
   'balena-found': { found: BalenaFound };
   /** What became of an order to pin a balena device. */
@@ -237,6 +241,8 @@ export interface Stored {
     missing: MemoryEntry[];
     /** Entries of the oldest complete unmerged branch of this agent, where there is one. */
     branch: { id: string; entries: MemoryEntry[] } | null;
+    /** For a recall: what was found; null: there were too many at once. */
+    found?: MemoryHit[] | null;
     /** For a batch: the branches that its merge entries name. */
     merging?: { id: string; entries: MemoryEntry[] }[];
     /** For a branch: the stored branches of the same agent, node and epoch, in the order of their numbers. */

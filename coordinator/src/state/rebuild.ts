@@ -93,6 +93,7 @@ const origins: Record<keyof MutableView, Origin> = {
   restored: 'heard', // a restore is no change of a coordinator that works
   found: 'stored',
   backups: 'heard',
+  objectStore: 'heard',
   announcedMs: 'heard',
   tickedMs: 'heard',
   resumedMs: 'heard',

@@ -21,6 +21,7 @@ import type { ConversationRow } from './conversation-row.ts';
 import type { Cuts } from './cuts.ts';
 import type { DocumentRow, GivenRow } from './given-rows.ts';
 import type { AnchoredRow, ErasureRow, MemoryHead } from './memory-rows.ts';
+import type { ObjectStand } from './object-stand.ts';
 import type { FoundRow, RestoredRow } from './restore-rows.ts';
 import type { KnownRelease, RolloutRow, RolloutSubjectRow, Sums } from './rollout-rows.ts';
 import type {
@@ -157,6 +158,8 @@ export interface MutableView {
   found: Map<string, FoundRow>;
   /** How backups stand; null: not told yet. */
   backups: BackupStand | null;
+  /** How the object store stands; null: there is none, and nothing is missing. */
+  objectStore: ObjectStand | null;
   /** The time of the last fleet/state; null: none yet. */
   announcedMs: number | null;
   /** The times of the last tick, and of the last tick after a pause of the coordinator itself, in which nodes do not count as silent. */
@@ -283,6 +286,7 @@ export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = o
     restored: null,
     found: new Map(),
     backups: null,
+    objectStore: null,
     announcedMs: null,
     tickedMs: null,
     resumedMs: null,

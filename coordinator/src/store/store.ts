@@ -22,6 +22,11 @@ export interface TextToEmbed {
   id: number;
   text: string;
 }
+/** A memory's text, and the vector that its node made of it. */
+export interface VectorSample {
+  text: string;
+  values: Float32Array;
+}
 export interface MadeVector {
   id: number;
   /** Null: the model does not take the text. */
@@ -188,6 +193,8 @@ export interface Store {
   lastMemory(): Promise<number>;
   /** Texts without a vector of the model, of the memories at these places, newest first. */
   textsToEmbed(query: { model: string; above: number; upto: number; limit: number }): Promise<TextToEmbed[]>;
+  /** A few of the newest that nodes made with the model, of short texts: what another maker of vectors is compared with. */
+  vectorSamples(model: string): Promise<VectorSample[]>;
   /** Perishable: written beside the commits, as they can be made again. What was erased meanwhile gets none. */
   putVectors(model: string, vectors: readonly MadeVector[]): Promise<void>;
   /** All memories have a vector of this model: searches compare these. */
@@ -198,6 +205,8 @@ export interface Store {
   searchMemory(query: {
     text: string;
     agent?: string;
+    /** Of these alone. */
+    agents?: readonly string[];
     kind?: string;
     /** A whole tag, as it was written. */
     tag?: string;

@@ -62,3 +62,18 @@ t.test(
     t.match(notesOf([{ ...memory, document: place }], asked, false)[0], /^From manual\.pdf, Reset: /);
   },
 );
+
+t.test('a memory that another agent shares is told as its own', async (t) => {
+  const of = (text: string) => ({ ...recalled(text), agent: 'garden' });
+  const told = notesOf(
+    [of(turnText('The roses are dry.', 'I water them.')), of('Roses need water at noon.')],
+    'roses?',
+    false,
+  );
+  t.same(told, [
+    'The user said to garden: The roses are dry. garden answered: I water them.',
+    'garden remembers: Roses need water at noon.',
+  ]);
+  const small = notesOf([of(turnText('The roses are dry.', 'I water them.'))], 'roses?', true);
+  t.same(small, ['The roses are dry.'], 'what a person stated is so, whoever was told');
+});

@@ -17,14 +17,15 @@ export function notesOf(memories: readonly Recalled[], prompt: string, small: bo
   const notes: string[] = [];
   const spare: string[] = [];
   for (const memory of memories) {
-    const { text } = memory;
+    const { text, agent } = memory;
     if (memory.document) {
       add(notes, documentNote(memory, prompt, small) as string);
       continue;
     }
     const turn = exchangeOf(text);
     if (!turn) {
-      add(notes, cut(text, small ? smallNoteChars : noteChars));
+      const said = cut(text, small ? smallNoteChars : noteChars);
+      add(notes, agent === undefined || small ? said : `${agent} remembers: ${said}`);
       continue;
     }
     const { said, answered } = turn;
@@ -32,7 +33,9 @@ export function notesOf(memories: readonly Recalled[], prompt: string, small: bo
       // The same question asked before adds nothing, only its answer does.
       add(
         plain(said) === asked ? spare : notes,
-        `The user said: ${cut(said, noteChars)}${answered === '' ? '' : ` You answered: ${cut(answered, noteChars)}`}`,
+        agent === undefined
+          ? `The user said: ${cut(said, noteChars)}${answered === '' ? '' : ` You answered: ${cut(answered, noteChars)}`}`
+          : `The user said to ${agent}: ${cut(said, noteChars)}${answered === '' ? '' : ` ${agent} answered: ${cut(answered, noteChars)}`}`,
       );
       continue;
     }

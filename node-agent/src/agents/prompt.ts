@@ -103,7 +103,9 @@ function documentsIn({ memories, prompt }: PromptInput, notes: readonly string[]
   return memories
     .flatMap((memory) => {
       const note = documentNote(memory, prompt, small);
-      return memory.document && note !== null && notes.includes(note) ? [memory.document] : [];
+      // Another agent's documents are not opened by this one's name.
+      const isOwn = memory.agent === undefined;
+      return isOwn && memory.document && note !== null && notes.includes(note) ? [memory.document] : [];
     })
     .slice(0, maxUsageDocuments);
 }

@@ -3,7 +3,7 @@
 
 import type { ChatMessage, ToolCall } from '@blackroad/model-server/chat';
 import { maxTraceBytes, type TaskTrace } from '@blackroad/protocol';
-import type { Recalled } from '../memory/agent-memory.ts';
+import type { RecallAnswer } from '../memory/agent-memory.ts';
 
 /** Characters of each text of it, the first that fits all of it into a report. */
 const textChars = [8_000, 3_000, 1_200, 500, 200, 60, 0];
@@ -13,11 +13,13 @@ export class TraceNotes {
   #recalled: TaskTrace['recalled'] = [];
   readonly #calls: TaskTrace['calls'] = [];
   #messages: TaskTrace['messages'] = [];
+  #shared: TaskTrace['shared'];
   #isCut = false;
 
-  recalled(memories: readonly Recalled[]): void {
-    this.#recalled = memories.map(({ seq, kind, text, createdAt, score, document }) => {
-      const at = document ? { document } : {};
+  recalled({ memories, shared }: RecallAnswer): void {
+    this.#shared = shared;
+    this.#recalled = memories.map(({ seq, kind, text, createdAt, score, document, agent }) => {
+      const at = { ...(document ? { document } : {}), ...(agent === undefined ? {} : { agent }) };
       return { seq, kind, text, createdAt, score, ...at };
     });
   }
@@ -48,6 +50,6 @@ export class TraceNotes {
     const recalled = this.#recalled.map((each) => ({ ...each, text: cut(each.text) }));
     const calls = this.#calls.map((each) => ({ ...each, arguments: cut(each.arguments), answer: cut(each.answer) }));
     const messages = this.#messages.map(({ role, content }) => ({ role, content: cut(content) }));
-    return { recalled, calls, messages, isCut };
+    return { recalled, calls, messages, isCut, ...(this.#shared ? { shared: this.#shared } : {}) };
   }
 }

@@ -20,7 +20,7 @@ import {
 } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
-import { type AgentMemory, triggeredTag } from '../memory/agent-memory.ts';
+import { type AgentMemory, type RecallAnswer, triggeredTag } from '../memory/agent-memory.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import { turnText } from './conversation.ts';
 import { DeadlinePassed } from './deadline-passed.ts';
@@ -177,12 +177,15 @@ class Turn {
     const { spec, model } = this.#assigned;
     const { memory, clock, facts, mayActOutside, parametersB, contextTokens } = this.#deps;
     const { prompt, turns: given, signal, triggered } = this.#task;
-    const recalled = spec.memory.recall > 0 ? (await memory.recall(prompt, spec.memory.recall, signal)).memories : [];
+    const most = spec.memory.recall;
+    const recall: RecallAnswer =
+      most > 0 ? await memory.recall(prompt, most, signal) : { memories: [], how: 'lexical' };
+    const recalled = recall.memories;
     signal.throwIfAborted();
     const { part } = memory;
     if (part !== null) this.#usage.partialMemory = part;
     const told = [...facts(), ...(part === null ? [] : [partFact(part)])];
-    this.#trace?.recalled(recalled);
+    this.#trace?.recalled(recall);
     const own = () => memory.turns(spec.memory.turns ?? defaultConversationTurns, clock.nowMs() - conversationMs);
     const turns = given?.map(({ said, answered }) => ({ text: turnText(said, answered) })) ?? (triggered ? [] : own());
     return buildPrompt({

@@ -1,6 +1,7 @@
 // A whole node-agent without a broker: its messages and acts while models are unloaded, fetched, and fail.
 import { setImmediate as turn } from 'node:timers/promises';
 import { RuntimeError } from '@blackroad/model-server/runtime-error';
+import { catalogue } from '@blackroad/model-server/weights/catalogue';
 import {
   type AgentObserved,
   type AssignedAgent,
@@ -31,7 +32,6 @@ import { simulatedProbes } from '../probes/simulated.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import { createSimulated } from '../runtimes/simulated.ts';
 import type { LinkOptions } from '../transport/dial.ts';
-import { catalogue } from '../weights/catalogue.ts';
 
 const node = 'alice';
 

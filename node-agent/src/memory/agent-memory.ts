@@ -1,6 +1,6 @@
 // The memory of one agent as the agent uses it: what it appends, recalls and reads again. In: exchanges and notes. Out: entries that are
 // stored, and memories that fit a question. How it is stored and sent to the coordinator is not part of it.
-import type { DocumentPlace, MemoryPayload } from '@blackroad/protocol';
+import type { DocumentPlace, MemoryPayload, TaskTrace } from '@blackroad/protocol';
 
 export interface Remembered {
   kind: 'turn' | 'note' | 'merge' | 'import' | 'value';
@@ -29,6 +29,15 @@ export interface Recalled {
   score: number;
   /** The part of a document that it is. */
   document?: DocumentPlace;
+  /** Whose it is, where another agent shares it. */
+  agent?: string;
+}
+
+export interface RecallAnswer {
+  memories: Recalled[];
+  how: 'hybrid' | 'lexical';
+  /** What became of the look into the memories that others share; missing: this agent shares none. */
+  shared?: TaskTrace['shared'];
 }
 
 /** What an entry says of a key. */
@@ -60,12 +69,8 @@ export type Embedder = (
 export interface AgentMemory {
   /** Resolves when the entry is fsynced; rejects when this writer was fenced. */
   append(entry: Remembered): Promise<{ seq: number; hash: string }>;
-  /** Hybrid: words and meaning, fused, then recency and importance. Best first. */
-  recall(
-    query: string,
-    limit: number,
-    signal: AbortSignal,
-  ): Promise<{ memories: Recalled[]; how: 'hybrid' | 'lexical' }>;
+  /** Hybrid: words and meaning, fused, then recency and importance; with those that other agents share with it. Best first. */
+  recall(query: string, limit: number, signal: AbortSignal): Promise<RecallAnswer>;
   /** What holds under a key, exactly. */
   value(key: string): Looked;
   /** The last exchanges since a time, oldest first, without those that triggers began. */

@@ -59,7 +59,7 @@ export class Answers {
     this.#w = parts.writeContext;
   }
 
-  receive(log: AgentLog, message: Exclude<MemoryDown, { type: 'erase' | 'give' }>): void {
+  receive(log: AgentLog, message: Exclude<MemoryDown, { type: 'erase' | 'give' | 'recalled' }>): void {
     if (message.type === 'ack') this.#onAck(log, message);
     else if (message.type === 'nack') this.#onNack(log, message);
     else if (message.type === 'entries') this.#onEntries(log, message);

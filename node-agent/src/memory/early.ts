@@ -1,7 +1,7 @@
 // The newest and the most important memories of a log that this node is fetching, so that its agent can answer before it has all. They are held
 // in memory alone and searched until the log itself has them. In: pages of entries from the coordinator. Out: which page is wanted next, and ids of
 // memories that fit a question. An entry proves its content by its hash; the newest ones are linked to the end of the log as well.
-import { entryFault, keyIn, keySet, type MarkFound, type MemoryEntry } from '@blackroad/protocol';
+import { entryFault, keyIn, keySet, type MarkFound, type MemoryEntry, maxOrdinal } from '@blackroad/protocol';
 import type { Log as Logger } from '@blackroad/std/log';
 import { type IndexFile, indexInMemory } from './index-file.ts';
 import type { Head } from './journal.ts';
@@ -120,7 +120,7 @@ export class EarlyMemories {
     return about.sort((a, b) => b.seq - a.seq);
   }
   has(id: number): boolean {
-    return id > firstId;
+    return id > firstId && id - firstId <= maxOrdinal;
   }
   entry(id: number): MemoryEntry | null {
     return this.#entries.get(id - firstId) ?? null;

@@ -54,6 +54,7 @@ export class IndexFile {
   readonly #getItems: Database.Statement;
   readonly #addMark: Database.Statement;
   readonly #removeMark: Database.Statement;
+  readonly #hasMarks: Database.Statement;
   readonly #getMarks: Database.Statement;
   readonly #withoutVector: Database.Statement;
   readonly #getUpto: Database.Statement;
@@ -75,6 +76,7 @@ export class IndexFile {
     );
     this.#addMark = db.prepare('INSERT OR IGNORE INTO marks VALUES (?,?,?,?,?,?,?)');
     this.#removeMark = db.prepare('DELETE FROM marks WHERE id = ?');
+    this.#hasMarks = db.prepare('SELECT 1 FROM marks WHERE log = ? LIMIT 1');
     this.#getMarks = db.prepare(
       `SELECT m.log, m.how, b.id AS by, m.of_seq AS ofSeq, m.of_hash AS ofHash, m.by_seq AS bySeq, m.by_hash AS byHash
        FROM items i JOIN marks m ON m.log = i.log AND m.of_seq = i.seq
@@ -195,6 +197,9 @@ export class IndexFile {
     this.#db.pragma('shrink_memory');
   }
 
+  hasMarks(logId: number): boolean {
+    return this.#hasMarks.get(logId) !== undefined;
+  }
   /** The newest first. */
   marksOf(id: number): IndexedMark[] {
     return this.#getMarks.all(id) as IndexedMark[];

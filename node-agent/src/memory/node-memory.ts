@@ -30,6 +30,7 @@ import { Recall } from './recall.ts';
 import { fencedError, fullError, refuseFenced } from './refusals.ts';
 import { SearchIndex } from './search-index.ts';
 import { createSetAside } from './set-aside.ts';
+import { SharedRecalls } from './shared-recalls.ts';
 import { Sync } from './sync.ts';
 import { Values } from './values.ts';
 
@@ -153,7 +154,8 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
   }
   const lateVectors = new LateVectors({ index, embed: options.embed, clock, log: logger, signal: closing.signal });
   const values = new Values(journal, logger);
-  const recall = new Recall({ journal, index, values, lateVectors, embedOne, log: logger });
+  const shared = new SharedRecalls({ clock, random, publish: (agent, message) => memory.publish(agent, message) });
+  const recall = new Recall({ journal, index, values, lateVectors, shared, embedOne, log: logger });
   const pruning = clock.every(pruneEveryMs, prune);
 
   /** Embeds one text within the deadline; null where that fails, for whatever reason. */
@@ -276,7 +278,11 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
       log.leaving = leaving;
       sync.wake(log);
     },
-    receive: (message) => (message.type === 'give' ? given(message) : sync.receive(message)),
+    receive(message) {
+      if (message.type === 'give') given(message);
+      else if (message.type === 'recalled') shared.receive(message);
+      else sync.receive(message);
+    },
     restored(lineage) {
       if (journal.lineage() === lineage) return false;
       const doubted = commits.submit(() => {
@@ -293,8 +299,14 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
       doubted.catch((error) => logger.warn({ err: error }, 'that the coordinator was restored could not be stored'));
       return true;
     },
-    connected: () => sync.connected(),
-    disconnected: () => sync.disconnected(),
+    connected() {
+      shared.connected();
+      sync.connected();
+    },
+    disconnected() {
+      shared.disconnected();
+      sync.disconnected();
+    },
     // [INV-only-here]
     get unacked() {
       let sum = 0;
@@ -304,6 +316,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     async close() {
       closing.abort();
       pruning.cancel();
+      shared.disconnected();
       sync.disconnected();
       commits.close();
       index.close();
@@ -315,7 +328,10 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     const { epoch } = assigned;
     const own: AgentMemory = {
       append: (entry) => append(log, epoch, assigned, entry),
-      recall: (query, limit, signal) => recall.recall(log, query, limit, signal),
+      recall(query, limit, signal) {
+        const { scope = 'own' } = assigned.spec.memory;
+        return recall.recall(log, scope !== 'own', query, limit, signal);
+      },
       value: (key) => values.look(log, key, own.hydrated),
       turns: (limit, sinceMs) => recall.turns(log, limit, sinceMs),
       get hydrated() {

@@ -75,8 +75,12 @@ export class SearchIndex {
     });
   }
 
-  /** What marks an entry, as far as both are the entries that were meant. */
-  marksOf(id: number): MarkFound[] {
+  /** What marks entries of a log, as far as both are the entries that were meant. Most logs have no marks: they cost one look. */
+  marksIn(logId: number): (id: number) => MarkFound[] {
+    if (!this.#withIndex((index) => index.hasMarks(logId))) return () => [];
+    return (id) => this.#marksOf(id);
+  }
+  #marksOf(id: number): MarkFound[] {
     const { journal } = this.#parts;
     return this.#withIndex((index) => index.marksOf(id)).filter(
       ({ log, ofSeq, ofHash, bySeq, byHash }) =>

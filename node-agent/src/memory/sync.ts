@@ -50,7 +50,7 @@ export class Sync {
     });
   }
 
-  receive(message: Exclude<MemoryDown, { type: 'give' }>): void {
+  receive(message: Exclude<MemoryDown, { type: 'give' | 'recalled' }>): void {
     if (message.type === 'erase') {
       this.#erasing.receive(message);
       return;

@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { catalogue } from '@blackroad/model-server/weights/catalogue';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
-import { catalogue } from '../weights/catalogue.ts';
 import type { EnsuredModels } from '../weights/ensure.ts';
 import { createDefaultModels, type ModelKind } from './default-models.ts';
 import { createModelPulls } from './model-pulls.ts';

@@ -2,11 +2,10 @@
 // many texts hardly slower than one. A request that finds a free slot goes alone, at once. In: texts, with who waits for them. Out: their
 // vectors, or the error of the call. A request that is wrong costs the others nothing but time.
 
-import { RuntimeError } from '@blackroad/model-server/runtime-error';
+import { abortedError, RuntimeError } from '@blackroad/model-server/runtime-error';
 import { modelProblems } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Admission } from '../runtimes/admission.ts';
-import { abortedError } from '../runtimes/http-json.ts';
 
 interface EmbedBatchesParts {
   admission: Pick<Admission, 'enter'>;

@@ -2,10 +2,9 @@
 // model for all its askers. In: a name, and a function for the progress. Out: a promise, and the state of every fetch, for people. A fetch
 // ends when its last asker has left. Never keeps more than a bounded number waiting.
 
-import { RuntimeError } from '@blackroad/model-server/runtime-error';
+import { abortedError, RuntimeError } from '@blackroad/model-server/runtime-error';
 import { type FetchFault, type ModelFetch, maxFetchesShown, modelKey } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
-import { abortedError } from '../runtimes/http-json.ts';
 import { raced } from '../runtimes/raced.ts';
 import { fetchFaultOf, type PullProgress } from '../runtimes/runtime.ts';
 

@@ -6,10 +6,10 @@ import { problemOf, streamProblem } from '@blackroad/model-server/openai-problem
 import { type ChatChunk, wireRequest } from '@blackroad/model-server/openai-wire';
 import type { Extra } from '@blackroad/model-server/refusals';
 import { RuntimeError } from '@blackroad/model-server/runtime-error';
+import { unitVector } from '@blackroad/model-server/unit-vector';
 import type { Clock } from '@blackroad/std/clock';
 import { faultOf, isOverload } from './cloud-problem.ts';
 import type { CloudProvider } from './cloud-provider.ts';
-import { unitVector } from './cut.ts';
 
 /** The runtime has deadlines of its own; the client's is only longer than they are. */
 const clientMs = 300_000;

@@ -5,7 +5,7 @@
 
 import type { ChatEvent, ChatRequest } from '@blackroad/model-server/chat';
 import { createRefusals, type Extra } from '@blackroad/model-server/refusals';
-import { RuntimeError, type RuntimeErrorCode } from '@blackroad/model-server/runtime-error';
+import { abortedError, RuntimeError, type RuntimeErrorCode } from '@blackroad/model-server/runtime-error';
 import type { CloudModel } from '@blackroad/protocol/cloud-models';
 import { type Clock, withDeadline } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
@@ -13,7 +13,6 @@ import type { CloudOptions, CloudProvider } from './cloud-provider.ts';
 import { createRests } from './cloud-rests.ts';
 import { cloudNames, cloudRefusal, missingNote } from './cloud-words.ts';
 import { embedWithCut } from './cut.ts';
-import { abortedError } from './http-json.ts';
 import type { PullProgress, Runtime, RuntimeModel } from './runtime.ts';
 
 interface CloudParts extends CloudOptions {

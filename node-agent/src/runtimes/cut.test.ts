@@ -1,5 +1,5 @@
+import { unitVector } from '@blackroad/model-server/unit-vector';
 import t from 'tap';
-import { unitVector } from './cut.ts';
 
 t.test('a vector is of unit length, what is none is empty', async (t) => {
   t.same(

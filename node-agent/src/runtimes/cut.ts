@@ -4,7 +4,6 @@
 
 import type { ChatRequest } from '@blackroad/model-server/chat';
 import { RuntimeError } from '@blackroad/model-server/runtime-error';
-import { isVector } from '@blackroad/protocol';
 
 // English has 4-5 characters a token, code 3, Chinese about 1: begin with long texts, the server's refusal corrects that.
 const firstCharsPerToken = 6;
@@ -50,16 +49,4 @@ export function refuseSurelyTooLong(request: ChatRequest, contextTokens: number)
       `the prompt has at least ${least} tokens, ${request.model} takes ${contextTokens} on this node`,
     );
   }
-}
-
-/** Scales to unit length. Empty where it is no vector (zeros, values that are no numbers, no list): servers return such under load. */
-export function unitVector(values: unknown): Float32Array {
-  const isList = Array.isArray(values) || values instanceof Float32Array;
-  if (!isList || values.some((value) => typeof value !== 'number')) return new Float32Array(0);
-  const vector = Float32Array.from(values);
-  if (!isVector(vector)) return new Float32Array(0);
-  let sum = 0;
-  for (const value of vector) sum += value * value;
-  const scale = 1 / Math.sqrt(sum);
-  return vector.map((value) => value * scale);
 }

@@ -27,7 +27,6 @@ interface FindOptions {
   contextTokens?: number;
   keepAlive?: string;
   slots?: number;
-  childPath?: string;
   /** The model cache of the coordinator. */
   cache?: OllamaCache | undefined;
   clock: Clock;

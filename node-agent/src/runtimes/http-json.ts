@@ -9,7 +9,7 @@ import { TLSSocket } from 'node:tls';
 import { parsed } from '@blackroad/model-server/json';
 import { Lines } from '@blackroad/model-server/lines';
 import type { AnswerWithBody } from '@blackroad/model-server/openai-problem';
-import { RuntimeError } from '@blackroad/model-server/runtime-error';
+import { abortedError, RuntimeError } from '@blackroad/model-server/runtime-error';
 import type { Clock, Timer } from '@blackroad/std/clock';
 
 export interface HttpCall {
@@ -195,10 +195,6 @@ export async function* linesOf(pieces: AsyncGenerator<string>): AsyncGenerator<s
 }
 
 const contentTypeOf = (response: IncomingMessage) => response.headers['content-type'] ?? '';
-
-export function abortedError(): RuntimeError {
-  return new RuntimeError('aborted', 'the request was aborted');
-}
 
 function unreachable(base: URL, cause: NodeJS.ErrnoException): RuntimeError {
   return new RuntimeError('unavailable', `${base.origin} does not answer: ${cause.code ?? cause.message}`, { cause });

@@ -1,8 +1,8 @@
 // The failures of a fetch in the terms of a runtime.
 
 import { RuntimeError, type RuntimeErrorCode } from '@blackroad/model-server/runtime-error';
+import { FetchProblem } from '@blackroad/model-server/weights/fetch-problem';
 import type { FetchFault } from '@blackroad/protocol';
-import { FetchProblem } from '../weights/fetch-problem.ts';
 
 const fetchCodes: Record<FetchProblem['kind'], [RuntimeErrorCode, FetchFault]> = {
   unreachable: ['unavailable', 'network'],

@@ -1,9 +1,9 @@
 // The orders to the child of the embedded runtime. What it does not have is refused here, before a model is loaded.
 
 import type { ChatRequest, CompletionRequest } from '@blackroad/model-server/chat';
+import { type ChatOrder, type CompleteOrder, maxPromptChars } from '@blackroad/model-server/llama/llama-wire';
 import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import { repeatPenaltyFor } from '@blackroad/model-server/sampling';
-import { type ChatOrder, type CompleteOrder, maxPromptChars } from './llama-wire.ts';
 import type { RuntimeModel } from './runtime.ts';
 
 const lacking = (words: string) => new RuntimeError('unsupported', words);

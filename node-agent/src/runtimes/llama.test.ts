@@ -176,7 +176,7 @@ t.test('the child ends when its parent is killed', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'blackroad-orphan-'));
   t.teardown(() => rm(folder, { recursive: true }));
   const script = join(folder, 'parent.mjs');
-  const child = fileURLToPath(new URL('./llama-child.ts', import.meta.url));
+  const child = fileURLToPath(new URL('../../../model-server/src/llama/llama-child.ts', import.meta.url));
   await writeFile(
     script,
     `import { fork } from 'node:child_process';

@@ -1,26 +1,12 @@
 // llama.cpp embedded, for machines that run no model server: GGUF files of a folder, in a child process (llama-process.ts), because a
 // native crash must not end the node-agent. In: the folder. Out: a Runtime. A model is loaded when first used, with as much context as
 // memory allows, and unloaded when it is idle for long or when another one needs its memory.
+
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { ChatEvent, ChatRequest, CompletionRequest } from '@blackroad/model-server/chat';
-import { RuntimeError } from '@blackroad/model-server/runtime-error';
-import { createThoughts } from '@blackroad/model-server/thoughts';
-import { findModel } from '@blackroad/protocol';
-import type { Clock } from '@blackroad/std/clock';
-import type { Log } from '@blackroad/std/log';
-import type { Random } from '@blackroad/std/random';
-import type { FleetCache } from '../cache/fleet-cache.ts';
-import { catalogue, catalogueEntry, entryOfFile, modelNameOf } from '../weights/catalogue.ts';
-import { fetchModel } from '../weights/fetch.ts';
-import { type GgufFacts, readGguf } from '../weights/gguf.ts';
-import { unitVector } from './cut.ts';
-import { fetchError } from './llama-fetch.ts';
-import { fitOf, leastContextTokens, shrunk } from './llama-fit.ts';
-import { chatOrder, completeOrder } from './llama-orders.ts';
-import { createPipe } from './llama-pipe.ts';
-import { LlamaProcess } from './llama-process.ts';
+import { fitOf, leastContextTokens, shrunk } from '@blackroad/model-server/llama/llama-fit';
+import { LlamaProcess } from '@blackroad/model-server/llama/llama-process';
 import {
   type ChatOrder,
   type ChatResult,
@@ -28,7 +14,21 @@ import {
   type LoadOrder,
   type LoadResult,
   maxTextsPerOrder,
-} from './llama-wire.ts';
+} from '@blackroad/model-server/llama/llama-wire';
+import { RuntimeError } from '@blackroad/model-server/runtime-error';
+import { createThoughts } from '@blackroad/model-server/thoughts';
+import { unitVector } from '@blackroad/model-server/unit-vector';
+import { catalogue, catalogueEntry, entryOfFile, modelNameOf } from '@blackroad/model-server/weights/catalogue';
+import { fetchModel } from '@blackroad/model-server/weights/fetch';
+import { type GgufFacts, readGguf } from '@blackroad/model-server/weights/gguf';
+import { findModel } from '@blackroad/protocol';
+import type { Clock } from '@blackroad/std/clock';
+import type { Log } from '@blackroad/std/log';
+import type { Random } from '@blackroad/std/random';
+import type { FleetCache } from '../cache/fleet-cache.ts';
+import { fetchError } from './llama-fetch.ts';
+import { chatOrder, completeOrder } from './llama-orders.ts';
+import { createPipe } from './llama-pipe.ts';
 import { raced } from './raced.ts';
 import type { PullProgress, Runtime, RuntimeModel } from './runtime.ts';
 
@@ -42,7 +42,7 @@ export interface LlamaOptions {
   contextTokens?: number;
   /** A model that is idle for this long is unloaded; 0 keeps it. */
   idleMs?: number;
-  /** Path of the child's code: beside this file, or beside the bundle. */
+  /** Path of the child's code; absent: the real one. */
   childPath?: string;
   /** There is a model server: serve only the kinds of models that it does not have. */
   standsIn?: boolean;
@@ -78,7 +78,6 @@ export function createLlama(options: LlamaOptions): Runtime & { readonly childPi
   let lastLoad: Promise<unknown> = Promise.resolve();
   const child = new LlamaProcess({
     ...options,
-    childPath: options.childPath ?? fileURLToPath(new URL('./llama-child.ts', import.meta.url)),
     onExit() {
       for (const each of found.values()) {
         each.loading = undefined;

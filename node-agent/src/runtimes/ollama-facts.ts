@@ -1,9 +1,10 @@
 // Facts of Ollama's models: requested once for each digest, a few at a time, each with its own deadline. In: the tags of Ollama's list.
 // Out: facts of each, guessed from the list until the answer comes, so that one slow header hides no model. An old Ollama reports no
 // capabilities: then the architecture decides.
+
+import { catalogueEntry } from '@blackroad/model-server/weights/catalogue';
+import { headerKvBytesPerToken } from '@blackroad/model-server/weights/kv-cache';
 import type { Clock } from '@blackroad/std/clock';
-import { catalogueEntry } from '../weights/catalogue.ts';
-import { headerKvBytesPerToken } from '../weights/kv-cache.ts';
 import type { OllamaClient } from './ollama-client.ts';
 import { problemOf } from './ollama-problem.ts';
 import type { RuntimeModel } from './runtime.ts';

@@ -12,10 +12,11 @@ import { type PenaltyName, wireCompletion, wireRequest } from '@blackroad/model-
 import { createRefusals, type Extra } from '@blackroad/model-server/refusals';
 import { RuntimeError } from '@blackroad/model-server/runtime-error';
 import { createThoughts } from '@blackroad/model-server/thoughts';
+import { unitVector } from '@blackroad/model-server/unit-vector';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { billionsIn, entryOfServed } from '../weights/served-name.ts';
-import { embedWithCut, unitVector } from './cut.ts';
+import { embedWithCut } from './cut.ts';
 import { JsonClient } from './http-json.ts';
 import { createLlamaServerSlots } from './llama-server-slots.ts';
 import { createModelKinds } from './openai-kinds.ts';

@@ -1,5 +1,5 @@
 // Waits for shared work: a caller that aborts stops waiting, the work goes on for the others.
-import { abortedError } from './http-json.ts';
+import { abortedError } from '@blackroad/model-server/runtime-error';
 
 export function raced<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (!signal) return work;

@@ -1,13 +1,14 @@
 // A runtime without a model: for the fleet simulator and load tests, labelled `simulated` wherever it is shown. It answers in the time that
 // a model of the given speed would need, fails in the ways of real ones, and returns the same answer and the same vectors for the same
 // input, so that a simulated run can be repeated from its seed.
+
 import { createHash } from 'node:crypto';
 import type { ChatEvent, ChatRequest } from '@blackroad/model-server/chat';
-import { RuntimeError } from '@blackroad/model-server/runtime-error';
+import { abortedError, RuntimeError } from '@blackroad/model-server/runtime-error';
+import { unitVector } from '@blackroad/model-server/unit-vector';
 import { type Clock, sleep } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
-import { cutText, unitVector } from './cut.ts';
-import { abortedError } from './http-json.ts';
+import { cutText } from './cut.ts';
 import type { Runtime, RuntimeModel } from './runtime.ts';
 
 interface SimulatedOptions {

@@ -1,13 +1,13 @@
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { ggufChunks } from '@blackroad/model-server/weights/gguf-write';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import { systemRandom } from '@blackroad/std/random';
 import t, { type Test } from 'tap';
 import { testModels } from '../../../test/fixtures/node-agent/test-models.ts';
 import { ensureModels } from './ensure.ts';
-import { ggufChunks } from './gguf-write.ts';
 
 // A machine without hub and index: addresses that never resolve, and a version that pip cannot find either.
 const offline = {

@@ -2,9 +2,21 @@
 // the machine's memory and disk. Out: paths and, for people, what is missing and the fix. It never throws for a network or a disk: a fleet
 // starts without a model, too.
 import { mkdir } from 'node:fs/promises';
-import { type CatalogueEntry, catalogue, chatModelsFor, chooseChatModel, entryOfFile } from './catalogue.ts';
-import { type FetchOptions, type FetchProgress, fetchModel, isVerified, type SourceKind } from './fetch.ts';
-import { FetchProblem } from './fetch-problem.ts';
+import {
+  type CatalogueEntry,
+  catalogue,
+  chatModelsFor,
+  chooseChatModel,
+  entryOfFile,
+} from '@blackroad/model-server/weights/catalogue';
+import {
+  type FetchOptions,
+  type FetchProgress,
+  fetchModel,
+  isVerified,
+  type SourceKind,
+} from '@blackroad/model-server/weights/fetch';
+import { FetchProblem } from '@blackroad/model-server/weights/fetch-problem';
 import { type ModelFile, modelsIn } from './folder.ts';
 
 export type EnsureProgress = FetchProgress;

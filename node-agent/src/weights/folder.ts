@@ -1,7 +1,7 @@
 // The files of the models folder: every file with a readable GGUF header, whatever put it there.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readGguf } from './gguf.ts';
+import { readGguf } from '@blackroad/model-server/weights/gguf';
 
 export interface ModelFile {
   path: string;

@@ -1,5 +1,5 @@
 // Facts from the name under which a server serves a model: `HuggingFaceTB/SmolLM2-135M-Instruct`, `/models/qwen2.5-7b-awq`. Pure.
-import { type CatalogueEntry, catalogueEntry } from './catalogue.ts';
+import { type CatalogueEntry, catalogueEntry } from '@blackroad/model-server/weights/catalogue';
 
 /** The entry of the catalogue with this name, for any publisher and any number format. */
 export function entryOfServed(name: string): CatalogueEntry | undefined {

@@ -53,6 +53,21 @@ export async function searchConformance(t: Test, open: OpenStore): Promise<void>
   const found = async (store: Store, query: Omit<Parameters<Store['searchMemory']>[0], 'limit'>) =>
     (await store.searchMemory({ limit: 10, ...query })).map(({ agent, seq }) => `${agent}/${seq}`);
 
+  await t.test('of some agents, few or more than the index of words narrows to', async (t) => {
+    const store = await filled(t);
+    const vector = meaning('minilm', 1, 0, 0);
+    const others = Array.from({ length: 100 }, (_, at) => `other-${at}`);
+    for (const more of [[], others]) {
+      const only = (...agents: string[]) => [...agents, ...more];
+      t.strictSame(await found(store, { text: 'garage', agents: only('greeter-2') }), ['greeter-2/1']);
+      t.strictSame(await found(store, { text: 'nothing like it', agents: only('greeter-2'), vector }), ['greeter-2/1']);
+      const both = await found(store, { text: 'garage', agents: only('greeter', 'greeter-2'), vector });
+      t.ok(both.includes('greeter/1') && both.includes('greeter-2/1'));
+      t.strictSame(await found(store, { text: 'garage', agents: only('nobody'), vector }), []);
+    }
+    t.strictSame(await found(store, { text: 'garage', agents: [], vector }), []);
+  });
+
   await t.test('words: any of them, in any case and form, in text and tags', async (t) => {
     const store = await filled(t);
     t.strictSame((await found(store, { text: 'garage' })).sort(), ['greeter-2/1', 'greeter/1']);
@@ -169,6 +184,14 @@ export async function searchConformance(t: Test, open: OpenStore): Promise<void>
       'what was erased and what has one are not among them',
     );
     t.equal((await store.textsToEmbed({ ...all, model: 'new', limit: 3 })).length, 3);
+    const samples = await store.vectorSamples('bge');
+    t.strictSame(
+      samples,
+      [{ text: 'Of another model', values: Float32Array.from([1, 0, 0]) }],
+      'what its node made of it',
+    );
+    t.equal((await store.vectorSamples('minilm')).length, 3, 'a few');
+    t.strictSame(await store.vectorSamples('unknown'), []);
     const id = lacking[0]?.id ?? 0;
     const gone = id + 4;
     await store.putVectors('minilm', [

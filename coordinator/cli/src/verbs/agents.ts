@@ -21,6 +21,10 @@ import { argument, secondsFlag, textFlag, type Verb, type VerbCall, wrongUse } f
 import { ago, byName, duration, type Paint, table } from '../words.ts';
 import { conversationFor } from './conversations.ts';
 
+function sharedWords({ scope = 'own', team }: AgentView['spec']['memory']): string {
+  return scope === 'own' ? '' : scope === 'team' ? `, shared with team ${team}` : ', shared with the fleet';
+}
+
 function agentWord(agent: AgentView, paint: Paint): string {
   return paint(
     agent.state === 'ready' ? 'green' : agent.state === 'unplaced' || agent.state === 'failed' ? 'red' : 'yellow',
@@ -69,7 +73,7 @@ function oneAgent(agent: AgentView, budget: BudgetView | null, call: VerbCall): 
     ),
     `tasks        ${agent.tasks.running} running, ${agent.tasks.waiting} waiting`,
     ...(budget ? [`budget       ${budgetInWords(budget)}: ${budgetLine(budget)}`] : []),
-    `memory       ${counted(agent.memory.seq, 'entry', 'entries')}, head ${agent.memory.hash.slice(0, 12)}${agent.memory.branches > 0 ? `, ${counted(agent.memory.branches, 'branch', 'branches')} to merge` : ''}`,
+    `memory       ${counted(agent.memory.seq, 'entry', 'entries')}, head ${agent.memory.hash.slice(0, 12)}${agent.memory.branches > 0 ? `, ${counted(agent.memory.branches, 'branch', 'branches')} to merge` : ''}${sharedWords(agent.spec.memory)}`,
   ];
   if (agent.unplaced && agent.node === null) {
     lines.push(

@@ -3,7 +3,14 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { type BackupsView, counted, FleetError, fromProblem, type Problem } from '@blackroad/protocol';
+import {
+  type BackupsView,
+  counted,
+  elsewhereInWords,
+  FleetError,
+  fromProblem,
+  type Problem,
+} from '@blackroad/protocol';
 import { sleep } from '@blackroad/std/clock';
 import { holdProcess } from '@blackroad/std/hold-process';
 import { placeFor } from '../place-for.ts';
@@ -17,6 +24,7 @@ interface Manifest {
   version: string;
   atMs: number;
   counts: { nodes: number; agents: number; memories: number; tasks: number };
+  elsewhere?: { where: string; count: number; bytes: number };
 }
 interface Restored extends Manifest {
   data: string;
@@ -116,7 +124,7 @@ async function local<T>(call: VerbCall, words: string[]): Promise<T> {
     throw new FleetError('internal', { detail: said.stderr.trim() || `fleet-coordinator ended with ${code}` });
   }
 }
-function wordsOf({ fleet, version, atMs, counts }: Manifest): string {
+function wordsOf({ fleet, version, atMs, counts, elsewhere }: Manifest): string {
   const { nodes, agents, memories, tasks } = counts;
   const held = [
     counted(nodes, 'node'),
@@ -124,7 +132,7 @@ function wordsOf({ fleet, version, atMs, counts }: Manifest): string {
     counted(memories, 'memory', 'memories'),
     counted(tasks, 'task'),
   ];
-  return `${fleet}, ${new Date(atMs).toISOString()}, version ${version}: ${held.join(', ')}.`;
+  return `${fleet}, ${new Date(atMs).toISOString()}, version ${version}: ${held.join(', ')}.${elsewhere ? `\n${elsewhereInWords(elsewhere)}` : ''}`;
 }
 function identityWords(call: VerbCall): string[] {
   const path = textFlag(call, 'age-identity');

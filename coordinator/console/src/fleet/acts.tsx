@@ -51,6 +51,7 @@ export const acts = {
   'open-branches': { link: () => ({ to: '/memory', search: { tab: 'branches' } }) },
   'open-keys': { link: () => ({ to: '/keys' }), may: 'keys' },
   'open-backups': { link: () => ({ to: '/settings' }), may: 'backups' },
+  'open-objects': { link: () => ({ to: '/settings' }), may: 'objects' },
   'open-rollouts': { link: () => ({ to: '/rollouts' }) },
   'add-node': { link: () => ({ to: '/nodes/add' }), icon: <Plus />, may: 'joinTokenCreate' },
   'forget-node': act('nodeForget', ({ node }) => ({ params: { node } }), {

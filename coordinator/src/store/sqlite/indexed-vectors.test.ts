@@ -59,11 +59,13 @@ async function rig(path: string, saved: string | null = null) {
   });
   const exact = scannedVectors(db);
   const query = (values: Float32Array) => ({ model, values });
-  const same = (tt: Pick<typeof t, 'same'>, values: Float32Array, agent?: string) =>
+  const same = (tt: Pick<typeof t, 'same'>, values: Float32Array, of?: string | string[]) => {
+    const filter = of === undefined ? {} : typeof of === 'string' ? { agent: of } : { agents: of };
     tt.same(
-      index.near(query(values), agent === undefined ? {} : { agent }, 10).map(({ item }) => item),
-      exact(query(values), agent === undefined ? {} : { agent }, 10).map(({ item }) => item),
+      index.near(query(values), filter, 10).map(({ item }) => item),
+      exact(query(values), filter, 10).map(({ item }) => item),
     );
+  };
   return { db, store, exact, index, same, query, ...writer(store) };
 }
 const finish = (index: IndexedVectors) => {
@@ -87,6 +89,7 @@ t.test(
     for (const at of [0, 17, 500, 4_000, 9_000, 9_399]) {
       same(t, vectors[at] as Float32Array);
       same(t, vectors[at] as Float32Array, 'agent-2');
+      same(t, vectors[at] as Float32Array, ['agent-1', 'agent-2', 'nobody']);
     }
     t.same(index.near({ model, values: vectors[0] as Float32Array }, { agent: 'nobody' }, 10), []);
     // What few of the nearest have; agents write at the same times here.

@@ -125,13 +125,12 @@ export class IndexedVectors {
       return this.#scanned(vector, filter, wanted);
     }
     this.#follow(indexed, mostBeforeSearch);
-    const agent = filter.agent === undefined ? undefined : indexed.agents.get(filter.agent);
+    const agents = agentsOf(indexed, filter);
     const kind = filter.kind === undefined ? undefined : indexed.kinds.get(filter.kind);
-    if ((filter.agent !== undefined && agent === undefined) || (filter.kind !== undefined && kind === undefined))
-      return [];
+    if (agents?.size === 0 || (filter.kind !== undefined && kind === undefined)) return [];
     const least = isNarrow(filter) ? narrowCandidates : leastCandidates;
     const ids = indexed.index.search(vector.values, Math.max(least, candidatesEach * wanted), {
-      ...(agent === undefined ? {} : { agents: new Set([agent]) }),
+      ...(agents === null ? {} : { agents }),
       ...(kind === undefined ? {} : { kinds: 1 << Math.min(kindBits - 1, kind) }),
     });
     const inOrder = [...ids].sort((a, b) => a - b);
@@ -270,6 +269,12 @@ function take({ index, bytes, agents, kinds }: Indexed, id: number, row: VectorR
   if (row?.vector.length === bytes)
     index.put(id, numberOf(agents, row.agent), Math.min(kindBits - 1, numberOf(kinds, row.kind)), floatsOf(row.vector));
   else index.remove(id);
+}
+
+/** The numbers of the agents that are asked for; null: all. */
+function agentsOf({ agents }: Indexed, { agent, agents: some }: MemoryFilter): Set<number> | null {
+  const asked = agent !== undefined ? [agent] : some;
+  return asked === undefined ? null : new Set(asked.flatMap((each) => agents.get(each) ?? []));
 }
 
 const fresh = () => ({

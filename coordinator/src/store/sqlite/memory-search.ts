@@ -43,16 +43,12 @@ export function memorySearch(db: Database, words: WordIndex, nearest: Nearest, {
       Set<number>,
       Set<number>,
     ];
+    const isOf = agentTest(filter);
     const now = nowMs();
     const read = (id: number) => {
       const record = byId.get(id);
       // The index may name entries that were erased from the log, or that a later value took the place of.
-      if (
-        record?.payload == null ||
-        isPast.get(id) !== undefined ||
-        (filter.agent !== undefined && record.agent !== filter.agent)
-      )
-        return null;
+      if (record?.payload == null || isPast.get(id) !== undefined || !isOf(record.agent)) return null;
       return { record, payload: JSON.parse(record.payload) as MemoryPayload };
     };
     const ranked: { id: number; score: number }[] = [];
@@ -85,6 +81,11 @@ export function memorySearch(db: Database, words: WordIndex, nearest: Nearest, {
     }
     return hits;
   };
+}
+
+function agentTest({ agent, agents }: Pick<Parameters<Store['searchMemory']>[0], 'agent' | 'agents'>) {
+  const some = agents && new Set(agents);
+  return (of: string) => (agent === undefined || of === agent) && (some?.has(of) ?? true);
 }
 
 function toHit(

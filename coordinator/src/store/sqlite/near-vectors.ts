@@ -61,7 +61,8 @@ export function scannedVectors(db: Database): Nearest {
      WHERE ${ofModel} AND ${passes}`,
   );
   return (vector, filter, wanted) => {
-    const nearest = filter.agent !== undefined ? ofAgent : isNarrow(filter) ? ofSome : ofAll;
+    const nearest =
+      filter.agent !== undefined ? ofAgent : isNarrow(filter) || filter.agents !== undefined ? ofSome : ofAll;
     return nearest(vector, filter, wanted);
   };
 }

@@ -238,6 +238,7 @@ export function sqliteStore(
     vectorModels: async () => guarded('read memory', () => made.models()),
     lastMemory: async () => guarded('read memory', () => made.lastEntry()),
     textsToEmbed: async (query) => guarded('read memory', () => made.lacking(query)),
+    vectorSamples: async (model) => guarded('read memory', () => made.samples(model)),
     putVectors: async (model, vectors) => guarded('write vectors', () => void made.put.immediate(model, vectors)),
     setSearchedModel: async (model) => guarded('write vectors', () => made.setSearched(model)),
     dropVectorsBut: async (model, limit) => guarded('drop vectors', () => made.dropOthers(model, limit)),

@@ -12,6 +12,8 @@ import { asked, isNarrow, type MemoryFilter, passes } from './memory-filter.ts';
 const version = 3;
 /** Memories of one tag whose vectors are compared; older ones are found by words. */
 const maxTagged = 5_000;
+/** Agents that the index narrows to by itself; more are looked for among the newest memories with the words. */
+const mostNamed = 32;
 /** Memories of one piece of a rebuild: commits wait for it, 10 ms. */
 const pieceRows = 200;
 /** Matches scored for one search: bounds the time that other reads wait (BM25 costs about two microseconds a row). */
@@ -32,8 +34,12 @@ const fill = (table: string) => `INSERT INTO ${table} (rowid, agent, text, tags)
 const agentWord = (agent: string) => agent.replaceAll('-', 'þ');
 const agentWordSql = `replace(agent, '-', 'þ')`;
 
-const ofAgent = ({ agent }: MemoryFilter) =>
-  agent === undefined ? [] : [`agent : "${agentWord(agent).replaceAll('"', '')}"`];
+const ofAgent = ({ agent, agents }: MemoryFilter) => {
+  const some = agent !== undefined ? [agent] : agents !== undefined && agents.length <= mostNamed ? agents : [];
+  return some.length === 0
+    ? []
+    : [`agent : (${some.map((each) => `"${agentWord(each).replaceAll('"', '')}"`).join(' OR ')})`];
+};
 const ofTag = ({ tag = '' }: MemoryFilter) => {
   const words = questionWords(tag).map((word) => `"${word}"`);
   return words.length === 0 ? [] : [`tags : (${words.join(' AND ')})`];
@@ -106,7 +112,9 @@ export function wordIndex(db: Database, log: Log) {
       }
       if (taken.length === 0) return [];
       const match = taken.join(' OR ');
-      return isNarrow(filter) ? bestOfSome.all({ match, limit, ...asked(filter) }) : best.all({ match, limit });
+      return isNarrow(filter) || filter.agents !== undefined
+        ? bestOfSome.all({ match, limit, ...asked(filter) })
+        : best.all({ match, limit });
     },
     /** The newest entries with the words of the tag; null: it has none, as a tag of signs alone. */
     tagged(filter: MemoryFilter): number[] | null {

@@ -70,6 +70,7 @@ const threadOf: Record<Passed, keyof Threads> = {
   vectorModels: 'reader',
   lastMemory: 'reader',
   textsToEmbed: 'reader',
+  vectorSamples: 'reader',
   putVectors: 'writer',
   setSearchedModel: 'writer',
   dropVectorsBut: 'writer',

@@ -31,13 +31,18 @@ export function memoryTools(agent: string, memory: AgentMemory): Tool[] {
   return [
     {
       name: 'memory_search',
-      description: 'Search your own memory.',
+      description: 'Search your memory, and what other agents share with you.',
       parameters: Search,
       outside: false,
       async call({ query }: Static<typeof Search>, { signal }: ToolContext) {
         const { memories } = await memory.recall(query, found, signal);
         if (memories.length === 0) return 'Nothing is remembered about that.';
-        return memories.map(({ text }) => `- ${text.slice(0, shownChars).toWellFormed()}`).join('\n');
+        return memories
+          .map(
+            ({ text, agent }) =>
+              `- ${agent === undefined ? '' : `(of ${agent}) `}${text.slice(0, shownChars).toWellFormed()}`,
+          )
+          .join('\n');
       },
     },
     {

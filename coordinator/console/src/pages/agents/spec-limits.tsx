@@ -1,7 +1,8 @@
 // The part of a spec's form for memory, concurrency and the limits of tasks and answers.
 import { BudgetFields, budgetOf } from '../../fleet/budget.tsx';
-import { Checkbox, SelectField } from '../../kit/field.tsx';
+import { Checkbox, SelectField, TextField } from '../../kit/field.tsx';
 import { type Figure, FigureFields, type PartProps, withoutEmpty } from './spec-fields.tsx';
+import type { Draft } from './spec-text.ts';
 
 const recalled: readonly Figure<'recall' | 'turns' | 'atMost'>[] = [
   { key: 'recall', label: 'Memories brought into a prompt', usual: 5 },
@@ -44,6 +45,27 @@ export function LimitFields({ draft, put, faultOf }: PartProps) {
           ]}
           onChange={(event) => put({ memory: { ...memory, remember: event.target.value as 'turns' } })}
         />
+        <SelectField
+          label="Shares its memories"
+          value={memory.scope ?? 'own'}
+          fault={faultOf('memory.scope')}
+          hint="Both ways: it recalls theirs, and they recall its own, on whatever node they are."
+          options={[
+            ['own', 'with nobody'],
+            ['team', 'with its team'],
+            ['fleet', 'with all that share with the fleet'],
+          ]}
+          onChange={(event) => put({ memory: scoped(memory, event.target.value as 'own') })}
+        />
+        {memory.scope === 'team' && (
+          <TextField
+            label="Team"
+            value={memory.team ?? ''}
+            fault={faultOf('memory.team')}
+            hint="Any name, the same at all agents of the team: lower-case letters, digits and dashes."
+            onChange={(event) => put({ memory: { ...memory, team: event.target.value } })}
+          />
+        )}
         <FigureFields
           figures={queued}
           fields={draft}
@@ -70,4 +92,9 @@ export function LimitFields({ draft, put, faultOf }: PartProps) {
       />
     </details>
   );
+}
+
+/** A team is named only where it is shared with. */
+function scoped({ team, ...memory }: NonNullable<Draft['memory']>, scope: 'own' | 'team' | 'fleet'): Draft['memory'] {
+  return { ...memory, scope, ...(scope === 'team' && team !== undefined ? { team } : {}) };
 }

@@ -101,7 +101,22 @@ function Made({ trace, task, said }: { trace: TaskTrace | undefined; task: TaskV
   );
 }
 
-function Recalled({ agent, trace: { recalled }, usage }: { agent: string; trace: TaskTrace; usage: TaskUsage | null }) {
+const unshared = {
+  searched: null,
+  away: 'What other agents share with it was not looked through: its node had no coordinator.',
+  late: 'What other agents share with it was not looked through: the coordinator did not answer in time.',
+  busy: 'What other agents share with it was not looked through: the coordinator had too many such questions.',
+} as const;
+
+function Recalled({
+  agent,
+  trace: { recalled, shared },
+  usage,
+}: {
+  agent: string;
+  trace: TaskTrace;
+  usage: TaskUsage | null;
+}) {
   const part = usage?.partialMemory;
   return (
     <section>
@@ -112,6 +127,7 @@ function Recalled({ agent, trace: { recalled }, usage }: { agent: string; trace:
           on its way to the node.
         </p>
       )}
+      {shared && unshared[shared] && <p className="small">{unshared[shared]}</p>}
       {recalled.length === 0 ? (
         <p className="dim small">Nothing in its memory fits the question.</p>
       ) : (
@@ -120,17 +136,26 @@ function Recalled({ agent, trace: { recalled }, usage }: { agent: string; trace:
             {plural(recalled.length, 'memory')}, the best first; the prompt had room and use for {usage?.recalled ?? 0}.
           </p>
           <ol className="why-list">
-            {recalled.map(({ seq, text, createdAt, kind, document }, i) => (
+            {recalled.map(({ seq, text, createdAt, kind, document, agent: of }, i) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: memories without a number yet are alike, and none is ever moved
               <li key={i}>
                 <p className="said-text">{text}</p>
                 <p className="dim small">
+                  {of !== undefined && (
+                    <>
+                      of{' '}
+                      <Link to="/agents/$agent" params={{ agent: of }} search={{ tab: 'memory' }}>
+                        {of}
+                      </Link>
+                      {': '}
+                    </>
+                  )}
                   {kind}
                   {seq > 0 && ` ${seq}`}, <Time at={createdAt} />
                   {document && (
                     <>
                       {' · '}
-                      <DocumentLink agent={agent} place={document} />
+                      <DocumentLink agent={of ?? agent} place={document} />
                     </>
                   )}
                 </p>

@@ -1,5 +1,5 @@
 // Part of the child process: assigns the context's sequences to answers; and failures that keep their code across the channel.
-import type { RuntimeErrorCode } from '@blackroad/model-server/runtime-error';
+import type { RuntimeErrorCode } from '../runtime-error.ts';
 
 export class Failure extends Error {
   readonly code: RuntimeErrorCode;

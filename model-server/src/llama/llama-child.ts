@@ -2,10 +2,10 @@
 // only a lost answer. It ends whenever its parent ends, so that no model stays in memory. This file is an entry point of its own: it is
 // forked, never imported.
 import { availableParallelism } from 'node:os';
-import type { ToolCall } from '@blackroad/model-server/chat';
-import { given } from '@blackroad/model-server/given';
 import { systemClock } from '@blackroad/std/clock';
-import type { Llama, LlamaContextSequence, LlamaEmbeddingContext, LlamaModel } from 'node-llama-cpp';
+import type { ChatWrapper, Llama, LlamaContextSequence, LlamaEmbeddingContext, LlamaModel } from 'node-llama-cpp';
+import type { ToolCall } from '../chat.ts';
+import { given } from '../given.ts';
 import { functionsOf, historyOf } from './llama-history.ts';
 import { createSlots, Failure } from './llama-slots.ts';
 import type {
@@ -114,77 +114,85 @@ async function openChat(order: LoadOrder, model: LlamaModel): Promise<number> {
     }
   };
   const chat: LoadedChat['chat'] = (request, signal, onText) =>
-    onSlot(signal, (sequence) => answer(sequence, request, signal, onText));
+    onSlot(signal, (sequence) => answer({ model, ownTemplate, forTools }, sequence, request, signal, onText));
   const complete: LoadedChat['complete'] = (request, signal, onText) =>
     onSlot(signal, (sequence) => completeText(model, sequence, request, signal, onText));
 
-  async function answer(
-    sequence: LlamaContextSequence,
-    request: ChatOrder,
-    signal: AbortSignal,
-    onText: (text: string) => void,
-  ) {
-    const history = historyOf(request.messages);
-    const functions = functionsOf(request);
-    const wrapper = functions ? forTools : (ownTemplate ?? forTools);
-    const state = wrapper.generateContextState({
-      chatHistory: history,
-      availableFunctions: functions,
-      documentFunctionParams: functions !== undefined,
-    });
-    const prompt = state.contextText.tokenize(model.tokenizer);
-    const room = sequence.contextSize - prompt.length - 2;
-    // The library would drop the oldest turns silently; the agent decides which to drop.
-    if (room < leastAnswerTokens) {
-      throw new Failure(
-        'too-long',
-        `the prompt has ${prompt.length} tokens, ${request.model} takes ${sequence.contextSize}`,
-      );
-    }
-    const { llama } = await start();
-    const grammar = request.schema
-      ? await grammarOf(llama, request.schema)
-      : request.json
-        ? await llama.getGrammarFor('json')
-        : undefined;
-    const cachedTokens = sequence.compareContextTokens(prompt).firstDifferentIndex;
-    const talk = new module.LlamaChat({ contextSequence: sequence, chatWrapper: wrapper, autoDisposeSequence: false });
-    const watch = watchAnswer();
-    try {
-      const response = await talk.generateResponse(history, {
-        signal,
-        maxTokens: Math.max(1, Math.min(request.maxTokens ?? room, room)),
-        ...samplingFor(request),
-        ...(request.think === false ? { budgets: { thoughtTokens: 0 } } : {}),
-        onTextChunk: onText,
-        onToken: watch.onToken,
-        ...(functions ? { functions, documentFunctionParams: true } : { grammar }),
-      });
-      const calls = (response.functionCalls ?? []).map(
-        (call, index): ToolCall => ({
-          id: `call-${index}`,
-          name: String(call.functionName),
-          arguments: (call.params ?? {}) as Record<string, unknown>,
-        }),
-      );
-      const thought = response.fullResponse
-        .map((part) => (typeof part !== 'string' && part.type === 'segment' ? part.text : ''))
-        .join('');
-      const reason: ChatResult['reason'] =
-        calls.length > 0 ? 'tool-calls' : response.metadata.stopReason === 'maxTokens' ? 'length' : 'stop';
-      return {
-        calls,
-        thought,
-        reason,
-        usage: { ...watch.usage(prompt.length), cachedTokens },
-      };
-    } finally {
-      talk.dispose({ disposeSequence: false });
-    }
-  }
-
   loaded.set(order.model, { kind: 'chat', model, chat, complete });
   return order.contextTokens;
+}
+
+/** `forTools`: the library's own format of the model's family. */
+interface Format {
+  model: LlamaModel;
+  ownTemplate: ReturnType<typeof templateOf>;
+  forTools: ChatWrapper;
+}
+
+async function answer(
+  { model, ownTemplate, forTools }: Format,
+  sequence: LlamaContextSequence,
+  request: ChatOrder,
+  signal: AbortSignal,
+  onText: (text: string) => void,
+): Promise<Answer> {
+  const { llama, module } = await start();
+  const history = historyOf(request.messages);
+  const functions = functionsOf(request);
+  const wrapper = functions ? forTools : (ownTemplate ?? forTools);
+  const state = wrapper.generateContextState({
+    chatHistory: history,
+    availableFunctions: functions,
+    documentFunctionParams: functions !== undefined,
+  });
+  const prompt = state.contextText.tokenize(model.tokenizer);
+  const room = sequence.contextSize - prompt.length - 2;
+  // The library would drop the oldest turns silently; the agent decides which to drop.
+  if (room < leastAnswerTokens) {
+    throw new Failure(
+      'too-long',
+      `the prompt has ${prompt.length} tokens, ${request.model} takes ${sequence.contextSize}`,
+    );
+  }
+  const grammar = request.schema
+    ? await grammarOf(llama, request.schema)
+    : request.json
+      ? await llama.getGrammarFor('json')
+      : undefined;
+  const cachedTokens = sequence.compareContextTokens(prompt).firstDifferentIndex;
+  const talk = new module.LlamaChat({ contextSequence: sequence, chatWrapper: wrapper, autoDisposeSequence: false });
+  const watch = watchAnswer();
+  try {
+    const response = await talk.generateResponse(history, {
+      signal,
+      maxTokens: Math.max(1, Math.min(request.maxTokens ?? room, room)),
+      ...samplingFor(request),
+      ...(request.think === false ? { budgets: { thoughtTokens: 0 } } : {}),
+      onTextChunk: onText,
+      onToken: watch.onToken,
+      ...(functions ? { functions, documentFunctionParams: true } : { grammar }),
+    });
+    const calls = (response.functionCalls ?? []).map(
+      (call, index): ToolCall => ({
+        id: `call-${index}`,
+        name: String(call.functionName),
+        arguments: (call.params ?? {}) as Record<string, unknown>,
+      }),
+    );
+    const thought = response.fullResponse
+      .map((part) => (typeof part !== 'string' && part.type === 'segment' ? part.text : ''))
+      .join('');
+    const reason: ChatResult['reason'] =
+      calls.length > 0 ? 'tool-calls' : response.metadata.stopReason === 'maxTokens' ? 'length' : 'stop';
+    return {
+      calls,
+      thought,
+      reason,
+      usage: { ...watch.usage(prompt.length), cachedTokens },
+    };
+  } finally {
+    talk.dispose({ disposeSequence: false });
+  }
 }
 
 /** Times an answer and counts its tokens, from now on. */

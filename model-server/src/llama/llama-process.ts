@@ -2,12 +2,14 @@
 // Out: their results, or RuntimeError. A native crash ends only the child: every order it had fails with `unavailable`, and the next order
 // starts another child, after growing waits when it keeps crashing.
 import { type ChildProcess, fork } from 'node:child_process';
-import { RuntimeError } from '@blackroad/model-server/runtime-error';
+import { setPriority } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
+import { isBundle } from '@blackroad/std/own-version';
 import type { Random } from '@blackroad/std/random';
-import { abortedError } from './http-json.ts';
+import { abortedError, RuntimeError } from '../runtime-error.ts';
 import type { FromChild, Order, ToChild } from './llama-wire.ts';
 
 interface Pending {
@@ -21,13 +23,18 @@ const maxPending = 256;
 const maxLineChars = 2000;
 
 interface LlamaProcessOptions {
-  childPath: string;
+  /** Path of the child's code: beside this file, or beside the bundle, unless told. */
+  childPath?: string | undefined;
+  /** How much it leaves the processor to others, in steps of Linux. */
+  niceness?: number;
   clock: Clock;
   random: Random;
   log: Log;
   /** Called when the child has ended; every loaded model is gone with it. */
   onExit: () => void;
 }
+
+const ownChild = isBundle(import.meta.url) ? './llama-child.mjs' : './llama-child.ts';
 
 export class LlamaProcess {
   readonly #options: LlamaProcessOptions;
@@ -96,6 +103,11 @@ export class LlamaProcess {
     resting.kill('SIGKILL');
   }
 
+  /** Ends the child whatever it does: its orders fail, the next one starts another. */
+  end(): void {
+    this.#child?.kill('SIGKILL');
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     const ending = this.#child;
@@ -114,12 +126,14 @@ export class LlamaProcess {
       throw new RuntimeError('unavailable', words);
     }
     // Our flags are not for the child; `advanced` transfers vectors without conversion.
-    const started = fork(this.#options.childPath, [], {
+    const { childPath = fileURLToPath(new URL(ownChild, import.meta.url)), niceness } = this.#options;
+    const started = fork(childPath, [], {
       execArgv: [],
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     for (const stream of [started.stdout, started.stderr]) this.#routeToLog(stream);
+    if (niceness !== undefined) started.on('spawn', () => lower(started.pid, niceness));
     started.on('message', (message) => this.#received(message as FromChild));
     started.on('error', (error) => this.#options.log.error({ err: error }, 'embedded runtime cannot be started'));
     started.on('exit', (code, signal) => this.#ended(started, code, signal));
@@ -185,5 +199,13 @@ export class LlamaProcess {
   #tell(process: ChildProcess, message: ToChild): void {
     // A child that has just ended is reported by its exit event.
     if (process.connected) process.send(message, () => {});
+  }
+}
+
+function lower(pid: number | undefined, niceness: number): void {
+  try {
+    if (pid !== undefined) setPriority(pid, niceness);
+  } catch {
+    // Not all systems allow it; it then has the same share as its parent.
   }
 }

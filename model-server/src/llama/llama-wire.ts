@@ -1,8 +1,8 @@
 // The messages between llama.ts and its child process: plain data over Node's IPC channel, bounded on both sides.
 
-import type { ChatMessage, ToolCall, ToolSpec, Usage } from '@blackroad/model-server/chat';
-import type { RuntimeErrorCode } from '@blackroad/model-server/runtime-error';
 import type { Sampling } from '@blackroad/protocol';
+import type { ChatMessage, ToolCall, ToolSpec, Usage } from '../chat.ts';
+import type { RuntimeErrorCode } from '../runtime-error.ts';
 
 export interface LoadOrder {
   op: 'load';

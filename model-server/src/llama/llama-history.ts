@@ -1,7 +1,7 @@
 // Part of the child process: converts our messages and tools to the types of node-llama-cpp.
 
-import type { ChatMessage } from '@blackroad/model-server/chat';
 import type { ChatHistoryItem, ChatModelFunctionCall, ChatModelFunctions } from 'node-llama-cpp';
+import type { ChatMessage } from '../chat.ts';
 import type { ChatOrder } from './llama-wire.ts';
 
 /** The library has tool calls and their results inside the model's own turn. */

