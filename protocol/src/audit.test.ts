@@ -16,6 +16,8 @@ const joined = { node: 'alice', class: 'pi', site: 'home', key: 'ab12' };
 /** One sample of each action, with its subject and its words. */
 const samples: { [A in AuditAction]: [params: AuditParams<A>, subject: string, text: string] } = {
   'memory-add': [{ agent: 'echo', memory: '01m', kind: 'fact' }, 'echo', 'fact'],
+  'memory-set': [{ agent: 'echo', key: 'door code' }, 'echo', 'door code'],
+  'memory-unset': [{ agent: 'echo', key: 'door code' }, 'echo', 'door code'],
   'memory-take-back': [{ agent: 'echo', memory: '01m' }, 'echo', ''],
   'document-add': [
     { agent: 'echo', document: '01d', name: 'manual.pdf', sha256: 'ab'.repeat(32), bytes: 7, chunks: 3 },

@@ -55,6 +55,7 @@ const ofImage = ({ name, version }: { name: string; version: string }) => `${nam
 const Joined = { ...Node, class: NodeClassName, site: PlainName, key: Text };
 const joinedWords = ({ class: name, site, key }: { class: string; site: string; key: string }) =>
   `${name}, site ${site}, key ${key}`;
+const Given = { agent: AgentName, memory: Text };
 const Version = { agent: AgentName, version: Count };
 const Key = { key: Text, name: PlainName, role: Role };
 const Session = { name: Text, address: Text };
@@ -211,18 +212,10 @@ export const audit = {
     ({ was, version }) => `was ${was}, version ${version}`,
   ),
   'agent-remove': kind('removed an agent', Version, ofAgent, ({ version }) => `was at version ${version}`),
-  'memory-add': kind(
-    'gave an agent a memory',
-    { agent: AgentName, memory: Text, kind: Text },
-    ofAgent,
-    ({ kind: of }) => of,
-  ),
-  'memory-take-back': kind(
-    'took a memory back before it was written',
-    { agent: AgentName, memory: Text },
-    ofAgent,
-    () => '',
-  ),
+  'memory-add': kind('gave an agent a memory', { ...Given, kind: Text }, ofAgent, ({ kind: of }) => of),
+  'memory-set': kind('set a value of an agent', { agent: AgentName, key: Text }, ofAgent, ({ key }) => key),
+  'memory-unset': kind('unset a value of an agent', { agent: AgentName, key: Text }, ofAgent, ({ key }) => key),
+  'memory-take-back': kind('took a memory back before it was written', Given, ofAgent, () => ''),
   'document-add': kind(
     'gave an agent a document',
     { agent: AgentName, document: Text, name: Text, sha256: Fingerprint, bytes: Count, chunks: Count },

@@ -1,5 +1,7 @@
 // The names of things on the wire. Small alphabets: they are topic levels, file names, DNS labels and NATS subjects at once.
+
 import { maxLabels, maxOrdinal, maxTimeMs, maxTitleChars } from './limits.ts';
+import { keyPattern, keyWords, maxKeyChars } from './memory-key.ts';
 import { Type } from './typebox.ts';
 
 const balenaUuid = '^([0-9a-f]{32}|[0-9a-f]{62})$';
@@ -26,6 +28,7 @@ export const patternWords: Readonly<Record<string, string>> = {
   '^\\d{4}-\\d{2}-\\d{2}$': 'a day like 2026-11-28',
   [balenaUuid]: 'the UUID of a balena device, 32 or 62 characters of 0-9 and a-f',
   '^[a-z0-9_-]{1,80}/[a-z0-9_-]{1,80}$': 'a balena fleet as organization/fleet, in lower case',
+  [keyPattern]: keyWords,
   '^[0-9A-Za-z][0-9A-Za-z.+-]{0,79}$': 'a release of a balena fleet: its version, or its commit',
 };
 
@@ -60,6 +63,12 @@ export const AgentId = Type.String({
   description: 'An AI agent for good, whatever it is called; made by the coordinator.',
 });
 /** The space of a key, a person or a program, and of what they create: names are unique within it. */
+export const MemoryKey = Type.String({
+  minLength: 1,
+  maxLength: maxKeyChars,
+  pattern: keyPattern,
+  description: `What a value of a memory is looked up by: ${keyWords}.`,
+});
 export const Space = Type.String({ pattern: slug, description: 'Whose it is: `default`, the only one for now.' });
 export const TaskId = Type.String({ pattern: '^[a-z0-9-]{1,40}$', description: 'A task; sorts by creation time.' });
 export const ConversationId = Type.String({

@@ -126,3 +126,32 @@ t.test('what does not verify in a journal is said by its line, and still remembe
   t.equal(new Set(read([...lines, ...lines]).memories.map(({ origin }) => origin)).size, 4, 'each by its content');
   t.match(read([{ actorId: 'x' }]).faults, [/^1: it is no line of a journal: /]);
 });
+
+t.test(
+  'values of an export: every edit in its order, and that a key ended; what does not hold is a memory',
+  async (t) => {
+    const entries = memoryEntries(
+      'a1',
+      [
+        { text: '' },
+        { text: 'blue', key: 'door' },
+        { text: '', key: 'door' },
+        { text: '', tags: ['nothing'] },
+        { text: 'red', key: 'door', holds: true },
+        { text: 'loud', key: 'bell', holds: false },
+      ],
+      { kinds: ['genesis', 'value', 'value', 'note', 'merge', 'merge'] },
+    );
+    const { memories, found } = read([headOf(entries), ...entries]);
+    t.equal(found.fault, null);
+    t.same(
+      memories.map(({ key, text }) => [key, text]),
+      [
+        ['door', 'blue'],
+        ['door', ''],
+        ['door', 'red'],
+        [undefined, 'bell: loud (set on agent:a1 while it was away)'],
+      ],
+    );
+  },
+);

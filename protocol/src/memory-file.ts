@@ -12,6 +12,7 @@ import { maxMemoryTextBytes } from './limits.ts';
 import { entryFault, MemoryEntry } from './memory.ts';
 import { aboutTheLog, type ChainEnd, linkFault } from './memory-chain.ts';
 import type { ImportedFrom } from './memory-given.ts';
+import { keySet, shownText } from './memory-key.ts';
 import { ProofPath, rootBy, rootOf, withLeaf } from './merkle.ts';
 import { type Static, Type } from './typebox.ts';
 
@@ -54,6 +55,7 @@ interface FileMemory {
   origin: string;
   derivedFrom: string[];
   text: string;
+  key?: string;
   tags: string[];
   importance: number;
   imported: Omit<ImportedFrom, 'id'>;
@@ -176,16 +178,23 @@ function anchorFault(anchor: MemoryFileHead['anchor'], { agent }: ChainEnd, peak
   return isSigned(checkpoint) ? null : `the signature of checkpoint ${checkpoint.number} is not that of its key`;
 }
 
-function memoryOf({ kind, hash, actorId, createdAt, payload }: MemoryEntry, name: string): FileMemory | null {
-  if (payload === null || bare.has(kind) || payload.text.trim() === '') return null;
-  const { text, tags, importance, source, derivedFrom, imported } = payload;
+function memoryOf(entry: MemoryEntry, name: string): FileMemory | null {
+  const { kind, hash, actorId, createdAt, payload } = entry;
+  // Of a value every edit is brought in, in its order, and that it ended, too: the last one holds there, as it did here.
+  const key = keySet(entry);
+  if (payload === null || bare.has(kind) || (key === null && payload.text.trim() === '')) return null;
+  const { tags, importance, source, derivedFrom, imported } = payload;
   // What was brought in from elsewhere is that memory, and not another one.
   const origin = kind === 'merge' || kind === 'import' ? (derivedFrom[0] ?? hash) : hash;
   const from = imported
     ? { ...imported, id: undefined }
     : { agent: name, kind, actorId, atMs: createdAt, source, isVerified: true };
   const { id: _, ...rest } = from as ImportedFrom;
-  return { origin, derivedFrom: [origin], text, tags: tags.filter((tag) => tag !== ''), importance, imported: rest };
+  const said = key === null ? { text: shownText(entry) } : { text: payload.text, key };
+  return {
+    ...{ origin, derivedFrom: [origin], ...said },
+    ...{ tags: tags.filter((tag) => tag !== ''), importance, imported: rest },
+  };
 }
 
 /** What the scripts that write journals hash, by the name that is shown. */

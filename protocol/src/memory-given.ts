@@ -11,7 +11,7 @@ import {
   maxGivenPerMessage,
   maxHeadingChars,
 } from './document-limits.ts';
-import { AgentId, AgentName, Epoch, Fingerprint, Hash, TimeMs } from './ids.ts';
+import { AgentId, AgentName, Epoch, Fingerprint, Hash, MemoryKey, TimeMs } from './ids.ts';
 import { maxMemoryTextBytes } from './limits.ts';
 import { givenKinds } from './memory-words.ts';
 import { type Static, Type } from './typebox.ts';
@@ -69,12 +69,13 @@ export const givenFields = {
   document: Type.Optional(DocumentPlace),
   imported: Type.Optional(ImportedFrom),
   mark: Type.Optional(MemoryMark),
+  key: Type.Optional(MemoryKey),
 };
 
 /** A memory to write, as the coordinator sends it to the node that holds the agent. */
 export const GivenMemory = Type.Object({
   given: GivenId,
-  kind: Type.OneOf([...givenKinds, 'document', 'import', 'withdraw', 'mark', 'summary']),
+  kind: Type.OneOf([...givenKinds, 'document', 'import', 'withdraw', 'mark', 'summary', 'value']),
   text: Type.String({ maxLength: maxMemoryTextBytes }),
   tags: Type.Array(Type.String({ maxLength: 60 }), { maxItems: 32 }),
   importance: Type.Number({ minimum: 0, maximum: 1 }),
@@ -85,6 +86,7 @@ export const GivenMemory = Type.Object({
   document: Type.Optional(DocumentPlace),
   imported: Type.Optional(ImportedFrom),
   mark: Type.Optional(MemoryMark),
+  key: Type.Optional(MemoryKey),
   derivedFrom: Type.Optional(
     Type.Array(Hash, {
       maxItems: maxSummarySources,
@@ -109,7 +111,7 @@ export const MemoryGive = Type.Object(
 export type MemoryGive = Static<typeof MemoryGive>;
 
 /** Why an order waits. */
-const GivenWaits = Type.OneOf(['no-node', 'node-away', 'node-older', 'sent', 'objects-away'], {
+export const GivenWaits = Type.OneOf(['no-node', 'node-away', 'node-older', 'sent', 'objects-away'], {
   description:
     'no-node: the agent is on no node; node-away: its node is not connected; node-older: its node-agent does not know such orders; sent: the node has it and has not said that it is written; objects-away: its parts are in the object store, which cannot be used.',
 });
@@ -136,6 +138,7 @@ export const WaitingMemory = Type.Object({
   id: Type.String(),
   agent: AgentName,
   kind: Type.String(),
+  key: Type.Optional(Type.String({ description: 'Of a value; an empty text ends it.' })),
   text: Type.String(),
   tags: Type.Array(Type.String()),
   importance: Type.Number(),

@@ -3,6 +3,7 @@
 import type { MemoryRun, RunCounts, RunResult } from './consolidation.ts';
 import type { MemoryEmbedder, MemoryHit, MemoryVectors, VectorStoreStand } from './memory.ts';
 import type { DocumentPlace, GivenWaits } from './memory-given.ts';
+import type { ValueEntry } from './memory-value.ts';
 import { counted } from './quantity-words.ts';
 
 /** An older coordinator does not say it: it searched by words alone. */
@@ -78,7 +79,7 @@ export function placeWords({ name, page, headings }: Pick<DocumentPlace, 'name' 
 const waitWords: Record<GivenWaits, (node: string) => string> = {
   'no-node': () => 'the agent is on no node',
   'node-away': (node) => `${node} is not connected`,
-  'node-older': (node) => `the node-agent of ${node} is older and does not take memories of people`,
+  'node-older': (node) => `the node-agent of ${node} is older and cannot write this`,
   sent: (node) => `${node} writes it`,
   'objects-away': () => 'its parts are in the object store, which cannot be used now',
 };
@@ -115,4 +116,12 @@ export function memoryFull(
   const memories = (count: number) => counted(count, 'memory', 'memories');
   const fits = has >= atMost ? 'has them' : `has ${has}, and this is ${more} more`;
   return `${agent} may have ${memories(atMost)} (memory.atMost of its spec) and ${fits}: erase some, or allow more.`;
+}
+
+/** By whom, or where, a value was set. */
+export function valueByWords({ source, actorId, kind }: Pick<ValueEntry, 'source' | 'actorId' | 'kind'>): string {
+  if (kind === 'merge') return `on ${actorId.replace(/^node:/, '')} while it was away`;
+  if (source.startsWith('person:')) return `by ${source.slice('person:'.length)}`;
+  if (source.startsWith('import:')) return 'by an import';
+  return actorId.startsWith('agent:') ? 'by the agent' : `by ${actorId}`;
 }

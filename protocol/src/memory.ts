@@ -15,7 +15,8 @@ import { type Static, Type } from './typebox.ts';
 /**
  * genesis opens a log; turn is an exchange; note was saved by the agent or a person; migrate opens an epoch on another node; merge adds an
  * entry of a branch to the log; import came from elsewhere; fact and procedure were given by a person; document is a part of a document;
- * withdraw erases the parts of a document, or what a consolidation wrote; mark and summary are what one found.
+ * withdraw erases the parts of a document, or what a consolidation wrote; mark and summary are what one found; value sets a key or, with an empty
+ * text, ends it.
  */
 const memoryKinds = [
   'genesis',
@@ -30,6 +31,7 @@ const memoryKinds = [
   'withdraw',
   'mark',
   'summary',
+  'value',
 ] as const;
 export const MemoryKind = Type.String({
   pattern: '^[a-z][a-z-]{0,29}$',
@@ -51,6 +53,12 @@ export const MemoryPayload = Type.Object({
   derivedFrom: Type.Array(Hash, { maxItems: 64 }),
   embedding: Type.Nullable(MemoryEmbedding),
   ...givenFields,
+  holds: Type.Optional(
+    Type.Boolean({
+      description:
+        'Of a merged entry with a key: whether it sets it, as the log had no edit of its own since the branch began. Missing: it does not.',
+    }),
+  ),
 });
 export type MemoryPayload = Static<typeof MemoryPayload>;
 
@@ -369,6 +377,7 @@ export const MemoryHit = Type.Object({
   importance: Type.Number(),
   source: Type.String(),
   document: givenFields.document,
+  key: Type.Optional(Type.String({ description: 'Of a value. The text is then `key: value`.' })),
   score: Type.Number(),
   marked: Type.Optional(
     Type.Array(Type.Object({ how: Type.OneOf([...markWays]), by: Seq }), {

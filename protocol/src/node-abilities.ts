@@ -8,6 +8,7 @@ export const abilityWords = {
   imports: 'writes memories that were imported',
   drains: 'brings the last memories of an agent before the agent leaves it',
   marks: 'writes marks and summaries of a consolidation',
+  values: 'writes values by key',
 } as const;
 export type NodeAbility = keyof typeof abilityWords;
 export type NodeAbilities = { readonly [A in NodeAbility]?: true };

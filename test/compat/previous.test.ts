@@ -24,6 +24,7 @@ const toNewerAlone: Record<string, string> = {
   'memoryDown.give.v1.json': 'hello.given of the node',
   'memoryDown.marks.v1.json': 'hello.marks of the node',
   'memoryDown.give-import.v1.json': 'hello.imports of the node',
+  'memoryDown.give-value.v1.json': 'hello.values of the node',
   'memoryDown.early.v1.json': 'it answers a fetch',
   'memoryDown.recalled.v1.json': 'it answers a recall',
   'memoryUp.erased.v1.json': 'it answers an order to erase',

@@ -176,6 +176,9 @@ t.test('verbs', async (t) => {
   const [waits, ends] = [await submitted(nobodys), await submitted(nobodys)];
 
   const given = await fleet.client.call('memoryAdd', { params: { agent: 'nowhere' }, body: { text: 'Tea at nine' } });
+  // They are written before the memories below, for which the consolidation waits.
+  for (const key of ['gate code', 'side door'])
+    await fleet.client.call('memorySet', { params: { agent: 'greeter', key }, body: { text: '4321' } });
   const consolidate = { params: { agent: 'greeter' }, body: {} };
   for (const text of ['Tea at four', 'tea, at four'])
     await fleet.client.call('memoryAdd', { params: consolidate.params, body: { text } });
@@ -263,6 +266,10 @@ t.test('verbs', async (t) => {
     'memory add': { args: ['greeter', 'Tea', 'at', 'eight', '--kind', 'fact', '--tag', 'house'], gives: 'object' },
     'memory waiting': { args: ['greeter'], gives: 'array' },
     'memory take-back': { args: ['nowhere', given.id], gives: 'object' },
+    'memory set': { args: ['greeter', 'door code', '1234'], gives: 'object' },
+    'memory get': { args: ['greeter', 'gate code'], gives: 'object' },
+    'memory values': { args: ['greeter'], gives: 'array' },
+    'memory unset': { args: ['greeter', 'side door'], gives: 'object' },
     'memory documents': { args: ['greeter'], gives: 'array' },
     'memory save-document': { args: ['greeter', 'saved.md', '--to', join(fleet.folder, 'saved')], gives: 'object' },
     'memory remove-document': { args: ['greeter', 'removed.md'], gives: 'object' },
@@ -430,6 +437,10 @@ t.test('verbs', async (t) => {
     'memory add': { args: ['greeter', 'no-such-file.pdf'], code: 2 },
     'memory waiting': { args: ['nobody'], code: 4 },
     'memory take-back': { args: ['greeter', 'none'], code: 4, problem: 'no-such-memory' },
+    'memory set': { args: ['greeter', 'two\nlines', '1'], code: 2 },
+    'memory get': { args: ['greeter', 'none'], code: 4, problem: 'no-such-memory' },
+    'memory values': { args: ['nobody'], code: 4 },
+    'memory unset': { args: ['greeter', 'none'], code: 4, problem: 'no-such-memory' },
     'memory documents': { args: ['nobody'], code: 4 },
     'memory save-document': { args: ['greeter', 'none.pdf'], code: 4, problem: 'no-such-document' },
     'memory remove-document': { args: ['greeter', 'none.pdf'], code: 4, problem: 'no-such-document' },

@@ -17,6 +17,7 @@ import { memoryVerbs } from './verbs/memory.ts';
 import { memoryConsolidateVerbs } from './verbs/memory-consolidate.ts';
 import { memoryEraseVerbs } from './verbs/memory-erase.ts';
 import { memoryFileVerbs } from './verbs/memory-file.ts';
+import { memoryValueVerbs } from './verbs/memory-values.ts';
 import { modelVerbs } from './verbs/models.ts';
 import { nodeVerbs } from './verbs/nodes.ts';
 import { objectVerbs } from './verbs/objects.ts';
@@ -85,6 +86,7 @@ export const verbs: Verb[] = [
   ...batchVerbs,
   ...workVerbs.slice(1, -1),
   ...memoryVerbs,
+  ...memoryValueVerbs,
   ...memoryFileVerbs,
   ...memoryEraseVerbs,
   ...memoryConsolidateVerbs,

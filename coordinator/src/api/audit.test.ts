@@ -150,6 +150,19 @@ const calls: readonly Call[] = [
     subject: 'echo',
   },
   {
+    route: 'memorySet',
+    path: '/v1/agents/echo/memory/values/door%20code',
+    body: { text: '1234' },
+    action: 'memory-set',
+    subject: 'echo',
+  },
+  {
+    route: 'memoryUnset',
+    path: '/v1/agents/echo/memory/values/door%20code',
+    action: 'memory-unset',
+    subject: 'echo',
+  },
+  {
     route: 'taskRetry',
     path: '/v1/tasks/:dead/retry',
     after: () => deadLetter('dead'),

@@ -26,13 +26,20 @@ import { hold, letGo, takeFile } from './taken-file.ts';
 const maxTagBytes = 60;
 
 function showWaiting(view: View, { space: _, document: __, agent, tags, ...row }: GivenRow): WaitingMemory {
-  return { ...row, tags: [...tags], agent: agentNameOf(view, agent), ...waitsOf(view, agent) };
+  return {
+    ...row,
+    tags: [...tags],
+    agent: agentNameOf(view, agent),
+    ...waitsOf(view, agent, row.kind === 'value' ? 'values' : 'given'),
+  };
 }
 
 export function showDocument(view: View, row: DocumentRow, objects: Pick<Objects, 'isOutOfReach'>): DocumentView {
-  const { space: _, parts: __, origins: ___, agent, removing, ...document } = row;
+  const { space: _, parts: __, origins: ___, agent, removing, values, ...document } = row;
   const isDone = !removing && row.written === row.chunks;
-  const stand = isDone ? { waits: null, node: null } : waitsOf(view, agent, isImport(row) ? 'imports' : 'given');
+  const stand = isDone
+    ? { waits: null, node: null }
+    : waitsOf(view, agent, values ? 'values' : isImport(row) ? 'imports' : 'given');
   // Its node could write it: the parts cannot be had.
   const waits = stand.waits === 'sent' && !removing && objects.isOutOfReach(row.parts) ? 'objects-away' : stand.waits;
   return { ...document, agent: agentNameOf(view, agent), removing: removing === true, ...stand, waits };

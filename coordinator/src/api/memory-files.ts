@@ -109,6 +109,7 @@ async function importFile(call: Call<'memoryImport'>, agent: string): Promise<Me
     const row = {
       ...{ id, agent, ...file, type: 'memories' as const, pages: null, emptyPages: 0 },
       ...{ chunks: parts.length, parts: kept.sha256, origins: brought.sha256 },
+      ...(parts.some(({ key }) => key !== undefined) ? { values: true as const } : {}),
     };
     accepted(await coordinator.submit('document-add', { by, row }));
     const { view } = coordinator;

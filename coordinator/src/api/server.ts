@@ -53,6 +53,7 @@ import { imageHandlers } from './images.ts';
 import { keyHandlers } from './keys.ts';
 import { memoryHandlers } from './memory.ts';
 import { memoryFileHandlers } from './memory-files.ts';
+import { memoryValueHandlers } from './memory-values.ts';
 import { modelCacheHandlers } from './model-cache.ts';
 import { modelHandlers } from './models.ts';
 import { nodeHandlers } from './nodes.ts';
@@ -76,6 +77,7 @@ const handlers: Handlers = {
   ...taskHandlers,
   ...conversationHandlers,
   ...memoryHandlers,
+  ...memoryValueHandlers,
   ...documentHandlers,
   ...memoryFileHandlers,
   ...consolidationHandlers,

@@ -1,7 +1,7 @@
 // Brings what people gave to the nodes that write it. In: committed changes, and the time. Out: inputs `memory-give` with the next orders of an
 // agent, one message of an agent and of a node on its way at a time; the next one goes when its entries are in the log. What does not come is
 // sent again after a pause that grows: a node writes each order once. Nothing of it is stored here: orders are rows, parts are read again.
-import { type GivenMemory, maxGivenPerMessage, maxMemoryBatchBytes } from '@blackroad/protocol';
+import { type GivenMemory, maxGivenPerMessage, maxMemoryBatchBytes, type NodeAbilities } from '@blackroad/protocol';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -122,7 +122,7 @@ export class MemoryGiver {
     if (view.observed.get(agent)?.epoch !== placement.epoch) return;
     const { helloBoot: boot } = live;
     const flight = this.#flights.get(agent);
-    const memories = await this.#next(agent, live.can.imports === true);
+    const memories = await this.#next(agent, live.can);
     const [first] = memories;
     if (!first) return;
     const isSame = flight?.first === first.given && flight.epoch === placement.epoch && flight.boot === boot;
@@ -144,7 +144,7 @@ export class MemoryGiver {
   }
 
   /** The next orders of an agent that fit one message. */
-  async #next(agent: string, takesImports: boolean): Promise<GivenMemory[]> {
+  async #next(agent: string, can: NodeAbilities): Promise<GivenMemory[]> {
     const { view } = this.#parts.coordinator;
     const memories: GivenMemory[] = [];
     let bytes = 1024;
@@ -154,12 +154,14 @@ export class MemoryGiver {
       memories.push(memory);
       return true;
     };
-    for (const row of givenTo(view, agent)) if (!takes(wireOf(row))) return memories;
+    // What an older node-agent could not read waits, and the rest goes.
+    for (const row of givenTo(view, agent))
+      if ((row.kind !== 'value' || can.values) && !takes(wireOf(row))) return memories;
     for (const id of view.unwritten.get(agent) ?? []) {
       const run = view.runs.get(id);
-      if (run && marksOf(view, agent) && !(await this.#takeResults(run, takes))) return memories;
+      if (run && can.marks && !(await this.#takeResults(run, takes))) return memories;
       const row = view.documents.get(id);
-      if (!row || memories.length >= maxGivenPerMessage || (isImport(row) && !takesImports)) continue;
+      if (!row || memories.length >= maxGivenPerMessage || !canWrite(row, can)) continue;
       const parts = await this.#partsOf(row);
       for (let chunk = row.written + 1; chunk <= row.chunks; chunk++) {
         const part = parts[chunk - 1];
@@ -187,11 +189,8 @@ export class MemoryGiver {
   }
 }
 
-/** An older node-agent could not read them. */
-function marksOf(view: View, agent: string): boolean {
-  const node = view.agents.get(agent)?.placement?.node;
-  return node !== undefined && view.live.get(node)?.can?.marks === true;
-}
+const canWrite = (row: DocumentRow, { imports, values }: NodeAbilities): boolean =>
+  (!isImport(row) || imports === true) && (row.values !== true || values === true);
 
 function hasOrders(view: View, agent: string): boolean {
   return view.givenByAgent.has(agent) || view.unwritten.has(agent);

@@ -71,6 +71,8 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'memoryConsolidate',
     'memoryRunUndo',
     'memoryTakeBack',
+    'memorySet',
+    'memoryUnset',
     'imageAdd',
     'imagePart',
     'imageRemove',

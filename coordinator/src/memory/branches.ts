@@ -1,6 +1,6 @@
 // Branches: entries that a node wrote for an agent after the agent moved to another node. Stored completely and visible, acknowledged, and
 // merged by the present writer: only the additions of the branch, each once, in order. Nothing deletes a branch. [INV-memory-kept]
-import { entriesThatFit, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
+import { entriesThatFit, keyIn, type MemoryEntry, type MemoryUp } from '@blackroad/protocol';
 import { givenKinds } from '@blackroad/protocol/memory-words';
 import { takesRecords } from '../fleet/budget.ts';
 import { asWrittenBy } from '../fleet/held.ts';
@@ -16,9 +16,12 @@ import { isStillGiven } from './given.ts';
 /** Whether a person or the agent added the entry: bookkeeping of the previous node, and merges of other branches, are not merged again. */
 function isAddition(view: View, agent: string, entry: MemoryEntry): boolean {
   if (entry.payload === null || !isStillGiven(view, agent, entry)) return false;
+  // A value that a person set, or that an import brings, is an order still: the present writer gets it as one, and its parts in their order.
+  const { given, imported } = entry.payload;
+  if (given !== undefined && (keyIn(entry) !== null || view.documents.get(imported?.id ?? '')?.values)) return false;
   return additions.has(entry.kind);
 }
-const additions = new Set(['turn', 'note', 'import', 'document', ...givenKinds]);
+const additions = new Set(['turn', 'note', 'import', 'document', 'value', ...givenKinds]);
 
 type BranchMessage = Extract<MemoryUp, { type: 'branch' }>;
 

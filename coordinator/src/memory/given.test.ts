@@ -12,6 +12,7 @@ import {
   givenTo,
   namedObjects,
   removeDocument,
+  setValue,
   takeMemoryBack,
   waitsOf,
   wireOf,
@@ -242,3 +243,61 @@ t.test('a branch: orders in it are brought in once', async (t) => {
   t.match(merge, { type: 'merge', entries: [{ payload: { given: 'b' } }, { payload: { given: 'd1.1' } }] });
   t.equal(merge && 'entries' in merge && merge.entries.length, 2, 'one was settled, and one document is not there');
 });
+
+t.test('a value that a person sets is an order with its key, for a node-agent that knows such orders', async (t) => {
+  const fleet = fleetWithEcho();
+  const set = (id: string, text: string) =>
+    fleet.decide<'memory-set'>(setValue, { by: admin, id, agent, key: 'door', text });
+  t.match(set('a', 'green').changes, [{}, { row: { action: 'memory-set', params: { key: 'door' } } }]);
+  t.notMatch(JSON.stringify(set('b', 'blue').changes.filter(({ type }) => type === 'audit')), 'blue');
+  t.match(set('c', '').changes, [{}, { row: { action: 'memory-unset' } }]);
+  t.match(givenTo(fleet.view, agent).map(wireOf), [
+    { given: 'a', kind: 'value', key: 'door', text: 'green', source: `person:${admin.name}` },
+    { given: 'b', text: 'blue' },
+    { given: 'c', kind: 'value', key: 'door', text: '' },
+  ]);
+  const boot = '0000000000000001';
+  fleet.apply([{ type: 'hello', node: 'alice', boot, atMs: 1, version: '0.1.0', can: { given: true } }]);
+  t.match(
+    [waitsOf(fleet.view, agent), waitsOf(fleet.view, agent, 'values')],
+    [{ waits: 'sent' }, { waits: 'node-older' }],
+  );
+  for (let more = givenTo(fleet.view, agent).length; more < maxGivenPerAgent; more++) set(`m${more}`, 'x');
+  t.match(set('last', 'x').outcome, { code: 'fleet-full' });
+});
+
+t.test(
+  'a branch: what was set on it is brought in, but what a person set is an order of the present writer',
+  async (t) => {
+    const fleet = fleetWithEcho();
+    fleet.decide<'memory-set'>(setValue, { by: admin, id: 'a', agent, key: 'gate', text: '1' });
+    const row = {
+      ...document('i1', 'aa'.repeat(32)),
+      type: 'memories' as const,
+      origins: 'bb'.repeat(32),
+      values: true,
+    };
+    addFile(fleet, row as never);
+    const imported = { id: 'i1', agent: 'eve', kind: 'note', actorId: 'agent:eve', atMs: 1, isVerified: true };
+    batch(fleet, [{ kind: 'genesis' }]);
+    const tail = chain(fleet, [
+      { kind: 'import', text: 'x', given: 'i1.1', imported },
+      { kind: 'import', text: 'red', key: 'door', given: 'i1.2', imported },
+      { kind: 'import', text: 'y', given: 'i1.3', imported },
+      { kind: 'value', key: 'door', text: 'green' },
+      { kind: 'value', key: 'gate', text: '1', given: 'a' },
+      { kind: 'value', key: 'door', text: '' },
+    ]);
+    fleet.move(['echo', 'bob']);
+    const [{ seq: from, previousHash }] = tail as [MemoryEntry];
+    const message = { type: 'branch' as const, epoch: 1, from, previousHash, entries: tail, last: true };
+    const came = fleet.decide<'memory-up'>(acceptMemory, {
+      ...{ node: 'alice', agent, message, stored: [], missing: [], branch: null, siblings: [] },
+    });
+    const merge = said(came.messages, 'memoryDown').find(({ params }) => params.node === 'bob')?.message;
+    t.match(merge, { entries: [{ payload: { text: 'green' } }, { payload: { text: '' } }] });
+    t.equal(merge && 'entries' in merge && merge.entries.length, 2);
+    t.match(givenTo(fleet.view, agent), [{ id: 'a' }], 'it still waits');
+    t.equal(fleet.view.documents.get('i1')?.written, 0, 'and no part of an import with values is passed over');
+  },
+);

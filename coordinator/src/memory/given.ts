@@ -31,6 +31,16 @@ export const addMemory: Decide<'memory-add'> = (view, { by, id, agent, addition 
   return decided(draft);
 };
 
+/** Orders of a key are written in their order: the last one holds. */
+export const setValue: Decide<'memory-set'> = (view, { by, id, agent, key, text }, nowMs) => {
+  const full = noRoom(view, agent);
+  if (full !== null) return refuse('fleet-full', full);
+  const draft = openDraft(view, nowMs);
+  putGiven(draft, by, { id, agent, kind: 'value', key, text, tags: [], importance: givenImportance });
+  noteAudit(draft, by, text === '' ? 'memory-unset' : 'memory-set', { agent, key });
+  return decided(draft);
+};
+
 /** A withdrawal stays: what it takes back is deleted here already. */
 export const takeMemoryBack: Decide<'memory-take-back'> = (view, { by, id, agent }, nowMs) => {
   const row = view.given.get(id);
@@ -191,9 +201,10 @@ export function putGiven(
   change(draft, { type: 'given', row: { ...row, space, by: by.name, givenMs: draft.nowMs } });
 }
 
-export function wireOf({ id, kind, text, tags, importance, by, document, ...row }: GivenRow): GivenMemory {
+export function wireOf({ id, kind, text, tags, importance, by, document, key, ...row }: GivenRow): GivenMemory {
   const source = row.source ?? (kind === 'withdraw' && document ? `document:${document.id}` : `person:${by}`);
-  return { given: id, kind, text, tags: [...tags], importance, source, ...(document ? { document } : {}) };
+  const about = { ...(document ? { document } : {}), ...(key === undefined ? {} : { key }) };
+  return { given: id, kind, text, tags: [...tags], importance, source, ...about };
 }
 
 /** Why an order of this agent waits, and for which node. */

@@ -42,7 +42,7 @@ import { acceptMemory } from '../memory/accept.ts';
 import { keepCheckpoint, noteDamage, tellAnchors } from '../memory/checkpoints.ts';
 import { eraseMemories, tellErasure } from '../memory/erase.ts';
 import { noteExport } from '../memory/exported.ts';
-import { addDocument, addMemory, giveMemories, removeDocument, takeMemoryBack } from '../memory/given.ts';
+import { addDocument, addMemory, giveMemories, removeDocument, setValue, takeMemoryBack } from '../memory/given.ts';
 import { keepRun, replaceRunParts, undoRun } from '../memory/runs.ts';
 import { applyPlan, releaseMoves, unloadIdle } from '../placement/plan/plan.ts';
 import { actOnRollout } from '../rollouts/acts.ts';
@@ -68,6 +68,7 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'task-report': judged(reportTask),
   'memory-up': judged(acceptMemory),
   'memory-add': addMemory,
+  'memory-set': setValue,
   'memory-take-back': takeMemoryBack,
   'memory-give': giveMemories,
   'document-add': addDocument,

@@ -2,7 +2,7 @@
 import type { DocumentView, GivenMemory } from '@blackroad/protocol';
 
 /** A memory to write, until it is in the log. */
-export interface GivenRow extends Pick<GivenMemory, 'text' | 'tags' | 'importance' | 'document'> {
+export interface GivenRow extends Pick<GivenMemory, 'text' | 'tags' | 'importance' | 'document' | 'key'> {
   readonly id: string;
   readonly space: string;
   /** The id of the agent. */
@@ -30,6 +30,8 @@ export interface DocumentRow
   readonly replaces: string | null;
   /** Of an import: the object with the hashes of what it brought, by which none of it is brought again. */
   readonly origins?: string;
+  /** Of an import: it has values by key. */
+  readonly values?: true;
   /** It was deleted, and the withdrawal is not in the log yet. */
   readonly removing?: true;
 }

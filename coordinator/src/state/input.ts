@@ -155,8 +155,10 @@ export interface Inputs {
   'conversation-open': By & { id: string; agent: string; title?: string };
   'conversation-edit': By & { id: string; title?: string; isShared?: boolean };
   'conversation-delete': By & { id: string };
-  /** `agent`: an id, also in the four below. */
+  /** `agent`: an id, also in the five below. */
   'memory-add': By & { id: string; agent: string; addition: MemoryAddition };
+  /** An empty text ends the key. */
+  'memory-set': By & { id: string; agent: string; key: string; text: string };
   'memory-take-back': By & { id: string; agent: string };
   'document-add': By & { row: Omit<DocumentRow, 'space' | 'by' | 'addedMs' | 'written' | 'replaces' | 'removing'> };
   'memory-export': By & { agent: string; entries: number };

@@ -10,6 +10,7 @@ import type {
   MemoryHit,
   SignedCheckpoint,
   TaskState,
+  ValueEntry,
 } from '@blackroad/protocol';
 import type { DurableChange } from '../state/change.ts';
 import type { TaskOfConversation } from '../state/conversation-row.ts';
@@ -37,6 +38,12 @@ export interface MemoryToConsolidate {
   kind: string;
   text: string;
   vector: Float32Array | null;
+}
+export interface StoredValue {
+  key: string;
+  /** Null: nothing holds; it was unset, or branches alone say something. */
+  entry: ValueEntry | null;
+  others: ValueEntry[];
 }
 export interface VectorModels {
   /** Of which all vectors are there; null: of none yet. */
@@ -149,6 +156,10 @@ export interface Store {
    * most important ones first.
    */
   importantMemories(agent: string, before: number, limit: number): Promise<MemoryEntry[]>;
+  /** What holds under a key now, and what branches say otherwise; null: nothing. */
+  memoryValue(agent: string, key: string): Promise<StoredValue | null>;
+  /** In the order of their keys. `next`: the key to go on after; null: that is all. A page may have fewer than `limit`. */
+  memoryValues(agent: string, after: string, limit: number): Promise<{ values: StoredValue[]; next: string | null }>;
   branchEntries(branch: string): Promise<MemoryEntry[]>;
   /**
    * Entries with content that are asked for, and all that was made of them, with their copies in branches: what was made comes before what

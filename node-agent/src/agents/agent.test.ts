@@ -177,7 +177,7 @@ t.test('tools are called, their answers go back, and a wrong call is told to the
       'Published.',
       'Refused: the topic door is not allowed. Allowed: lamp.',
       'The arguments of memory_search are wrong: query: expected string, got 5',
-      'There is no tool rm. Tools: memory_search, memory_save, mqtt_publish.',
+      'There is no tool rm. Tools: memory_search, memory_save, memory_get, memory_set, mqtt_publish.',
     ],
   );
   t.equal(chunks[0]?.tool, 'memory_save');

@@ -3,8 +3,10 @@
 import type { DocumentPlace, MemoryPayload, TaskTrace } from '@blackroad/protocol';
 
 export interface Remembered {
-  kind: 'turn' | 'note' | 'merge' | 'import';
+  kind: 'turn' | 'note' | 'merge' | 'import' | 'value';
   text: string;
+  /** Of a value, which an empty text ends. */
+  key?: string;
   tags?: string[];
   importance?: number;
   /** `task:<id>`, `tool:memory`, ... */
@@ -38,6 +40,22 @@ export interface RecallAnswer {
   shared?: TaskTrace['shared'];
 }
 
+/** What an entry says of a key. */
+export interface ValueFound {
+  /** Empty: it was unset. */
+  text: string;
+  seq: number;
+  createdAt: number;
+  actorId: string;
+  source: string;
+}
+export type Looked =
+  /** `others`: what was set on a branch while the log had an edit of its own. Null: nothing holds beside them. */
+  | { how: 'found'; value: ValueFound | null; others: ValueFound[] }
+  | { how: 'none'; near: string[] }
+  /** The log is still on its way to this node. */
+  | { how: 'fetching' };
+
 /**
  * Embeds texts with the node's embedding model. Null where the node has none (recall is then lexical and reports so), and in place of each
  * vector that the model did not return.
@@ -53,6 +71,8 @@ export interface AgentMemory {
   append(entry: Remembered): Promise<{ seq: number; hash: string }>;
   /** Hybrid: words and meaning, fused, then recency and importance; with those that other agents share with it. Best first. */
   recall(query: string, limit: number, signal: AbortSignal): Promise<RecallAnswer>;
+  /** What holds under a key, exactly. */
+  value(key: string): Looked;
   /** The last exchanges since a time, oldest first, without those that triggers began. */
   turns(limit: number, sinceMs: number): Recalled[];
   /** True once all entries up to the epoch's base are here and verified; before that, recall searches those that are. */

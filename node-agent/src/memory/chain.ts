@@ -34,6 +34,7 @@ export function payloadOf(
           vector: encodeVector(embedding.vector),
         }
       : null,
+    ...(entry.key === undefined ? {} : { key: entry.key }),
   };
 }
 

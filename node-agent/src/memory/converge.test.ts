@@ -4,10 +4,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { MemoryDown, MemoryUp } from '@blackroad/protocol';
+import type { MemoryDown, MemoryEntry, MemoryUp } from '@blackroad/protocol';
 import { silentLog } from '@blackroad/std/log';
 import { seededRandom } from '@blackroad/std/random';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { HandClock } from '../../../test/fixtures/node-agent/hand-clock.ts';
 import { chainFaults, TinyCoordinator } from '../../../test/fixtures/node-agent/tiny-coordinator.ts';
 import type { AgentMemory } from './agent-memory.ts';
@@ -18,6 +18,7 @@ const kept: number[] = [];
 const runs = Number(process.argv[2] ?? 25);
 const steps = 60;
 const agents = ['ada', 'bob'];
+const keys = 6;
 
 for (const seed of [...kept, ...Array.from({ length: runs }, (_, i) => i + 1)]) {
   t.test(`seed ${seed}`, async (t) => {
@@ -96,7 +97,9 @@ for (const seed of [...kept, ...Array.from({ length: runs }, (_, i) => i + 1)]) 
         // Every node with the log open writes, also one that was replaced without a release.
         for (const [holder, { logs }] of nodes) {
           const mine = `${text} on ${holder}`;
-          const appended = logs.get(agent)?.append({ kind: 'note', text: mine, source: 'test', actorId: 'test' });
+          const kept =
+            step % 2 === 0 ? { kind: 'value' as const, key: `key ${step % keys}` } : { kind: 'note' as const };
+          const appended = logs.get(agent)?.append({ ...kept, text: mine, source: 'test', actorId: 'test' });
           doubtful.add(mine);
           appended?.then(() => durable.add(mine)).catch(() => {});
         }
@@ -133,7 +136,7 @@ for (const seed of [...kept, ...Array.from({ length: runs }, (_, i) => i + 1)]) 
     }
     const told = agents
       .flatMap((agent) => coordinator.logs.get(agent)!.entries)
-      .filter(({ kind }) => kind === 'note' || kind === 'merge')
+      .filter(({ kind }) => kind === 'note' || kind === 'value' || kind === 'merge')
       .map(({ payload }) => payload!.text);
     t.equal(new Set(told).size, told.length, 'everything once');
     t.same(
@@ -146,9 +149,51 @@ for (const seed of [...kept, ...Array.from({ length: runs }, (_, i) => i + 1)]) 
       [],
       'nothing made up',
     );
+    for (const agent of agents) await sameValues(t, agent);
+    /** The writer has under each key what the log says, found by words too, and nothing of what was there before. */
+    async function sameValues(t: Test, agent: string) {
+      const { entries } = coordinator.logs.get(agent)!;
+      const log = nodes.get(holders.get(agent)!.node)!.logs.get(agent)!;
+      for (let each = 0; each < keys; each += 2) {
+        const key = `key ${each}`;
+        const about = entries.filter(({ payload }) => payload?.key === key);
+        const at = about.findLastIndex(({ kind, payload }) => kind === 'value' || payload!.holds);
+        const [holds, ...others] = about.slice(Math.max(0, at)).map(({ payload }) => payload!.text);
+        const beside = about.slice(at + 1).reverse();
+        const isLast = ({ payload }: MemoryEntry, i: number) =>
+          beside.findIndex((each) => each.payload!.source === payload!.source) === i;
+        const lastOfEach = beside.filter(isLast).map(({ payload }) => payload!.text);
+        const looked = log.value(key);
+        if (holds === undefined) {
+          t.match(looked, { how: 'none' }, `${agent} has no ${key}`);
+          continue;
+        }
+        const told = { how: 'found', value: { text: holds }, others: lastOfEach.map((text) => ({ text })) };
+        t.match(looked, told, `${agent}, ${key}`);
+        for (const entry of about.filter(({ kind }) => kind === 'merge'))
+          t.equal(entry.payload!.holds, !isEditedBeside(about, entry), `${agent}, ${key}: entry ${entry.seq}`);
+        const recalled = log.recall(key, 200, new AbortController().signal);
+        await clock.advance(3_000);
+        const found = (await recalled).memories.map(({ text }) => text).filter((text) => text.startsWith(`${key}: `));
+        const shown = [holds, ...others].map((text) => `${key}: ${text}`);
+        t.same(found.map((text) => text.replace(/ \(set on .*/, '')).sort(), shown.sort(), `${agent} finds ${key}`);
+      }
+    }
     for (const [name, { memory }] of nodes) {
       t.equal(memory.unacked, 0, `nothing waits on ${name}`);
       await memory.close();
     }
   });
+}
+
+/** Whether another writer had set the key of a merged entry by then, under an epoch that began after its own. */
+function isEditedBeside(about: readonly MemoryEntry[], { seq, payload }: MemoryEntry): boolean {
+  const epoch = Number(payload!.source.split('.')[1]);
+  return about.some(
+    (each) =>
+      each.seq < seq &&
+      each.epoch > epoch &&
+      each.payload!.source !== payload!.source &&
+      (each.kind === 'value' || each.payload!.holds === true),
+  );
 }

@@ -58,8 +58,9 @@ function entryOf(
   text: string,
   importance: number,
   nowMs: number,
+  key?: string,
 ): MemoryEntry {
-  const payload = payloadOf({ text, importance, source: 'test' }, null);
+  const payload = payloadOf({ text, importance, source: 'test', ...(key === undefined ? {} : { key }) }, null);
   const salt = 'ab'.repeat(16);
   const header = {
     ...{ agentId: 'ada', epoch: 1, seq: (before?.seq ?? 0) + 1, actorId: 'agent:ada', kind, createdAt: nowMs },
@@ -193,4 +194,34 @@ t.test('an agent that moves on meanwhile leaves nothing of it', async (t) => {
   await clock.advance(500);
   t.equal(agent.part, null);
   t.same(await found(word(58)), []);
+});
+
+t.test('a key is known by the first ones, or not known yet, and never said not to be there', async (t) => {
+  const { agent, step, log, clock, found } = moved(t);
+  const set = (key: string, text: string) =>
+    log.entries.push(entryOf(log.entries.at(-1), 'value', text, 0.6, clock.nowMs(), key));
+  set('gate', 'old');
+  for (let seq = 62; seq < 80; seq++) log.entries.push(entryOf(log.entries.at(-1), 'turn', 'x', 0.5, clock.nowMs()));
+  set('door', 'blue');
+  set('door', 'green');
+  set('bell', '');
+  t.equal(await step(), 'hello');
+  t.match(agent.value('door'), { how: 'fetching' });
+  t.match(await step(), 'fetch newest');
+  t.match(agent.value('door'), { how: 'found', value: { text: 'green', seq: 81 }, others: [] });
+  t.match(agent.value('bell'), { how: 'none' }, 'that it was unset is known');
+  t.match(agent.value('gate'), { how: 'fetching' });
+  t.match(agent.value('never set'), { how: 'fetching' });
+  t.strictSame(await found('door blue bell'), ['door: green']);
+  const appended = agent.append({ kind: 'value', key: 'gate', text: 'new', source: 'test', actorId: 'agent:ada' });
+  await clock.advance(50);
+  await appended;
+  t.match(agent.value('gate'), { how: 'found', value: { text: 'new' } });
+  for (let steps = 0; steps < 100 && (await step()) !== 'nothing'; steps++);
+  t.ok(agent.hydrated);
+  t.match(agent.value('gate'), { how: 'found', value: { text: 'new' } });
+  t.match(agent.value('door'), { how: 'found', value: { text: 'green' } });
+  t.match(agent.value('never set'), { how: 'none' });
+  const values = (await found('gate old door blue')).filter((text) => /^(gate|door): /.test(text));
+  t.strictSame(values.sort(), ['door: green', 'gate: new']);
 });

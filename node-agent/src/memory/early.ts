@@ -1,11 +1,12 @@
 // The newest and the most important memories of a log that this node is fetching, so that its agent can answer before it has all. They are held
 // in memory alone and searched until the log itself has them. In: pages of entries from the coordinator. Out: which page is wanted next, and ids of
 // memories that fit a question. An entry proves its content by its hash; the newest ones are linked to the end of the log as well.
-import { entryFault, type MarkFound, type MemoryEntry, maxOrdinal } from '@blackroad/protocol';
+import { entryFault, keyIn, keySet, type MarkFound, type MemoryEntry, maxOrdinal } from '@blackroad/protocol';
 import type { Log as Logger } from '@blackroad/std/log';
 import { type IndexFile, indexInMemory } from './index-file.ts';
 import type { Head } from './journal.ts';
 import type { Found } from './rank.ts';
+import type { KeyedEntry } from './value-rows.ts';
 
 type Which = 'newest' | 'important';
 
@@ -84,7 +85,17 @@ export class EarlyMemories {
           : [],
       ),
     );
+    this.#leaveOutPast(taken);
     return null;
+  }
+
+  /** Of the values of a key only the last one is found. */
+  #leaveOutPast(taken: readonly MemoryEntry[]): void {
+    for (const key of new Set(taken.flatMap((entry) => keySet(entry) ?? []))) {
+      const about = this.aboutKey(key, 0);
+      const at = about.findIndex((entry) => keySet(entry) !== null);
+      this.#index.remove(about.slice(at + 1).map(({ id }) => id));
+    }
   }
 
   /** As of the index of the log; without what that has. */
@@ -98,6 +109,15 @@ export class EarlyMemories {
     const meaning = vector ? this.#index.byMeaning(onlyLog, vector.model, vector.values, limit) : [];
     const lists = [words, meaning].map((ids) => ids.filter((id) => id - firstId > afterSeq));
     return { lists, found: this.#index.items(new Set(lists.flat())) };
+  }
+  /** Entries about a key that the log does not have yet, the newest first. */
+  aboutKey(key: string, afterSeq: number): KeyedEntry[] {
+    const about = [...this.#entries.values()].flatMap((entry) =>
+      entry.payload && entry.seq > afterSeq && keyIn(entry) === key
+        ? [{ ...entry, id: firstId + entry.seq, payload: entry.payload }]
+        : [],
+    );
+    return about.sort((a, b) => b.seq - a.seq);
   }
   has(id: number): boolean {
     return id > firstId && id - firstId <= maxOrdinal;

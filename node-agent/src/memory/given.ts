@@ -1,7 +1,7 @@
 // Memories that people gave to an agent, and what a consolidation found, as the coordinator sends them to its writer. In: the messages `give`. Out: entries in the log, each
 // once: the id of the order stands in the entry, and is looked up before one is written. The batch that brings the entries to the coordinator
 // is the answer; what is not written here, for whatever reason, is sent again. They are embedded before they are written, as every memory is.
-import { isVector, type MemoryGive } from '@blackroad/protocol';
+import { indexedText, isVector, type MemoryGive } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log as Logger } from '@blackroad/std/log';
 import type { Embedder } from './agent-memory.ts';
@@ -36,9 +36,9 @@ export function createGiven(parts: GivenParts): (message: MemoryGive) => void {
   async function write(log: AgentLog, { epoch, memories }: MemoryGive): Promise<void> {
     const fresh = memories.filter(({ given }) => !journal.hasOrigin(log.row.id, originOfGiven(given)));
     if (fresh.length === 0) return;
-    // A mark is found by the entry that it marks.
-    const told = fresh.filter(({ kind }) => kind !== 'mark');
-    const texts = told.map(({ text }) => text);
+    // A mark is found by the entry that it marks, and what ends a key is not looked for.
+    const told = fresh.filter((memory) => memory.kind !== 'mark' && indexedText(memory) !== '');
+    const texts = told.map(indexedText);
     const limits = { withinMs: embedDeadlineMs, signals: [closing], clock, log: logger };
     const embedded = told.length > 0 ? await embedWithin(parts.embed, texts, limits) : null;
     if (closing.aborted) return;

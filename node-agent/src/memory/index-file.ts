@@ -4,7 +4,7 @@
 import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { decodeVector, isVector, type MarkFound, type MemoryPayload } from '@blackroad/protocol';
+import { decodeVector, indexedText, isVector, type MarkFound, type MemoryPayload } from '@blackroad/protocol';
 import type { Log as Logger } from '@blackroad/std/log';
 import Database from 'better-sqlite3';
 import type { Journal } from './journal.ts';
@@ -13,7 +13,7 @@ import type { Found } from './rank.ts';
 import { WordTables } from './word-tables.ts';
 
 /** Changes when the tables or their content change: an index of another version is made again. */
-const version = 7;
+const version = 8;
 
 const schema = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -122,7 +122,8 @@ export class IndexFile {
   add(rows: readonly Indexed[]): void {
     this.transaction(() => {
       for (const { id, log, seq, payload } of rows) {
-        const { embedding, importance, text, tags, mark } = payload;
+        const { embedding, importance, tags, mark } = payload;
+        if (payload.key !== undefined && payload.text === '') continue;
         if (mark?.of && mark.by) {
           // Nothing is marked by what came before it: no marks form a circle.
           if (mark.of.seq >= mark.by.seq) continue;
@@ -135,7 +136,7 @@ export class IndexFile {
         const model = whole ? embedding!.model : null;
         const bytes = whole ? bytesOf(vector) : null;
         if (this.#addItem.run(id, log, seq, importance, model, bytes).changes === 0) continue;
-        this.#words.add(log, id, `${text}\n${tags.join(' ')}`);
+        this.#words.add(log, id, `${indexedText(payload)}\n${tags.join(' ')}`);
         if (whole) this.#codes.added(log, embedding!.model, id, vector);
       }
     });

@@ -11,6 +11,7 @@ import type { Disk } from '../files/disk.ts';
 import { anchorRows, anchorSchema } from './anchor-rows.ts';
 import { branchRows, branchSchema } from './branch-rows.ts';
 import { erasedRows, erasedSchema } from './erased-rows.ts';
+import { valueRows, valueSchema } from './value-rows.ts';
 
 export interface Head {
   seq: number;
@@ -91,6 +92,7 @@ export function openJournal(
     ...anchorRows(sql),
     ...erasedRows(sql),
     ...branchRows(sql),
+    ...valueRows(sql),
     /** Runs `work` in one durable transaction; throws and changes nothing when it cannot be made durable. */
     transaction<T>(work: () => T): T {
       return db.transaction(work).immediate();
@@ -307,7 +309,7 @@ function orClosed(db: Database.Database, use: () => void): Database.Database {
 
 /** Each step once, with the version that it leads to; an older node-agent reads a newer file, as nothing of it is changed or removed. */
 function upgrade(db: Database.Database, freshId: string): void {
-  const steps = [schema, `${anchorSchema}${erasedSchema}`];
+  const steps = [schema, `${anchorSchema}${erasedSchema}`, valueSchema];
   const from = db.pragma('user_version', { simple: true }) as number;
   db.transaction(() => {
     for (const step of steps.slice(from)) db.exec(step);

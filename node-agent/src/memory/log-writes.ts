@@ -4,6 +4,8 @@
 import {
   type AssignedAgent,
   aboutTheLog,
+  keyIn,
+  keySet,
   type MemoryDown,
   type MemoryEntry,
   type MemoryPayload,
@@ -207,6 +209,8 @@ export function merge(
   if (log.leaving !== null) return 0;
   const { journal } = w;
   const source = branch.startsWith('branch:') ? branch : `branch:${branch}`;
+  // Whether the log has an edit of its own shows when it is here. The branch is offered again then.
+  if (!isWritable(log) && entries.some((entry) => keyIn(entry) !== null)) return 0;
   let merged = 0;
   for (const entry of entries) {
     if (entry.kind === 'genesis' || entry.kind === 'migrate' || entry.payload === null) continue;
@@ -226,6 +230,7 @@ export function merge(
         importance: Math.min(entry.payload.importance, maxNodeImportance),
         source,
         derivedFrom: [original],
+        ...setsOfBranch(w, log, entry, source),
       },
     };
     w.touched.add(log);
@@ -234,6 +239,17 @@ export function merge(
     merged++;
   }
   return merged;
+}
+
+/** Whether an entry of a branch sets its key: nothing set it here since the branch began, or what holds is the same. */
+function setsOfBranch(w: WriteContext, log: AgentLog, entry: MemoryEntry, source: string): { holds?: boolean } {
+  const key = keyIn(entry);
+  if (key === null) return {};
+  const { id } = log.row;
+  const { epoch, seq } = entry;
+  if (!w.journal.isKeySetBeside(id, key, { epoch, seq, source })) return { holds: true };
+  const holder = w.journal.aboutKey(id, key).find((each) => keySet(each) !== null);
+  return { holds: holder?.payload.text === entry.payload?.text };
 }
 
 function chain(w: WriteContext, log: AgentLog, added: NewEntry, origin: string | null): { seq: number; hash: string } {
@@ -248,6 +264,12 @@ function chain(w: WriteContext, log: AgentLog, added: NewEntry, origin: string |
 }
 
 function insert(w: WriteContext, log: AgentLog, entry: MemoryEntry, origin: string | null): void {
+  const key = keySet(entry);
+  if (key !== null)
+    unindex(
+      w,
+      w.journal.aboutKey(log.row.id, key).map((past) => past.id),
+    );
   const id = w.journal.insert(log.row.id, entry, origin);
   log.head = { seq: entry.seq, hash: entry.hash };
   // Counted anew where entries lose their content.
@@ -258,12 +280,34 @@ function insert(w: WriteContext, log: AgentLog, entry: MemoryEntry, origin: stri
   if (entry.kind === 'withdraw' && entry.payload?.document) {
     // The log itself says it, so that every copy of it loses the texts, also one that was away.
     const parts = `${originOfGiven(entry.payload.document.id)}.`;
-    w.unindexed.push(...w.journal.eraseOrigins(log.row.id, parts));
+    const keys = w.journal.keysOfOrigins(log.row.id, parts);
+    unindex(w, w.journal.eraseOrigins(log.row.id, parts));
+    indexAgain(w, log, keys);
   }
+}
+
+/** Not what is indexed of the same entries by a later change. */
+function unindex(w: WriteContext, ids: readonly number[]): void {
+  if (ids.length === 0) return;
+  const gone = new Set(ids);
+  w.indexed = w.indexed.filter(({ id }) => !gone.has(id));
+  w.unindexed.push(...ids);
+}
+/** The values that hold again, as the later ones of their keys are gone. */
+function indexAgain(w: WriteContext, log: AgentLog, keys: readonly string[]): void {
+  for (const key of keys)
+    for (const { id, seq, payload } of w.journal.aboutKey(log.row.id, key))
+      w.indexed.push({ id, log: log.row.id, seq, payload });
 }
 
 function wait(w: WriteContext, log: AgentLog, added: NewEntry, origin: string | null): void {
   const { kind, actorId, createdAt, payload } = added;
+  const key = keySet(added);
+  if (key !== null) {
+    const waiting = w.journal.pending(log.row.id).filter((row) => keySet(row) === key);
+    const chained = w.journal.aboutKey(log.row.id, key);
+    unindex(w, [...waiting.map((row) => -row.id), ...chained.map((past) => past.id)]);
+  }
   const id = w.journal.addPending(log.row.id, { kind, actorId, createdAt, payload, origin });
   log.pending++;
   if (kind !== 'withdraw') w.indexed.push({ id: -id, log: log.row.id, seq: 0, payload });
@@ -289,7 +333,9 @@ function branchOff(w: WriteContext, log: AgentLog, keepSeq: number): void {
     from = page[page.length - 1]!.seq;
   }
   close();
-  w.unindexed.push(...journal.removeAfter(id, keepSeq));
+  const keys = journal.keysAfter(id, keepSeq);
+  unindex(w, journal.removeAfter(id, keepSeq));
+  indexAgain(w, log, keys);
   log.head = journal.head(id);
   log.branched = journal.branchCount(id);
 }

@@ -6,6 +6,7 @@
 import {
   type AssignedAgent,
   idOf,
+  indexedText,
   isVector,
   type MemoryDown,
   type MemoryUp,
@@ -31,6 +32,7 @@ import { SearchIndex } from './search-index.ts';
 import { createSetAside } from './set-aside.ts';
 import { SharedRecalls } from './shared-recalls.ts';
 import { Sync } from './sync.ts';
+import { Values } from './values.ts';
 
 /** All logs of a node: one journal and one index database, group commit across agents. */
 export interface NodeMemory {
@@ -151,8 +153,9 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
     logs.set(row.agent, log);
   }
   const lateVectors = new LateVectors({ index, embed: options.embed, clock, log: logger, signal: closing.signal });
+  const values = new Values(journal, logger);
   const shared = new SharedRecalls({ clock, random, publish: (agent, message) => memory.publish(agent, message) });
-  const recall = new Recall({ journal, index, lateVectors, shared, embedOne, log: logger });
+  const recall = new Recall({ journal, index, values, lateVectors, shared, embedOne, log: logger });
   const pruning = clock.every(pruneEveryMs, prune);
 
   /** Embeds one text within the deadline; null where that fails, for whatever reason. */
@@ -170,7 +173,8 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
 
   async function append(log: AgentLog, epoch: number, assigned: AssignedAgent, entry: Remembered) {
     refuseFenced(log, epoch, assigned.spec.name);
-    const embedding = await embedOne(entry.text);
+    const text = indexedText(entry);
+    const embedding = text === '' ? null : await embedOne(text);
     const draft = {
       kind: entry.kind,
       actorId: entry.actorId,
@@ -322,12 +326,13 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
 
   function handle(log: AgentLog, assigned: AssignedAgent): AgentMemory {
     const { epoch } = assigned;
-    return {
+    const own: AgentMemory = {
       append: (entry) => append(log, epoch, assigned, entry),
       recall(query, limit, signal) {
         const { scope = 'own' } = assigned.spec.memory;
         return recall.recall(log, scope !== 'own', query, limit, signal);
       },
+      value: (key) => values.look(log, key, own.hydrated),
       turns: (limit, sinceMs) => recall.turns(log, limit, sinceMs),
       get hydrated() {
         if (log.row.epoch !== epoch) return false;
@@ -346,6 +351,7 @@ export function createNodeMemory(options: NodeMemoryOptions): NodeMemory {
         return { epoch, durableSeq, ackedSeq: log.row.acked, hash, fenced };
       },
     };
+    return own;
   }
 
   return memory;

@@ -1,6 +1,13 @@
 // What an agent asks of its memory: memories that fit a question, and what was said last. In: questions. Out: memories of the log, of those that
 // wait to be chained, and of the first ones of a log that is being fetched. It never throws: an agent answers also without its memory.
-import { aboutTheLog, type MemoryEntry, type MemoryRecalled, rankMarked } from '@blackroad/protocol';
+import {
+  aboutTheLog,
+  indexedText,
+  type MemoryEntry,
+  type MemoryRecalled,
+  rankMarked,
+  shownText,
+} from '@blackroad/protocol';
 import type { Log as Logger } from '@blackroad/std/log';
 import { exchangeOf, type RecallAnswer, type Recalled } from './agent-memory.ts';
 import type { Journal } from './journal.ts';
@@ -9,6 +16,7 @@ import type { AgentLog } from './log-state.ts';
 import { fuse } from './rank.ts';
 import type { SearchIndex } from './search-index.ts';
 import type { SharedRecalls } from './shared-recalls.ts';
+import type { Values } from './values.ts';
 
 /** Memories whose marks are looked up, for each that is wanted. */
 const markedTimes = 3;
@@ -21,6 +29,7 @@ const sharedAge = 50.5;
 interface RecallParts {
   journal: Journal;
   index: SearchIndex;
+  values: Pick<Values, 'isPast'>;
   lateVectors: LateVectors;
   shared: Pick<SharedRecalls, 'ask'>;
   /** The vector of a question; null: it could not be made in time. */
@@ -109,21 +118,24 @@ export class Recall {
 
   #textOf(log: AgentLog, id: number): string | undefined {
     const { journal } = this.#parts;
-    return id < 0 ? journal.pendingRow(-id)?.payload.text : journal.entry(id, log.row.agent)?.entry.payload?.text;
+    const payload = id < 0 ? journal.pendingRow(-id)?.payload : journal.entry(id, log.row.agent)?.entry.payload;
+    return payload ? indexedText(payload) : undefined;
   }
 
   #recalledOf(log: AgentLog, id: number, score: number): Recalled | null {
     const found = this.#found(log, id);
     if (!found?.payload || aboutTheLog.includes(found.kind)) return null;
     const { seq, epoch, hash, kind, createdAt, payload } = found;
-    const { text, importance, document } = payload;
+    if (this.#parts.values.isPast(log, id, { seq, kind, payload })) return null;
+    const { importance, document } = payload;
+    const text = shownText(found);
     return { seq, epoch, hash, kind, text, createdAt, importance, score, ...(document ? { document } : {}) };
   }
 
   #found(
     log: AgentLog,
     id: number,
-  ): Pick<MemoryEntry, 'seq' | 'epoch' | 'hash' | 'kind' | 'createdAt' | 'payload'> | null {
+  ): Pick<MemoryEntry, 'seq' | 'epoch' | 'hash' | 'kind' | 'actorId' | 'createdAt' | 'payload'> | null {
     const { journal } = this.#parts;
     if (id < 0) {
       const row = journal.pendingRow(-id);

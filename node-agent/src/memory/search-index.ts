@@ -1,7 +1,7 @@
 // The search index: words and vectors of every log on this node. Disposable: when its file is missing, damaged, behind, or of another
 // journal, it is made again from the journal. In: journal ids with payloads. Out: ids, best first. Opened at the first use and never during
 // an append.
-import { isVector, type MarkFound, type MemoryPayload } from '@blackroad/protocol';
+import { isVector, keyIn, type MarkFound } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log as Logger } from '@blackroad/std/log';
 import { type Indexed, type IndexFile, openIndex, removeFiles } from './index-file.ts';
@@ -16,6 +16,8 @@ const restAfterMs = 60_000;
 /** What the index holds is written to its file after so long, or when so many memories have come. */
 const writeAfterMs = 30 * 60_000;
 const maxHeld = 256;
+
+const unsearched = new Set(['genesis', 'migrate', 'withdraw']);
 
 interface SearchIndexParts {
   dir: string;
@@ -43,6 +45,8 @@ export class SearchIndex {
 
   /** Called after a commit. Changes wait in memory until a recall needs them or enough have come: fewer, larger writes to the SD card. */
   changed(additions: readonly Indexed[], removals: readonly number[]): void {
+    const gone = new Set(removals);
+    if (gone.size > 0) this.#added = this.#added.filter(({ id }) => !gone.has(id));
     this.#added.push(...additions.filter((each) => each.seq === 0 || each.payload.text !== ''));
     this.#removed.push(...removals);
     if (this.#added.length + this.#removed.length >= maxWaiting) this.#guarded(() => this.#flush());
@@ -61,7 +65,7 @@ export class SearchIndex {
     return this.#withIndex((index) => {
       if (this.#behindFrom !== null) {
         const rows = this.#parts.journal.since(this.#behindFrom, 100_000, logId);
-        index.add(rows.flatMap((row) => (searchable(row) ? [{ ...row, payload: row.payload! }] : [])));
+        index.add(rows.flatMap((row) => this.#searchable(row)));
       }
       const lists = [
         index.byWords(logId, text, limit),
@@ -127,7 +131,10 @@ export class SearchIndex {
         if (!this.#opened) {
           this.#opened = openIndex(this.#parts);
           this.#behindFrom = this.#opened.upto() < this.#parts.journal.lastEntryId() ? this.#opened.upto() : null;
-          if (this.#behindFrom !== null) this.#catchUpStep();
+          if (this.#behindFrom !== null) {
+            this.#addValues(this.#opened);
+            this.#catchUpStep();
+          }
         }
         return use(this.#opened);
       } catch (error) {
@@ -141,19 +148,33 @@ export class SearchIndex {
     }
   }
 
+  /** Of an index that lost its last changes: one of them may have been that an earlier value holds again. */
+  #addValues(index: IndexFile): void {
+    const { journal } = this.#parts;
+    for (const { id: log } of journal.logs())
+      for (const key of journal.keys(log)) index.add(journal.aboutKey(log, key).map((each) => ({ ...each, log })));
+  }
+
   /** Indexes a part of the missing entries, so that a large journal does not block the node for seconds. */
   #catchUpStep(): void {
     this.#timer?.cancel();
     this.#timer = null;
     if (this.#behindFrom === null || !this.#opened) return;
     const rows = this.#parts.journal.since(this.#behindFrom, stepRows);
-    this.#opened.add(rows.flatMap((row) => (searchable(row) ? [{ ...row, payload: row.payload! }] : [])));
+    this.#opened.add(rows.flatMap((row) => this.#searchable(row)));
     const last = rows[rows.length - 1];
     this.#behindFrom = rows.length < stepRows ? null : last!.id;
     this.#opened.setUpto(this.#behindFrom ?? this.#parts.journal.lastEntryId());
     this.#hold(this.#opened, rows.length);
     if (this.#behindFrom !== null)
       this.#timer = this.#parts.clock.after(5, () => this.#guarded(() => this.#catchUpStep()));
+  }
+
+  /** The entry where it is one that anybody looks for: the value that a key has now is, and no earlier one. */
+  #searchable({ kind, payload, ...row }: ReturnType<Journal['since']>[number]): Indexed[] {
+    if (payload === null || unsearched.has(kind)) return [];
+    const key = keyIn({ kind, payload });
+    return key !== null && this.#parts.journal.isKeySetAfter(row.log, key, row.seq) ? [] : [{ ...row, payload }];
   }
 
   #flush(): void {
@@ -198,8 +219,4 @@ export class SearchIndex {
     this.#opened?.leave();
     this.#opened = null;
   }
-}
-
-function searchable(row: { kind: string; payload: MemoryPayload | null }): boolean {
-  return row.payload !== null && row.kind !== 'genesis' && row.kind !== 'migrate' && row.kind !== 'withdraw';
 }

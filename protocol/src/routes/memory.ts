@@ -3,7 +3,7 @@ import { SignedCheckpoint } from '../checkpoint.ts';
 import { MemoryRun, RunAnswer, RunId, RunRequest, RunResult } from '../consolidation.ts';
 import { maxDocumentBytes, maxMemoryFileBytes } from '../document-limits.ts';
 import { EraseAnswer, EraseRequest, ErasureView } from '../erasure.ts';
-import { AgentName, TimeMs } from '../ids.ts';
+import { AgentName, MemoryKey, TimeMs } from '../ids.ts';
 import { maxOrdinal, maxPageRows } from '../limits.ts';
 import { MemoryEntry, MemoryHit, MemoryKind, MemoryTag, MemoryVectors } from '../memory.ts';
 import {
@@ -14,7 +14,9 @@ import {
   MemoryImported,
   WaitingMemory,
 } from '../memory-given.ts';
+import { maxKeyChars } from '../memory-key.ts';
 import { MemoryProof } from '../memory-proof.ts';
+import { MemoryValue, MemoryValues, ValueToSet } from '../memory-value.ts';
 import { Type } from '../typebox.ts';
 import { agentParams, page, route } from './row.ts';
 
@@ -37,6 +39,7 @@ const Chain = Type.Object({
   ),
 });
 
+const valueParams = Type.Object({ agent: AgentName, key: MemoryKey });
 const documentParams = Type.Object({ agent: AgentName, document: DocumentId });
 
 export const memoryRoutes = {
@@ -168,6 +171,44 @@ export const memoryRoutes = {
     needs: 'memory:write',
     text: 'Takes such a memory back. What its node has written by then stays.',
     params: Type.Object({ agent: AgentName, memory: Type.String({ maxLength: 40 }) }),
+  }),
+  memoryValues: route({
+    method: 'GET',
+    path: '/v1/agents/:agent/memory/values',
+    needs: 'memory:read',
+    text: 'The values that an agent has by key, in the order of the keys, and those that people set and its node has not written yet.',
+    params: agentParams,
+    query: Type.Object({
+      after: Type.Optional(Type.String({ maxLength: maxKeyChars, description: 'Keys after this one.' })),
+      limit: page.limit,
+    }),
+    answer: MemoryValues,
+  }),
+  memoryValue: route({
+    method: 'GET',
+    path: '/v1/agents/:agent/memory/values/:key',
+    needs: 'memory:read',
+    text: 'The value of a key, exactly.',
+    params: valueParams,
+    answer: MemoryValue,
+  }),
+  memorySet: route({
+    method: 'PUT',
+    path: '/v1/agents/:agent/memory/values/:key',
+    needs: 'memory:write',
+    text: 'Sets a value. The node of the agent writes it; until then it waits, and the one before holds.',
+    params: valueParams,
+    body: ValueToSet,
+    bodyBytes: 64 * 1024,
+    answer: MemoryValue,
+  }),
+  memoryUnset: route({
+    method: 'DELETE',
+    path: '/v1/agents/:agent/memory/values/:key',
+    needs: 'memory:write',
+    text: 'Ends a key, as the node of the agent writes it. What it had stays in the log until it is erased.',
+    params: valueParams,
+    answer: MemoryValue,
   }),
   documents: route({
     method: 'GET',

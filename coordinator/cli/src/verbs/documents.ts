@@ -112,7 +112,7 @@ export const documentVerbs: Verb[] = [
         row.kind,
         `${ago(row.givenMs, now)} by ${row.by}`,
         waitsInWords(row),
-        row.text,
+        row.key === undefined ? row.text : row.text === '' ? `${row.key} is unset` : `${row.key}: ${row.text}`,
       ]);
       call.show(rows, () =>
         rows.length === 0

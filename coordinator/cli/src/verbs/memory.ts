@@ -1,5 +1,12 @@
 // Verbs for memories: search, the log of an agent, its verification, signed checkpoints and proofs.
-import { type AgentView, counted, FleetError, type RouteAnswer, type SignedCheckpoint } from '@blackroad/protocol';
+import {
+  type AgentView,
+  counted,
+  entryText,
+  FleetError,
+  type RouteAnswer,
+  type SignedCheckpoint,
+} from '@blackroad/protocol';
 import { foundInWords, storeInWords, vectorsInWords } from '@blackroad/protocol/memory-words';
 import { argument, numberFlag, secondsFlag, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
 import { ago, table } from '../words.ts';
@@ -139,7 +146,7 @@ export const memoryVerbs: Verb[] = [
         entry.actorId,
         stateOf(entry.seq, agent),
         entry.hash.slice(0, 12),
-        entry.payload?.text ?? '(erased)',
+        entryText(entry) ?? '(erased)',
       ]);
       call.show(entries, () =>
         entries.length === 0

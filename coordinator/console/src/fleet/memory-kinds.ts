@@ -13,6 +13,7 @@ const kinds: Record<string, string> = {
   withdraw: 'taken back',
   mark: 'mark of a consolidation',
   summary: 'summary',
+  value: 'value',
 };
 /** A kind that is unknown here, from a newer node, is shown by its name. */
 export const kindInWords = (kind: string) => kinds[kind] ?? kind;

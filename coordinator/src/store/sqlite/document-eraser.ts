@@ -3,12 +3,14 @@
 import type { MemoryEntry } from '@blackroad/protocol';
 import type { Database } from './database.ts';
 import { emptiedEntry, scrubMark } from './emptied-entry.ts';
+import type { memoryValues } from './memory-values.ts';
 import type { WordIndex } from './word-index.ts';
 
 /** Called with entries that were stored. */
 export function documentEraser(
   db: Database,
   words: WordIndex,
+  values: Pick<ReturnType<typeof memoryValues>, 'keysOfDocument' | 'holdAgain'>,
 ): (agent: string, entries: readonly MemoryEntry[]) => void {
   const emptyParts = db
     .prepare<[string, string], number>(
@@ -25,7 +27,9 @@ export function documentEraser(
        entry ->> '$.payload.mark.run') = ?`,
   );
   const erase = (agent: string, document: string) => {
+    const keys = values.keysOfDocument(agent, document);
     for (const id of emptyParts.all(document, agent)) emptied(id);
+    values.holdAgain(agent, keys);
     eraseInBranches.run(`${agent}.`, `${agent}/`, document);
     mark();
   };

@@ -8,6 +8,7 @@ import type { ErasureRow } from '../../state/memory-rows.ts';
 import type { Erasable } from '../store.ts';
 import type { Database } from './database.ts';
 import { emptiedEntry, scrubMark } from './emptied-entry.ts';
+import type { memoryValues } from './memory-values.ts';
 import { inPages } from './pages.ts';
 import type { WordIndex } from './word-index.ts';
 
@@ -16,6 +17,8 @@ const pageRows = 1_000;
 const shownChars = 200;
 /** Of the index of words, at one call: some ten milliseconds. */
 const mergedPages = 200;
+
+type Values = Pick<ReturnType<typeof memoryValues>, 'keyAt' | 'holdAgain'>;
 
 interface StoredErasure {
   id: string;
@@ -33,11 +36,11 @@ interface Found extends Place {
   payload: string | null;
 }
 
-export function erasures(db: Database, words: WordIndex) {
-  return { ...erasureRows(db, words), ...erasableEntries(db), ...scrubbing(db, words) };
+export function erasures(db: Database, words: WordIndex, values: Values) {
+  return { ...erasureRows(db, words, values), ...erasableEntries(db), ...scrubbing(db, words) };
 }
 
-function erasureRows(db: Database, words: WordIndex) {
+function erasureRows(db: Database, words: WordIndex, values: Values) {
   const putRow = db.prepare<[string, string]>('INSERT OR REPLACE INTO erasure (id, row) VALUES (?, ?)');
   const rows = db.prepare<[string], StoredErasure>(
     `SELECT id, row FROM erasure WHERE id > ? ORDER BY id LIMIT ${pageRows}`,
@@ -66,14 +69,18 @@ function erasureRows(db: Database, words: WordIndex) {
   return {
     put({ row, erased = [] }: Extract<DurableChange, { type: 'erasure' }>) {
       putRow.run(row.id, JSON.stringify(row));
+      const keys: string[] = [];
       for (const { hash, seq, branch } of erased) {
         note.run(hash, row.agent, row.number);
         if (branch === null) {
+          const key = values.keyAt(row.agent, seq, hash);
+          if (key !== undefined) keys.push(key);
           for (const id of emptyEntry.all(row.agent, seq, hash)) emptied(id);
         }
         // A spare copy of the same entry may be in a branch, too.
         emptyBranch.run(hash);
       }
+      values.holdAgain(row.agent, keys);
       if (erased.length > 0) mark();
     },
     *load(): Generator<DurableChange> {

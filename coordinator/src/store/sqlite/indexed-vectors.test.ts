@@ -137,6 +137,36 @@ t.test('what came, changed and went is seen by the next search', async (t) => {
   t.ok(index.near(query(vectors[100] as Float32Array), {}, 50).every(({ item }) => item > 500));
 });
 
+t.test('of the values that a key had the last one is near, in an index from before and in a new one', async (t) => {
+  const { db, store, index, same, query, write, vectors } = await rig(files.newPath());
+  await write(2_500, 1);
+  same(t, vectors[0] as Float32Array);
+  finish(index);
+  const asked = vectors[7] as Float32Array;
+  const payload = { text: 'x', key: 'door', embedding: { model, dimension, vector: encodeVector(asked) } };
+  const kinds = Array.from({ length: 300 }, () => 'value');
+  const entries = memoryEntries(
+    'keeper',
+    kinds.map(() => payload),
+    { kinds },
+  );
+  await store.commit([{ type: 'memory', space: 'default', agent: 'keeper', entries }]);
+  const last = db.prepare('SELECT max(id) FROM memory_entry').pluck().get();
+  const keepers = (of: IndexedVectors) =>
+    of.near(query(asked), {}, 50).flatMap(({ item }) => (item > 2_500 ? [item] : []));
+  t.same(keepers(index), [last]);
+  same(t, asked);
+  const fresh = new IndexedVectors(db, silentLog, 1);
+  t.teardown(() => fresh.close());
+  fresh.near(query(asked), {}, 1);
+  finish(fresh);
+  t.same(keepers(fresh), [last]);
+  const { seq, hash } = entries.at(-1) as MemoryEntry;
+  const row = { id: 'keeper.1', agent: 'keeper', number: 1, atMs: 1, by: 'admin', entries: 1, owed: [] };
+  await store.commit([{ type: 'erasure', row, erased: [{ seq, hash, branch: null }] }]);
+  t.same([keepers(index), keepers(fresh)], [[Number(last) - 1], [Number(last) - 1]]);
+});
+
 t.test('an index that has outgrown its mean is made anew beside the one that answers', async (t) => {
   const { index, same, write, vectors } = await rig(files.newPath());
   await write(2_100, 1);

@@ -8,6 +8,7 @@ import { normOf } from '@blackroad/std/vectors/codes';
 import { saved, saving } from '../../vectors/index-file.ts';
 import { VectorIndex } from '../../vectors/vector-index.ts';
 import type { Database } from './database.ts';
+import { isLookedFor } from './keyed-entries.ts';
 import { isNarrow, type MemoryFilter } from './memory-filter.ts';
 import { fromBoth, type Nearest, nearestAmong, type SearchVector, scannedVectors } from './near-vectors.ts';
 
@@ -87,11 +88,11 @@ export class IndexedVectors {
       row: db.prepare<[{ id: number; model: string }], VectorRow>(
         fromBoth(
           (table) =>
-            `SELECT ${columns} FROM ${table} v JOIN memory_entry e ON e.id = v.id WHERE v.id = @id AND v.model = @model`,
+            `SELECT ${columns} FROM ${table} v JOIN memory_entry e ON e.id = v.id WHERE v.id = @id AND v.model = @model AND ${isLookedFor('v.id')}`,
         ),
       ),
       older: db.prepare<[{ below: number; most: number }], VectorRow>(
-        `SELECT ${columns} FROM (${fromBoth((table) => `SELECT id, model, vector FROM ${table} WHERE id < @below`)}
+        `SELECT ${columns} FROM (${fromBoth((table) => `SELECT id, model, vector FROM ${table} WHERE id < @below AND ${isLookedFor('id')}`)}
          ORDER BY id DESC LIMIT @most) v JOIN memory_entry e ON e.id = v.id ORDER BY v.id DESC`,
       ),
       mark: db

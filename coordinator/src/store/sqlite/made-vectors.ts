@@ -2,6 +2,7 @@
 // ids and vectors. Out: texts. They lie beside the memories, whose content they are no part of, and go with them.
 import type { MadeVector, TextToEmbed, VectorModels, VectorSample } from '../store.ts';
 import type { Database } from './database.ts';
+import { indexedTextSql, isLookedFor } from './keyed-entries.ts';
 import { fromBoth, vectorBytes } from './near-vectors.ts';
 
 /** Of the newest vectors that nodes made: nodes with different models must not have the fleet's model go to and fro. */
@@ -23,13 +24,13 @@ export function madeVectors(db: Database) {
   );
   const lastEntry = db.prepare<[], number>('SELECT coalesce(max(id), 0) FROM memory_entry').pluck();
   const lacking = db.prepare<[object], TextToEmbed>(
-    `SELECT e.id, json_extract(e.payload, '$.text') AS text FROM memory_entry e
-     WHERE e.id > @above AND e.id <= @upto AND e.payload IS NOT NULL AND e.kind <> 'mark' AND json_extract(e.payload, '$.text') <> ''
+    `SELECT e.id, ${indexedTextSql} AS text FROM memory_entry e
+     WHERE e.id > @above AND e.id <= @upto AND e.payload IS NOT NULL AND e.kind <> 'mark' AND ${isLookedFor('e.id')} AND json_extract(e.payload, '$.text') <> ''
        AND NOT EXISTS (${fromBoth((table) => `SELECT 1 FROM ${table} v WHERE v.id = e.id AND v.model = @model`)})
      ORDER BY e.id DESC LIMIT @limit`,
   );
   const samples = db.prepare<[string], { text: string; vector: Buffer }>(
-    `SELECT json_extract(e.payload, '$.text') AS text, v.vector
+    `SELECT ${indexedTextSql} AS text, v.vector
      FROM (SELECT id, model, vector FROM memory_vector ORDER BY id DESC LIMIT ${newestLooked}) v CROSS JOIN memory_entry e ON e.id = v.id
      WHERE v.model = ? AND length(v.vector) > 0 AND length(json_extract(e.payload, '$.text')) BETWEEN 1 AND ${mostSampleChars}
      ORDER BY v.id DESC LIMIT ${samplesAtOnce}`,

@@ -6,20 +6,23 @@ import type { StoredHash } from '../store.ts';
 import type { Database } from './database.ts';
 import { type EntryRecord, entryColumns, splitPayload, toEntry } from './entry-record.ts';
 import type { erasures } from './erasures.ts';
+import { isLookedFor } from './keyed-entries.ts';
 import type { memoryMarks } from './memory-marks.ts';
+import { endsKey, type memoryValues } from './memory-values.ts';
 import { inPages } from './pages.ts';
 import type { WordIndex } from './word-index.ts';
 
 /** Remembers what an entry was made of. */
 export type Sources = Pick<ReturnType<typeof erasures>, 'noteSources'>;
 type Marks = Pick<ReturnType<typeof memoryMarks>, 'note'>;
+type Values = Pick<ReturnType<typeof memoryValues>, 'supersede' | 'noteEnd'>;
 
 /** Memories that are compared by their importance. */
 const mostWeighed = 1_000;
 
 type StoredHead = MemoryHead & { agent: string };
 
-export function memoryLog(db: Database, words: WordIndex, { noteSources }: Sources, marks: Marks) {
+export function memoryLog(db: Database, words: WordIndex, { noteSources }: Sources, marks: Marks, values: Values) {
   const insert = db.prepare(
     `INSERT INTO memory_entry (space, agent, seq, epoch, hash, previous_hash, payload_commitment, actor, kind, created_at, received_ms, salt, payload, document)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (agent, seq) DO NOTHING`,
@@ -75,9 +78,11 @@ export function memoryLog(db: Database, words: WordIndex, { noteSources }: Sourc
           sameOrBroken(hashAt.get(agent, entry.seq), entry, `the log of ${agent}`);
           continue;
         }
+        values.supersede(entry);
         if (vector) insertVector.run(lastInsertRowid, vector.model, vector.bytes);
         // A mark is no memory that anybody looks for.
         if (entry.kind === 'mark') marks.note(lastInsertRowid, entry);
+        else if (endsKey(entry)) values.noteEnd(lastInsertRowid);
         else if (entry.payload) words.add(lastInsertRowid, agent, entry.payload);
         noteSources(entry);
         added++;
@@ -100,11 +105,12 @@ function entryReads(db: Database) {
     `SELECT ${entryColumns} FROM memory_entry e LEFT JOIN memory_vector v ON v.id = e.id
      WHERE e.agent = ? AND e.seq > ? ORDER BY e.seq LIMIT ?`,
   );
-  // The index of schema 33: its condition is repeated here word by word, without which SQLite does not use it.
+  // The index of schema 37: its condition is repeated here word by word, without which SQLite does not use it.
   const important = db.prepare<[string, number, number], EntryRecord>(
     `SELECT ${entryColumns} FROM (
        SELECT id, payload ->> 'importance' AS importance FROM memory_entry
-       WHERE agent = ? AND seq < ? AND kind IN ('note', 'fact', 'procedure', 'summary', 'merge') AND payload IS NOT NULL
+       WHERE agent = ? AND seq < ? AND kind IN ('note', 'fact', 'procedure', 'summary', 'merge', 'value') AND payload IS NOT NULL
+         AND ${isLookedFor('id')}
        ORDER BY seq DESC LIMIT ${mostWeighed}
      ) w JOIN memory_entry e ON e.id = w.id LEFT JOIN memory_vector v ON v.id = e.id
      ORDER BY w.importance DESC, e.seq DESC LIMIT ?`,

@@ -32,7 +32,7 @@ export function memoryMarks(db: Database) {
     `SELECT e.id, e.seq, e.hash, e.kind, e.payload ->> '$.text' AS text, (${vectorOf} LIMIT 1) AS vector
      FROM memory_entry e
      WHERE e.agent = @agent AND e.payload IS NOT NULL AND e.kind IN ('turn', 'note', 'merge', 'import', 'fact', 'procedure')
-       AND e.document IS NULL AND e.payload ->> '$.text' <> ''
+       AND e.document IS NULL AND e.payload ->> 'key' IS NULL AND e.payload ->> '$.text' <> ''
        AND NOT EXISTS (SELECT 1 FROM memory_mark m WHERE m.agent = e.agent AND m.of_seq = e.seq AND m.how <> 'contradicts')
      ORDER BY e.seq DESC LIMIT @limit`,
   );

@@ -66,6 +66,26 @@ export const consolidation = {
   `,
 };
 
+export const valuesByKey = {
+  version: 35,
+  name: 'values by key',
+  // What a later value took the place of is in the log, and in no index of words or vectors.
+  sql: `
+    CREATE INDEX memory_entry_key ON memory_entry (agent, payload ->> 'key', seq)
+      WHERE kind IN ('value', 'merge', 'import') AND payload ->> 'key' IS NOT NULL;
+    CREATE TABLE memory_past (id INTEGER PRIMARY KEY REFERENCES memory_entry (id) ON DELETE CASCADE);
+    INSERT INTO memory_past SELECT e.id FROM memory_entry e
+      WHERE e.kind IN ('value', 'merge', 'import') AND e.payload ->> 'key' IS NOT NULL AND (e.payload ->> 'text' = '' OR EXISTS (
+        SELECT 1 FROM memory_entry later
+        WHERE later.agent = e.agent AND later.payload ->> 'key' = e.payload ->> 'key' AND later.seq > e.seq
+          AND later.kind IN ('value', 'merge', 'import') AND later.payload ->> 'key' IS NOT NULL
+          AND (later.kind <> 'merge' OR later.payload ->> 'holds' = 1)));
+    DROP INDEX memory_entry_important;
+    CREATE INDEX memory_entry_important ON memory_entry (agent, seq)
+      WHERE kind IN ('note', 'fact', 'procedure', 'summary', 'merge', 'value') AND payload IS NOT NULL;
+  `,
+};
+
 export const importantMemories = {
   version: 33,
   name: 'what is worth keeping is found at once',

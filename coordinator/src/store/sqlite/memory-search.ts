@@ -1,6 +1,6 @@
 // Finds memories by words and, where a vector is given, by meaning; fuses both. Exact, and bounded: other reads wait for a search.
 // Vectors are compared only with vectors of the same model and length (near-vectors.ts).
-import { type MemoryHit, type MemoryPayload, maxPageRows, rankMarked } from '@blackroad/protocol';
+import { keyIn, type MemoryHit, type MemoryPayload, maxPageRows, rankMarked, shownText } from '@blackroad/protocol';
 import { fuseRanks, weigh } from '../fuse.ts';
 import type { Store } from '../store.ts';
 import type { Database } from './database.ts';
@@ -29,6 +29,7 @@ export function memorySearch(db: Database, words: WordIndex, nearest: Nearest, {
   );
 
   const isAsked = db.prepare<[object], number>(`SELECT 1 FROM memory_entry e WHERE e.id = @id AND ${passes}`).pluck();
+  const isPast = db.prepare<[number], number>('SELECT 1 FROM memory_past WHERE id = ?').pluck();
   const among = nearestAmong(db);
 
   return ({ text, vector, limit, ...filter }: Parameters<Store['searchMemory']>[0]): MemoryHit[] => {
@@ -49,8 +50,8 @@ export function memorySearch(db: Database, words: WordIndex, nearest: Nearest, {
     const now = nowMs();
     const read = (id: number) => {
       const record = byId.get(id);
-      // The index may name entries that were erased from the log.
-      if (record?.payload == null || !isOf(record.agent)) return null;
+      // The index may name entries that were erased from the log, or that a later value took the place of.
+      if (record?.payload == null || isPast.get(id) !== undefined || !isOf(record.agent)) return null;
       return { record, payload: JSON.parse(record.payload) as MemoryPayload };
     };
     const ranked: { id: number; score: number }[] = [];
@@ -96,7 +97,8 @@ function toHit(
   how: Pick<MemoryHit, 'score' | 'found' | 'marked'>,
 ): MemoryHit {
   const { agent, epoch, seq, hash, kind, actor, created_at } = record;
-  const { text, tags, importance, source, document } = payload;
+  const { tags, importance, source, document } = payload;
+  const key = keyIn({ kind, payload });
   return {
     agent,
     epoch,
@@ -105,11 +107,12 @@ function toHit(
     kind,
     actorId: actor,
     createdAt: created_at,
-    text,
+    text: shownText({ kind, payload, actorId: actor }),
     tags,
     importance,
     source,
     ...(document ? { document } : {}),
+    ...(key === null ? {} : { key }),
     ...how,
   };
 }

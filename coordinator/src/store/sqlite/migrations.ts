@@ -3,7 +3,7 @@
 import { FleetError } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
 import { applicationId, type Database } from './database.ts';
-import { consolidation, importantMemories, memoryMigrations, vectorFleet } from './memory-migrations.ts';
+import { consolidation, importantMemories, memoryMigrations, valuesByKey, vectorFleet } from './memory-migrations.ts';
 
 interface Migration {
   version: number;
@@ -357,6 +357,7 @@ export const migrations: readonly Migration[] = [
   consolidation,
   importantMemories,
   vectorFleet,
+  valuesByKey,
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

@@ -4,6 +4,7 @@
 import type { Ranked } from '../fuse.ts';
 import type { Store } from '../store.ts';
 import type { Database } from './database.ts';
+import { isLookedFor } from './keyed-entries.ts';
 import { asked, isNarrow, type MemoryFilter, passes } from './memory-filter.ts';
 
 type Query = Parameters<Store['searchMemory']>[0];
@@ -44,7 +45,7 @@ const nearestOf = (db: Database, rows: string) => {
     return nearEnough(statement.all(parameters), vector);
   };
 };
-const ofModel = 'v.model = @model AND length(v.vector) = @bytes';
+const ofModel = `v.model = @model AND length(v.vector) = @bytes AND ${isLookedFor('v.id')}`;
 
 export function scannedVectors(db: Database): Nearest {
   const newest = (rows: (table: string) => string) =>

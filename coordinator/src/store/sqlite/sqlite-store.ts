@@ -18,6 +18,7 @@ import { memoryBranches } from './memory-branches.ts';
 import { memoryLog } from './memory-log.ts';
 import { memoryMarks } from './memory-marks.ts';
 import { memorySearch } from './memory-search.ts';
+import { memoryValues } from './memory-values.ts';
 import { migrate } from './migrations.ts';
 import { type Nearest, scannedVectors } from './near-vectors.ts';
 import { rollupRows } from './rollups.ts';
@@ -85,13 +86,14 @@ export function sqliteStore(
   const events = eventRows(db);
   const rollups = rollupRows(db);
   const words = wordIndex(db, log);
-  const erasing = erasures(db, words);
+  const values = memoryValues(db, words);
+  const erasing = erasures(db, words, values);
   const marks = memoryMarks(db);
-  const memory = memoryLog(db, words, erasing, marks);
+  const memory = memoryLog(db, words, erasing, marks, values);
   const branches = memoryBranches(db, erasing);
   const checkpoints = checkpointRows(db);
   const made = madeVectors(db);
-  const eraseWithdrawn = documentEraser(db, words);
+  const eraseWithdrawn = documentEraser(db, words, values);
   const search = memorySearch(db, words, nearest, { marks, nowMs: () => clock.nowMs() });
 
   /** The writes for each kind of change; a kind without a row does not compile. */
@@ -222,6 +224,8 @@ export function sqliteStore(
     memoryLog: async (agent, afterSeq, limit) => guarded('read memory', () => memory.after(agent, afterSeq, limit)),
     importantMemories: async (agent, before, limit) =>
       guarded('read memory', () => memory.important(agent, before, limit)),
+    memoryValue: async (agent, key) => guarded('read a value', () => values.value(agent, key)),
+    memoryValues: async (agent, after, limit) => guarded('list values', () => values.values(agent, after, limit)),
     branchEntries: async (branch) => guarded('read a branch', () => branches.entries(branch)),
     erasable: async (what) => guarded('read memory', () => erasing.erasable(what)),
     erasedHashes: async (agent, number) => guarded('read memory', () => erasing.hashes(agent, number)),

@@ -1,10 +1,11 @@
 // The words of memories (FTS5): a disposable index beside the log. It holds no text (contentless), is rebuilt from the log when it is
 // missing, damaged or of older rules, and is never a source of truth. One of older rules answers until the new one is complete.
-import { type MemoryPayload, questionWords, wordsOf } from '@blackroad/protocol';
+import { indexedText, type MemoryPayload, questionWords, wordsOf } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
 import type { Ranked } from '../fuse.ts';
 import type { Database } from './database.ts';
 import { sqliteCode } from './failure.ts';
+import { indexedTextSql, isLookedFor } from './keyed-entries.ts';
 import { asked, isNarrow, type MemoryFilter, passes } from './memory-filter.ts';
 
 /** Raise it when tokenizer, columns or the words of a text change: the next start begins to rebuild. */
@@ -22,9 +23,9 @@ const maxScoredWords = 10_000;
 const create = (table: string) => `CREATE VIRTUAL TABLE ${table} USING fts5(
   agent, text, tags, content = '', contentless_delete = 1, tokenize = 'porter ascii')`;
 const fill = (table: string) => `INSERT INTO ${table} (rowid, agent, text, tags)
-  SELECT id, ${agentWordSql}, words_of(payload ->> '$.text'),
+  SELECT id, ${agentWordSql}, words_of(${indexedTextSql}),
     (SELECT words_of(group_concat(value, ' ')) FROM json_each(payload, '$.tags'))
-  FROM memory_entry WHERE payload IS NOT NULL AND kind <> 'mark'`;
+  FROM memory_entry WHERE payload IS NOT NULL AND kind <> 'mark' AND ${isLookedFor('id')}`;
 
 /**
  * An agent's name as one word, so that the index narrows to one agent by itself instead of joining every match of the fleet.
@@ -81,8 +82,8 @@ export function wordIndex(db: Database, log: Log) {
     .pluck();
 
   return {
-    add: (id: number | bigint, agent: string, payload: MemoryPayload) =>
-      void insert.run(id, agentWord(agent), indexed(payload.text), indexed(payload.tags.join(' '))),
+    add: (id: number | bigint, agent: string, payload: Pick<MemoryPayload, 'key' | 'text' | 'tags'>) =>
+      void insert.run(id, agentWord(agent), indexed(indexedText(payload)), indexed(payload.tags.join(' '))),
     remove: (id: number) => void drop.run(id),
     /**
      * Merges so many pages of the index; negative: begins with all of it. Words of removed entries stay in it until then, as neither deletion

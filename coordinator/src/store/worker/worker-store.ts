@@ -63,6 +63,8 @@ const threadOf: Record<Passed, keyof Threads> = {
   memoryHashes: 'reader',
   memoryLog: 'reader',
   importantMemories: 'reader',
+  memoryValue: 'reader',
+  memoryValues: 'reader',
   branchEntries: 'reader',
   erasable: 'reader',
   erasedHashes: 'reader',

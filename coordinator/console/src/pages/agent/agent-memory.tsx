@@ -17,6 +17,7 @@ import { MemoryDocuments } from './memory-documents.tsx';
 import { EntryRow, HitRow } from './memory-entry.tsx';
 import { ExportMemory, ImportMemory } from './memory-file.tsx';
 import { GiveMemory, MemoryWaiting } from './memory-given.tsx';
+import { MemoryValues } from './memory-values.tsx';
 
 const perPage = 50;
 const hits = 30;
@@ -28,6 +29,7 @@ export default function AgentMemory({ agent }: { agent: AgentView }) {
     <div className="page-stack">
       <MemoryChain agent={agent} />
       <MemoryBranches agent={agent} />
+      <MemoryValues agent={agent} />
       <MemoryDocuments agent={agent.name} />
       <MemoryWaiting agent={agent.name} />
       <Panel

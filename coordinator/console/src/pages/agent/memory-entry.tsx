@@ -1,5 +1,6 @@
 // One memory in a list: its kind, text, author and time; its place in the chain on demand.
 import type { DocumentPlace, ImportedFrom, MemoryEntry, MemoryHit } from '@blackroad/protocol';
+import { entryText } from '@blackroad/protocol/memory-key';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { DocumentLink } from '../../fleet/document-link.tsx';
@@ -43,7 +44,7 @@ export function EntryRow({
         agent={agent}
         document={payload?.document}
         imported={payload?.imported}
-        text={payload?.text ?? null}
+        text={entryText(entry)}
         tags={payload?.tags ?? []}
         source={payload?.source ?? ''}
         act={payload && !isOfTheLog.has(entry.kind) && <EraseMemory agent={agent} seq={entry.seq} />}

@@ -78,7 +78,8 @@ export function MemoryWaiting({ agent }: { agent: string }) {
     { refetchInterval: ({ state }) => (state.data?.length ? againMs : false) },
   );
   const back = useAct('memoryTakeBack', { stales: ['memoryWaiting', 'audit'], done: () => 'Taken back.' });
-  const list = waiting.data ?? [];
+  // Values wait in their own list.
+  const list = (waiting.data ?? []).filter(({ kind }) => kind !== 'value');
   if (list.length === 0) return null;
   return (
     <Panel title={`${plural(list.length, 'memory')} to be written`}>
