@@ -105,7 +105,7 @@ function entryReads(db: Database) {
     `SELECT ${entryColumns} FROM memory_entry e LEFT JOIN memory_vector v ON v.id = e.id
      WHERE e.agent = ? AND e.seq > ? ORDER BY e.seq LIMIT ?`,
   );
-  // The index of schema 37: its condition is repeated here word by word, without which SQLite does not use it.
+  // The index of schema 35: its condition is repeated here word by word, without which SQLite does not use it.
   const important = db.prepare<[string, number, number], EntryRecord>(
     `SELECT ${entryColumns} FROM (
        SELECT id, payload ->> 'importance' AS importance FROM memory_entry
