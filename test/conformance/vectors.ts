@@ -6,6 +6,7 @@ import { silentLog } from '@blackroad/std/log';
 import Sqlite from 'better-sqlite3';
 import type { Test } from 'tap';
 import { openReadingDatabase } from '../../coordinator/src/store/sqlite/database.ts';
+import { indexedTextSql } from '../../coordinator/src/store/sqlite/keyed-entries.ts';
 import { scannedVectors } from '../../coordinator/src/store/sqlite/near-vectors.ts';
 import { openWorkerStore, type WorkerStore } from '../../coordinator/src/store/worker/worker-store.ts';
 import { openVectorStore } from '../../coordinator/src/vector-stores/open-vector-store.ts';
@@ -90,6 +91,28 @@ export async function vectorConformance(t: Test, { name, remote }: VectorBackend
         'the store has no vector of what was erased',
       );
     if (ids) t.equal(ids.length, count + 6 * agents - gone.length, 'and has every other one');
+  });
+
+  await t.test(`${name}: of the values that a key had the last one alone is near`, async (t) => {
+    const { write, writeValues, settled, same, vectors, store, held, erase } = await rigOf(t);
+    await write(count);
+    await settled();
+    const values = vectors[9] as Float32Array;
+    const doors = async () => {
+      await same(t, values);
+      const hits = await store().searchMemory({ text: '', vector: { model, values }, agent: 'keeper', limit: 10 });
+      return hits.map(({ text }) => text);
+    };
+    await writeValues(values, 60);
+    t.same(await doors(), ['door: colour 59']);
+    await settled();
+    t.same(await doors(), ['door: colour 59']);
+    const ids = await held();
+    if (ids) t.equal(ids.length, count + 1);
+    await erase('keeper', [60]);
+    t.same(await doors(), ['door: colour 58'], 'as though it had not been set');
+    await settled();
+    t.same(await doors(), ['door: colour 58']);
   });
 
   await t.test(`${name}: goes on after a restart in the middle, and is filled again from nothing`, async (t) => {
@@ -294,7 +317,8 @@ async function rig(t: Test, remote: VectorBackend['remote'], files: StoreFiles) 
   async function isSameThere(): Promise<boolean> {
     // It may just be made anew.
     const there = new Set(await held().catch(() => []));
-    const ids = raw.prepare<[], number>('SELECT id FROM memory_vector').pluck().all();
+    const looked = 'SELECT id FROM memory_vector WHERE id NOT IN (SELECT id FROM memory_past)';
+    const ids = raw.prepare<[], number>(looked).pluck().all();
     const last = raw.prepare<[], number>('SELECT max(id) FROM memory_entry').pluck().get() as number;
     return ids.every((id) => there.delete(id)) && [...there].every((id) => id > last);
   }
@@ -316,6 +340,14 @@ async function rig(t: Test, remote: VectorBackend['remote'], files: StoreFiles) 
         lasts.set(agent, entries.at(-1) as MemoryEntry);
         await store.commit([{ type: 'memory', space: 'default', agent, entries }], term);
       }
+    },
+    /** Values that one key had, all with this vector. */
+    async writeValues(values: Float32Array, times: number) {
+      const embedding = { model, dimension: suiteDimension, vector: encodeVector(values) };
+      const kinds = Array.from({ length: times }, () => 'value');
+      const payloads = kinds.map((_, at) => ({ key: 'door', text: `colour ${at}`, embedding }));
+      const entries = memoryEntries('keeper', payloads, { kinds });
+      await store.commit([{ type: 'memory', space: 'default', agent: 'keeper', entries }], term);
     },
     /** Resolves when all that was written is in the index, or in the store. */
     async settled() {
@@ -379,7 +411,7 @@ async function rig(t: Test, remote: VectorBackend['remote'], files: StoreFiles) 
   };
   function textOf(id: number): string {
     return raw
-      .prepare<[number], string>(`SELECT json_extract(payload, '$.text') FROM memory_entry WHERE id = ?`)
+      .prepare<[number], string>(`SELECT ${indexedTextSql} FROM memory_entry WHERE id = ?`)
       .pluck()
       .get(id) as string;
   }

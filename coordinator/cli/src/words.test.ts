@@ -3,7 +3,7 @@ import t from 'tap';
 import { ago, byName, bytes, cutTo, duration, paintFor, pieces, table } from './words.ts';
 
 t.test('figures as people read them', async (t) => {
-  t.same([0, 2048, 5 * 1024 ** 2, 1.5 * 1024 ** 3].map(bytes), ['0 KiB', '2 KiB', '5 MiB', '1.5 GiB']);
+  t.same([0, 700, 2048, 5 * 1024 ** 2, 1.5 * 1024 ** 3].map(bytes), ['0 B', '700 B', '2 KiB', '5 MiB', '1.5 GiB']);
   t.same([-5, 900, 9_940, 60_000, 3_000_000, 10_000_000, 400_000_000].map(duration), [
     '0.0 s',
     '0.9 s',

@@ -1,6 +1,7 @@
 // What a store of vectors on another machine is filled from: the vectors of a model, whole or as they changed. In: places in the order of ids and of
 // changes. Out: rows. Each answer is one moment of the database.
 import type { Database } from './database.ts';
+import { isLookedFor } from './keyed-entries.ts';
 import { fromBoth } from './near-vectors.ts';
 
 export interface VectorRow {
@@ -31,7 +32,7 @@ export function vectorRows(db: Database) {
     .prepare<[number, number], number>('SELECT DISTINCT id FROM vector_change WHERE n > ? LIMIT ?')
     .pluck();
   const columns = 'v.id, e.agent, e.kind, v.vector';
-  const isKept = 'v.model = @model AND length(v.vector) = @bytes';
+  const isKept = `v.model = @model AND length(v.vector) = @bytes AND ${isLookedFor('v.id')}`;
   const among = db.prepare<[object], VectorRow>(
     fromBoth(
       (table) => `SELECT ${columns} FROM ${table} v CROSS JOIN memory_entry e ON e.id = v.id
