@@ -612,8 +612,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'what-the-loop-looks-up-waits-for-every-search',
     file: 'coordinator/src/store/worker/worker-store.ts',
-    search: 'const found = this.#last.then(() => this.#find(query));',
-    replace: 'const found = this.#find(query);',
+    search: 'Promise.all([candidates, this.#last])',
+    replace: 'Promise.all([candidates])',
     test: 'coordinator/src/store/worker/worker-store.test.ts',
   },
   {
