@@ -468,3 +468,19 @@ t.test('a branch that grows after it was brought in: only what is new is offered
   ]);
   t.match(fleet.view.branches.get('echo.alice.1'), { uptoSeq: 6, mergedUpto: 5, complete: true, merged: false });
 });
+
+t.test('a hello tells what a card that was set back has not erased, also of an agent that is removed', async (t) => {
+  const fleet = fleetWithEcho();
+  up(fleet, 'alice', batch(1, chain(1, genesis, three)));
+  const row = { id: 'echo.1', agent: 'echo', number: 1, atMs: 1, by: 'admin', entries: 1, owed: [] };
+  fleet.apply([{ type: 'erasure', row }]);
+  fleet.apply([{ type: 'agent-gone', row: { id: 'echo', space: 'default', name: 'echo', epoch: 1, version: 1 } }]);
+  Object.assign(fleet.view.live.get('alice') ?? {}, { can: { erases: true } });
+  const hashesOfIt = ['d'.repeat(64)];
+  const hello = { type: 'hello', epoch: 1, durableSeq: 3, hash: 'c'.repeat(64), erased: 0 } as const;
+  const { down } = up(fleet, 'alice', hello, { erasure: { number: 1, hashes: hashesOfIt } });
+  t.match(down, [
+    { type: 'erase', number: 1, hashes: hashesOfIt },
+    { type: 'nack', reason: 'unknown-agent' },
+  ]);
+});

@@ -38,7 +38,9 @@ export const acceptMemory: Decide<'memory-up'> = (view, input, nowMs) => {
   else {
     const row = draft.agents.get(agent);
     const { message } = input;
-    // Also of a removed agent, whose log a node may still have.
+    // Also of a removed agent, whose log a node may still have; and first of all: what was erased must not be found there any longer than need be.
+    if (message.type === 'hello' && message.erased !== undefined)
+      hearErased(draft, input, { upto: message.erased, stands: true });
     if (message.type === 'erased') hearErased(draft, input, { upto: message.upto, stands: message.stands === true });
     else if (!row) nack(draft, input, 'unknown-agent', nothing);
     else follows = takeMemory(draft, input, row);
@@ -79,8 +81,6 @@ function takeMemory(draft: Draft, input: Given<'memory-up'>, row: AgentRow): boo
       turnDown(draft, input, head);
       return false;
     case 'hello':
-      // First of all: what was erased must not be found there any longer than need be.
-      if (message.erased !== undefined) hearErased(draft, input, { upto: message.erased, stands: true });
       if (isWriter) return greet(draft, input, message, head);
       turnDown(draft, input, head);
       return false;

@@ -14,7 +14,7 @@ const workerFile = isBundle(import.meta.url) ? './store-worker.mjs' : './worker.
 const maxWaitingCalls = 50_000;
 
 /** [M] Three threads with Node's own size of the young generation had 48 MB more, and used as much processor time. */
-const resourceLimits = { maxYoungGenerationSizeMb: 8 };
+const resourceLimits = { maxYoungGenerationSizeMb: 4 };
 
 interface Waiting {
   resolve: (value: never) => void;
