@@ -1,5 +1,5 @@
-// How many memory entries one message carries, in both directions, decided only here. In: the message without its entries, and the entries
-// in order. Out: the first entries, as many as fit.
+// How many memory entries, or memories, one message carries, in both directions, decided only here. In: the message without them, and them in
+// order. Out: the first ones, as many as fit.
 import { maxMemoryBatchBytes } from './limits.ts';
 import type { MemoryDown, MemoryEntry, MemoryUp } from './memory.ts';
 
@@ -12,14 +12,18 @@ export function entriesThatFit(
   entries: readonly MemoryEntry[],
   mostEntries: number,
 ): MemoryEntry[] {
-  const fitting: MemoryEntry[] = [];
-  let bytes = jsonBytes({ ...message, entries: [] });
-  for (const entry of entries) {
-    if (fitting.length === mostEntries) break;
-    // A comma separates two entries.
-    bytes += entryBytes(entry) + (fitting.length > 0 ? 1 : 0);
+  return itemsThatFit({ ...message, entries: [] }, entries, mostEntries);
+}
+/** The same for another list of a message about memories, which is empty in `message`. */
+export function itemsThatFit<T>(message: object, items: readonly T[], mostItems: number): T[] {
+  const fitting: T[] = [];
+  let bytes = jsonBytes(message);
+  for (const item of items) {
+    if (fitting.length === mostItems) break;
+    // A comma separates two items.
+    bytes += jsonBytes(item) + (fitting.length > 0 ? 1 : 0);
     if (bytes > maxMemoryBatchBytes) break;
-    fitting.push(entry);
+    fitting.push(item);
   }
   return fitting;
 }

@@ -14,26 +14,19 @@ import {
   type MemoryImported,
   type Problem,
 } from '@blackroad/protocol';
-import { sleep, systemClock } from '@blackroad/std/clock';
 import t from 'tap';
 import { type ApiFleet, type FakeNode, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 import { memoryEntries } from '../../../test/fixtures/coordinator/stored-rows.ts';
+import { eventually } from '../../../test/fixtures/until.ts';
 
 const fleet = await openApiFleet();
 t.teardown(() => fleet.close());
 const node = await fleet.node('alice');
-const until = async (what: string, holds: () => unknown) => {
-  for (let i = 0; i < 600; i++) {
-    if (await holds()) return;
-    await sleep(systemClock, 10);
-  }
-  throw new Error(`never: ${what}`);
-};
 const idOf = (name: string) => fleet.agent(name) as NonNullable<ReturnType<ApiFleet['agent']>>;
 async function placed(name: string) {
   const body = { name, model: ['auto'], instructions: 'x', placement: { nodes: ['alice'] } };
   await fleet.call('PUT', `/v1/agents/${name}`, { body });
-  await until(`${name} is placed`, () => fleet.agent(name)?.placement);
+  await eventually(`${name} is placed`, () => fleet.agent(name)?.placement);
 }
 async function bring(from: FakeNode, name: string, entries: MemoryEntry[]) {
   const { id } = idOf(name);
@@ -41,7 +34,7 @@ async function bring(from: FakeNode, name: string, entries: MemoryEntry[]) {
   const batch = { type: 'batch' as const, epoch: first.epoch, from: first.seq, previousHash: first.previousHash };
   from.say('memoryUp', { agent: id }, { ...batch, entries });
   const { seq } = entries.at(-1) as MemoryEntry;
-  await until('the batch is stored', () => fleet.coordinator.view.heads.get(id)?.seq === seq);
+  await eventually('the batch is stored', () => fleet.coordinator.view.heads.get(id)?.seq === seq);
 }
 async function exported(name: string, key = fleet.keys.viewer) {
   const headers = { authorization: `Bearer ${key}` };

@@ -7,24 +7,17 @@ import type {
   MemoryValues,
   NodeAbilities,
 } from '@blackroad/protocol';
-import { sleep, systemClock } from '@blackroad/std/clock';
 import t from 'tap';
 import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 import { memoryEntries } from '../../../test/fixtures/coordinator/stored-rows.ts';
+import { eventually } from '../../../test/fixtures/until.ts';
 
 const fleet = await openApiFleet();
 t.teardown(() => fleet.close());
 const node = await fleet.node('alice');
-const until = async (what: string, holds: () => unknown) => {
-  for (let i = 0; i < 600; i++) {
-    if (await holds()) return;
-    await sleep(systemClock, 10);
-  }
-  throw new Error(`never: ${what}`);
-};
 const echo = { name: 'echo', model: ['auto'], instructions: 'x', placement: { nodes: ['alice'] } };
 await fleet.call('PUT', '/v1/agents/echo', { body: echo });
-await until('echo is placed', () => fleet.agent('echo')?.placement);
+await eventually('echo is placed', () => fleet.agent('echo')?.placement);
 const { id = '', placement } = fleet.agent('echo') ?? {};
 const epoch = placement?.epoch as number;
 const path = '/v1/agents/echo/memory/values';
@@ -43,7 +36,7 @@ async function write(said: (Partial<NonNullable<MemoryEntry['payload']>> & { kin
   const batch = { type: 'batch' as const, epoch, from: first.seq, previousHash: first.previousHash };
   node.say('memoryUp', { agent: id }, { ...batch, entries });
   last = entries.at(-1);
-  await until('the batch is stored', () => fleet.coordinator.view.heads.get(id)?.seq === last?.seq);
+  await eventually('the batch is stored', () => fleet.coordinator.view.heads.get(id)?.seq === last?.seq);
 }
 t.test('a value waits for its node, then holds, and the newest holds', async (t) => {
   t.match(await value('door code'), { status: 404, body: { code: 'no-such-memory' } });
@@ -137,12 +130,12 @@ t.test('an older node-agent gets what it can read; a newer one all, in its order
     );
   await fleet.call('POST', '/v1/agents/echo/memory', { body: { text: 'Tea at eight' } });
   say({ given: true });
-  await until('the note is sent', () => given.length > 0);
+  await eventually('the note is sent', () => given.length > 0);
   t.match(given, [{ kind: 'note' }]);
   t.equal(given.length, 1);
   given.length = 0;
   say({ given: true, values: true });
-  await until('all is sent', () => given.length > 0);
+  await eventually('all is sent', () => given.length > 0);
   t.match(given.slice(0, 2), [
     { kind: 'value', key: 'a', text: 'x' },
     { kind: 'value', key: 'k3b' },

@@ -1,4 +1,5 @@
 // Metrics of the memories: their checkpoints and erasures, and the vectors by which they are found by meaning.
+import type { VectorStoreStand } from '@blackroad/protocol';
 import { Counter, Gauge } from 'prom-client';
 import type { FleetVectors } from '../drivers/fleet-vectors.ts';
 import type { Embedder } from '../embedder/embedder.ts';
@@ -62,4 +63,18 @@ export function readVectors(
   read(Counter, 'embedder_failures_total', 'Orders to it that failed or came too late.', [], (set) =>
     set({}, embedder.figures.failures),
   );
+}
+
+export function readVectorStore(read: Read, stand: () => VectorStoreStand | null): void {
+  read(Gauge, 'vector_store', 'The state of the vector store on another machine.', ['state'], (set) => {
+    for (const state of ['following', 'filling', 'away', 'refused']) set({ state }, stand()?.state === state ? 1 : 0);
+  });
+  const figures = {
+    waiting: 'Vectors that are still to be written to the vector store, or removed there.',
+    owed: 'Erased memories whose vectors the vector store has not confirmed to have removed.',
+  };
+  for (const [key, help] of Object.entries(figures) as ['waiting' | 'owed', string][])
+    read(Gauge, `vector_store_${key}`, help, [], (set) => set({}, stand()?.[key] ?? 0));
+  const help = 'Searches by meaning that the vector store gave nothing for in time.';
+  read(Counter, 'vector_store_without_total', help, [], (set) => set({}, stand()?.without ?? 0));
 }

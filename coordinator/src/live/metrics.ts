@@ -25,7 +25,7 @@ import type { Releases } from '../releases/releases.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import type { View } from '../state/view.ts';
 import type { ConsoleFeed } from './feed/feed.ts';
-import { readCheckpoints, readVectors } from './memory-metrics.ts';
+import { readCheckpoints, readVectorStore, readVectors } from './memory-metrics.ts';
 import type { Read } from './metric-read.ts';
 import { type ModelRow, modelRows } from './model-rows.ts';
 import { readObjects } from './object-metrics.ts';
@@ -322,20 +322,6 @@ function readReleases(read: Read, releases: KeptReleases): void {
   read(Counter, 'installs_refused_total', 'Releases that machines did not take, by reason.', ['reason'], (set) => {
     for (const reason of installRefusals) set({ reason }, releases.figures.refusedThere[reason] ?? 0);
   });
-}
-
-function readVectorStore(read: Read, stand: () => VectorStoreStand | null): void {
-  read(Gauge, 'vector_store', 'The state of the vector store on another machine.', ['state'], (set) => {
-    for (const state of ['following', 'filling', 'away', 'refused']) set({ state }, stand()?.state === state ? 1 : 0);
-  });
-  const figures = {
-    waiting: 'Vectors that are still to be written to the vector store, or removed there.',
-    owed: 'Erased memories whose vectors the vector store has not confirmed to have removed.',
-  };
-  for (const [key, help] of Object.entries(figures) as ['waiting' | 'owed', string][])
-    read(Gauge, `vector_store_${key}`, help, [], (set) => set({}, stand()?.[key] ?? 0));
-  const help = 'Searches by meaning that the vector store gave nothing for in time.';
-  read(Counter, 'vector_store_without_total', help, [], (set) => set({}, stand()?.without ?? 0));
 }
 
 function readImages(read: Read, images: KeptImages): void {

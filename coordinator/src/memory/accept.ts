@@ -2,10 +2,11 @@
 // nothing, forks are stored apart and shown, and gaps and stale writers are answered with the head. Acks are sent after the commit.
 import {
   entriesThatFit,
+  itemsThatFit,
   type MemoryDown,
   type MemoryEntry,
   type MemoryUp,
-  maxMemoryBatchBytes,
+  maxRecalled,
   type SharedMemory,
 } from '@blackroad/protocol';
 import { actorFault, heldBy, refuseNotItsOwn } from '../fleet/held.ts';
@@ -152,19 +153,15 @@ function tellShared(
     down(draft, node, { ...answer, memories: [], busy: true });
     return;
   }
-  let bytes = Buffer.byteLength(JSON.stringify({ ...answer, memories: [] }));
-  const memories: SharedMemory[] = [];
-  for (const hit of found) {
+  const memories = found.flatMap((hit): SharedMemory[] => {
     const of = draft.agents.get(hit.agent);
-    if (!of || !isShared(row, of)) continue;
+    if (!of || !isShared(row, of)) return [];
     const { seq, hash, kind, text, createdAt, importance, document, found: how = [] } = hit;
     const at = document ? { document } : {};
-    const memory = { agent: of.spec.name, seq, hash, kind, text, createdAt, importance, found: how, ...at };
-    bytes += Buffer.byteLength(JSON.stringify(memory)) + 1;
-    if (bytes > maxMemoryBatchBytes) break;
-    memories.push(memory);
-  }
-  down(draft, node, { ...answer, memories });
+    return [{ agent: of.spec.name, seq, hash, kind, text, createdAt, importance, found: how, ...at }];
+  });
+  const fitting = itemsThatFit({ ...answer, memories: [] }, memories, maxRecalled);
+  down(draft, node, { ...answer, memories: fitting });
 }
 
 /**

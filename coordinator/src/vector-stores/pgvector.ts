@@ -4,6 +4,7 @@
 
 import { type PostgresAddress, PostgresCalls } from './postgres-calls.ts';
 import {
+  axis,
   idsOf,
   type NearFilter,
   type Place,
@@ -83,8 +84,7 @@ class Pgvector implements VectorStore {
     await this.#calls.rows(`DELETE FROM ${name} WHERE id = ANY ($1::bigint[])`, [ids], `${name} remove`);
   }
   async note(place: Place, note: string): Promise<void> {
-    const vector = Float32Array.from({ length: place.dimension }, (_, i) => (i === 0 ? 1 : 0));
-    await this.put(place, [{ id: noteId, agent: '', kind: note, vector }]);
+    await this.put(place, [{ id: noteId, agent: '', kind: note, vector: axis(place) }]);
   }
   noted(place: Place): Promise<string | null> {
     this.#tendGraph(place);

@@ -1,7 +1,15 @@
 // Pinecone over its REST interface, version 2025-10: the index is there already, a place is a namespace in it, a record a vector. The record `note`
 // carries the note. What was written is found some seconds later, as documented; the caller knows it by `settleMs`.
 import { JsonCalls } from './json-calls.ts';
-import { idsOf, type NearFilter, type Place, type VectorStore, VectorStoreError } from './vector-store.ts';
+import {
+  axis,
+  idsOf,
+  type NearFilter,
+  numbersOf,
+  type Place,
+  type VectorStore,
+  VectorStoreError,
+} from './vector-store.ts';
 
 const version = '2025-10';
 const noteId = 'note';
@@ -81,7 +89,7 @@ export function openPinecone({ origin, key, shown }: { origin: string; key: stri
       for (let from = 0; from < ids.length; from += mostDeleted)
         await post('/vectors/delete', { namespace: name, ids: ids.slice(from, from + mostDeleted).map(String) }, [404]);
     },
-    note: (place, note) => upserted(place, [{ id: noteId, values: axis(place.dimension), metadata: { note } }]),
+    note: (place, note) => upserted(place, [{ id: noteId, values: numbersOf(axis(place)), metadata: { note } }]),
     noted,
     async near({ name }, vector, filter, wanted) {
       const topK = wanted + 1;
@@ -106,5 +114,3 @@ function onlyOf(filter: NearFilter): object | null {
   return fields.length === 0 ? null : Object.fromEntries(fields.map(([key, value]) => [key, { $eq: value }]));
 }
 const numberOf = (id: unknown): number => (typeof id === 'string' && /^\d{1,15}$/.test(id) ? Number(id) : Number.NaN);
-const numbersOf = (vector: Float32Array): number[] => Array.from(vector, (value) => Number(value.toFixed(6)));
-const axis = (dimension: number): number[] => Array.from({ length: dimension }, (_, i) => (i === 0 ? 1 : 0));

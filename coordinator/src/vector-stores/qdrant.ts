@@ -2,8 +2,10 @@
 // that id; its payload names neither agent nor kind, and where it is found it is dropped.
 import { JsonCalls } from './json-calls.ts';
 import {
+  axis,
   idsOf,
   type NearFilter,
+  numbersOf,
   type Place,
   type StoredVector,
   type VectorStore,
@@ -67,7 +69,7 @@ class Qdrant implements VectorStore {
     if (ids.length > 0) await this.#write('POST', `${at(place)}/points/delete`, { points: [...ids] });
   }
   async note(place: Place, note: string): Promise<void> {
-    const points = [{ id: noteId, vector: axis(place.dimension), payload: { note } }];
+    const points = [{ id: noteId, vector: numbersOf(axis(place)), payload: { note } }];
     await this.#write('PUT', `${at(place)}/points`, { points });
   }
   async noted(place: Place): Promise<string | null> {
@@ -115,5 +117,3 @@ function mustOf({ agent, kind }: NearFilter): object[] {
   const fields = Object.entries({ agent, kind }).filter(([, value]) => value !== undefined);
   return fields.map(([key, value]) => ({ key, match: { value } }));
 }
-const numbersOf = (vector: Float32Array): number[] => Array.from(vector, (value) => Number(value.toFixed(6)));
-const axis = (dimension: number): number[] => Array.from({ length: dimension }, (_, i) => (i === 0 ? 1 : 0));

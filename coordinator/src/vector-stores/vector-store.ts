@@ -79,3 +79,9 @@ export function idsOf(answered: unknown, wanted: number): number[] {
   const got = isList ? 'something else among them' : Array.isArray(answered) ? `${answered.length}` : 'none';
   throw new VectorStoreError('away', `It answered no ids: expected at most ${wanted} whole numbers, got ${got}.`);
 }
+
+/** The vector of a record that has none of its own, as that of a note. */
+export const axis = ({ dimension }: Pick<Place, 'dimension'>): Float32Array =>
+  Float32Array.from({ length: dimension }, (_, i) => (i === 0 ? 1 : 0));
+/** For an interface that takes text: shorter than all digits of a float, and as near. */
+export const numbersOf = (vector: Float32Array): number[] => Array.from(vector, (value) => Number(value.toFixed(6)));

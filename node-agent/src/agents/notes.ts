@@ -31,11 +31,10 @@ export function notesOf(memories: readonly Recalled[], prompt: string, small: bo
     const { said, answered } = turn;
     if (!small) {
       // The same question asked before adds nothing, only its answer does.
+      const [to, who] = agent === undefined ? ['', 'You'] : [` to ${agent}`, agent];
       add(
         plain(said) === asked ? spare : notes,
-        agent === undefined
-          ? `The user said: ${cut(said, noteChars)}${answered === '' ? '' : ` You answered: ${cut(answered, noteChars)}`}`
-          : `The user said to ${agent}: ${cut(said, noteChars)}${answered === '' ? '' : ` ${agent} answered: ${cut(answered, noteChars)}`}`,
+        `The user said${to}: ${cut(said, noteChars)}${answered === '' ? '' : ` ${who} answered: ${cut(answered, noteChars)}`}`,
       );
       continue;
     }

@@ -3,7 +3,7 @@
 // memories that fit a question. An entry proves its content by its hash; the newest ones are linked to the end of the log as well.
 import { entryFault, keyIn, keySet, type MarkFound, type MemoryEntry, maxOrdinal } from '@blackroad/protocol';
 import type { Log as Logger } from '@blackroad/std/log';
-import { type IndexFile, indexInMemory } from './index-file.ts';
+import { type IndexFile, indexInMemory, unsearched } from './index-file.ts';
 import type { Head } from './journal.ts';
 import type { Found } from './rank.ts';
 import type { KeyedEntry } from './value-rows.ts';
@@ -80,7 +80,7 @@ export class EarlyMemories {
     for (const entry of taken) this.#entries.set(entry.seq, entry);
     this.#index.add(
       taken.flatMap(({ seq, kind, payload }) =>
-        payload && payload.text !== '' && kind !== 'migrate' && kind !== 'withdraw'
+        payload && payload.text !== '' && !unsearched.has(kind)
           ? [{ id: firstId + seq, log: onlyLog, seq, payload }]
           : [],
       ),

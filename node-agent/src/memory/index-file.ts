@@ -27,6 +27,9 @@ CREATE TABLE marks (
 CREATE INDEX marks_of ON marks (log, of_seq);
 ${codesSchema}`;
 
+/** Kinds that no search looks for; a mark is in the index, and found by what it marks. */
+export const unsearched: ReadonlySet<string> = new Set(['genesis', 'migrate', 'withdraw']);
+
 export interface Indexed {
   id: number;
   log: number;

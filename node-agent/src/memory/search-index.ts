@@ -4,7 +4,7 @@
 import { isVector, keyIn, type MarkFound } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log as Logger } from '@blackroad/std/log';
-import { type Indexed, type IndexFile, openIndex, removeFiles } from './index-file.ts';
+import { type Indexed, type IndexFile, openIndex, removeFiles, unsearched } from './index-file.ts';
 import type { Journal } from './journal.ts';
 import type { Found } from './rank.ts';
 
@@ -16,8 +16,6 @@ const restAfterMs = 60_000;
 /** What the index holds is written to its file after so long, or when so many memories have come. */
 const writeAfterMs = 30 * 60_000;
 const maxHeld = 256;
-
-const unsearched = new Set(['genesis', 'migrate', 'withdraw']);
 
 interface SearchIndexParts {
   dir: string;

@@ -10,7 +10,7 @@ import { VectorIndex } from '../../vectors/vector-index.ts';
 import type { Database } from './database.ts';
 import { isLookedFor } from './keyed-entries.ts';
 import { isNarrow, type MemoryFilter } from './memory-filter.ts';
-import { fromBoth, type Nearest, nearestAmong, type SearchVector, scannedVectors } from './near-vectors.ts';
+import { floatsOf, fromBoth, type Nearest, nearestAmong, type SearchVector, scannedVectors } from './near-vectors.ts';
 
 /** Fewer are compared one by one. */
 const leastIndexed = 2_000;
@@ -290,11 +290,4 @@ function numberOf(numbers: Map<string, number>, word: string): number {
   if (known !== undefined) return known;
   numbers.set(word, numbers.size);
   return numbers.size - 1;
-}
-function floatsOf(bytes: Buffer): Float32Array {
-  // Bytes of a row may begin anywhere; floats begin at multiples of four.
-  if (bytes.byteOffset % 4 === 0) return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-  const copy = new Float32Array(bytes.length / 4);
-  Buffer.from(copy.buffer).set(bytes);
-  return copy;
 }

@@ -3,7 +3,7 @@
 import type { MadeVector, TextToEmbed, VectorModels, VectorSample } from '../store.ts';
 import type { Database } from './database.ts';
 import { indexedTextSql, isLookedFor } from './keyed-entries.ts';
-import { fromBoth, vectorBytes } from './near-vectors.ts';
+import { floatsOf, fromBoth, vectorBytes } from './near-vectors.ts';
 
 /** Of the newest vectors that nodes made: nodes with different models must not have the fleet's model go to and fro. */
 const newestLooked = 1_000;
@@ -49,9 +49,7 @@ export function madeVectors(db: Database) {
     /** Newest first. */
     lacking: (query: { model: string; above: number; upto: number; limit: number }) => lacking.all(query),
     samples: (model: string): VectorSample[] =>
-      samples
-        .all(model)
-        .map(({ text, vector }) => ({ text, values: new Float32Array(Uint8Array.from(vector).buffer) })),
+      samples.all(model).map(({ text, vector }) => ({ text, values: floatsOf(vector) })),
     put: db.transaction((model: string, vectors: readonly MadeVector[]) => {
       for (const { id, values } of vectors) {
         put.run({ id, model, vector: values ? vectorBytes({ values }) : Buffer.alloc(0) });

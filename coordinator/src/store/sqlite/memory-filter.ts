@@ -20,6 +20,8 @@ export const asked = ({ agent, agents, kind, tag, sinceMs, untilMs }: MemoryFilt
   sinceMs: sinceMs ?? null,
   untilMs: untilMs ?? null,
 });
+/** Whether what an index finds of all has to be looked up row by row. */
+export const readsRows = (filter: MemoryFilter): boolean => isNarrow(filter) || filter.agents !== undefined;
 /** Whether anything but the agents is asked for. */
 export const isNarrow = ({ kind, tag, sinceMs, untilMs }: MemoryFilter): boolean =>
   [kind, tag, sinceMs, untilMs].some((value) => value !== undefined);

@@ -5,7 +5,7 @@ import type { MarkFound, MemoryEntry } from '@blackroad/protocol';
 import type { RunRow } from '../../state/run-rows.ts';
 import type { MemoryToConsolidate } from '../store.ts';
 import type { Database } from './database.ts';
-import { fromBoth } from './near-vectors.ts';
+import { floatsOf, fromBoth } from './near-vectors.ts';
 
 type Seen = Omit<MemoryToConsolidate, 'vector'> & { id: number; vector: Buffer | null };
 /** An entry of the log that is told and found by marks. */
@@ -75,6 +75,3 @@ export function memoryMarks(db: Database) {
     texts: (agent: string, seqs: readonly number[]) => told.all(agent, JSON.stringify(seqs)),
   };
 }
-
-const floatsOf = (bytes: Buffer) =>
-  new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + (bytes.byteLength & ~3)));

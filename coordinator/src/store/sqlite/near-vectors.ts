@@ -5,7 +5,7 @@ import type { Ranked } from '../fuse.ts';
 import type { Store } from '../store.ts';
 import type { Database } from './database.ts';
 import { isLookedFor } from './keyed-entries.ts';
-import { asked, isNarrow, type MemoryFilter, passes } from './memory-filter.ts';
+import { asked, type MemoryFilter, passes, readsRows } from './memory-filter.ts';
 
 type Query = Parameters<Store['searchMemory']>[0];
 export type SearchVector = NonNullable<Query['vector']>;
@@ -21,6 +21,13 @@ export const fromBoth = (rows: (table: 'memory_vector' | 'made_vector') => strin
 
 export const vectorBytes = ({ values }: { values: Float32Array }): Buffer =>
   Buffer.from(values.buffer, values.byteOffset, values.byteLength);
+/** Its inverse. */
+export function floatsOf(bytes: Buffer): Float32Array {
+  // Bytes of a row may begin anywhere; floats begin at multiples of four.
+  const length = Math.floor(bytes.length / 4);
+  if (bytes.byteOffset % 4 === 0) return new Float32Array(bytes.buffer, bytes.byteOffset, length);
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + 4 * length));
+}
 type Found = { item: number; value: number | null };
 /** Without a distance: a vector of zeros or of no numbers is near to nothing. */
 const nearEnough = (found: Found[], { atLeast = -1 }: SearchVector): Ranked<number>[] =>
@@ -61,8 +68,7 @@ export function scannedVectors(db: Database): Nearest {
      WHERE ${ofModel} AND ${passes}`,
   );
   return (vector, filter, wanted) => {
-    const nearest =
-      filter.agent !== undefined ? ofAgent : isNarrow(filter) || filter.agents !== undefined ? ofSome : ofAll;
+    const nearest = filter.agent !== undefined ? ofAgent : readsRows(filter) ? ofSome : ofAll;
     return nearest(vector, filter, wanted);
   };
 }

@@ -7,15 +7,14 @@ import { type Clock, sleep, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import { sha256Hex } from '@blackroad/std/sha256';
-import { normOf } from '@blackroad/std/vectors/codes';
 import { type Place, type VectorStore, VectorStoreError } from '../../vector-stores/vector-store.ts';
 import type { Database } from './database.ts';
 import { madeVectors } from './made-vectors.ts';
-import { isNarrow, type MemoryFilter } from './memory-filter.ts';
+import { type MemoryFilter, readsRows } from './memory-filter.ts';
 import type { SearchVector } from './near-vectors.ts';
 import { OwedBefore } from './owed-before.ts';
 import { type Kept, vectorRows } from './vector-rows.ts';
-import { VectorStorePlace } from './vector-store-place.ts';
+import { unitOf, VectorStorePlace } from './vector-store-place.ts';
 
 interface FollowerParts {
   db: Database;
@@ -112,10 +111,7 @@ export class VectorStoreFollower {
     const { kind, agents } = filter;
     const agent = filter.agent ?? (agents?.length === 1 ? agents[0] : undefined);
     const only = { ...(agent === undefined ? {} : { agent }), ...(kind === undefined ? {} : { kind }) };
-    const most = Math.max(
-      isNarrow(filter) || agents !== undefined ? narrowCandidates : leastCandidates,
-      candidatesEach * wanted,
-    );
+    const most = Math.max(readsRows(filter) ? narrowCandidates : leastCandidates, candidatesEach * wanted);
     try {
       const late = () => new VectorStoreError('away', `It did not answer within ${searchWithinMs / 1000} s.`);
       const near = store.near(place.place, vector, only, most);
@@ -282,8 +278,4 @@ const keyOf = (model: string, bytes: number): string => `${bytes} ${model}`;
 function faultOf(error: unknown): VectorStoreError {
   if (error instanceof VectorStoreError) return error;
   return new VectorStoreError('away', `A fault of the coordinator: ${(error as Error).message}`);
-}
-function unitOf(values: Float32Array): Float32Array | null {
-  const norm = normOf(values);
-  return norm > 0 && Number.isFinite(norm) ? values.map((value) => value / norm) : null;
 }

@@ -3,6 +3,7 @@
 // store that was emptied, or set back, or a database that was, is seen, and filled again.
 import { normOf } from '@blackroad/std/vectors/codes';
 import type { Place, StoredVector, VectorStore } from '../../vector-stores/vector-store.ts';
+import { floatsOf } from './near-vectors.ts';
 import type { Kept, VectorRow, vectorRows } from './vector-rows.ts';
 
 /** Changes that one step reads: some milliseconds, in which a search waits. */
@@ -217,12 +218,13 @@ function notedIn(note: string | null): Noted | null {
     return null;
   }
 }
-/** Of length 1, so that it fits half floats; null: it has no direction. */
+/** Null: it has no direction. */
 function storedOf({ id, agent, kind, vector }: VectorRow): StoredVector | null {
-  const values = new Float32Array(vector.length / 4);
-  Buffer.from(values.buffer).set(vector);
+  const unit = unitOf(floatsOf(vector));
+  return unit && { id, agent, kind, vector: unit };
+}
+/** Of length 1, so that it fits half floats; null: it has no direction. */
+export function unitOf(values: Float32Array): Float32Array | null {
   const norm = normOf(values);
-  if (!(norm > 0) || !Number.isFinite(norm)) return null;
-  for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) / norm;
-  return { id, agent, kind, vector: values };
+  return norm > 0 && Number.isFinite(norm) ? values.map((value) => value / norm) : null;
 }

@@ -6,7 +6,7 @@ import type { Ranked } from '../fuse.ts';
 import type { Database } from './database.ts';
 import { sqliteCode } from './failure.ts';
 import { indexedTextSql, isLookedFor } from './keyed-entries.ts';
-import { asked, isNarrow, type MemoryFilter, passes } from './memory-filter.ts';
+import { asked, type MemoryFilter, passes, readsRows } from './memory-filter.ts';
 
 /** Raise it when tokenizer, columns or the words of a text change: the next start begins to rebuild. */
 const version = 3;
@@ -112,9 +112,7 @@ export function wordIndex(db: Database, log: Log) {
       }
       if (taken.length === 0) return [];
       const match = taken.join(' OR ');
-      return isNarrow(filter) || filter.agents !== undefined
-        ? bestOfSome.all({ match, limit, ...asked(filter) })
-        : best.all({ match, limit });
+      return readsRows(filter) ? bestOfSome.all({ match, limit, ...asked(filter) }) : best.all({ match, limit });
     },
     /** The newest entries with the words of the tag; null: it has none, as a tag of signs alone. */
     tagged(filter: MemoryFilter): number[] | null {

@@ -1,7 +1,7 @@
 // A memory that a person gives to an agent, and those that wait until its node has written them.
 import type { MemoryAddition } from '@blackroad/protocol';
 import { givenKinds, waitsInWords } from '@blackroad/protocol/memory-words';
-import { Plus, Undo2 } from 'lucide-react';
+import { Plus } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
 import { useAct, useRoute } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
@@ -12,6 +12,7 @@ import { Panel } from '../../kit/layout.tsx';
 import { Dialog } from '../../kit/overlay.tsx';
 import { Fault } from '../../kit/states.tsx';
 import { plural, wordsOf } from '../../kit/words.ts';
+import { TakeBack } from './take-back.tsx';
 
 const againMs = 3_000;
 
@@ -77,7 +78,6 @@ export function MemoryWaiting({ agent }: { agent: string }) {
     { params: { agent } },
     { refetchInterval: ({ state }) => (state.data?.length ? againMs : false) },
   );
-  const back = useAct('memoryTakeBack', { stales: ['memoryWaiting', 'audit'], done: () => 'Taken back.' });
   // Values wait in their own list.
   const list = (waiting.data ?? []).filter(({ kind }) => kind !== 'value');
   if (list.length === 0) return null;
@@ -90,16 +90,7 @@ export function MemoryWaiting({ agent }: { agent: string }) {
             <span className="dim small">
               {given.kind}, <Time at={given.givenMs} /> by {given.by}: {waitsInWords(given)}
             </span>
-            {may('memoryTakeBack') && (
-              <Button
-                look="quiet"
-                icon={<Undo2 />}
-                busy={back.isPending}
-                onClick={() => back.mutate({ params: { agent, memory: given.id } })}
-              >
-                Take it back
-              </Button>
-            )}
+            {may('memoryTakeBack') && <TakeBack agent={agent} id={given.id} />}
           </li>
         ))}
       </ul>

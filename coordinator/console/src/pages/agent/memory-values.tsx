@@ -4,7 +4,7 @@ import type { AgentView, MemoryValue, MemoryValues as Page } from '@blackroad/pr
 import { maxKeyChars } from '@blackroad/protocol/memory-key';
 import { valueByWords, waitsInWords } from '@blackroad/protocol/memory-words';
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { ChevronDown, Pencil, Plus, Trash2, Undo2 } from 'lucide-react';
+import { ChevronDown, Pencil, Plus, Trash2 } from 'lucide-react';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { type ApiProblem, call } from '../../data/api.ts';
 import { useAct } from '../../data/query.ts';
@@ -16,6 +16,7 @@ import { Panel } from '../../kit/layout.tsx';
 import { ConfirmButton, Dialog } from '../../kit/overlay.tsx';
 import { Failure, Fault } from '../../kit/states.tsx';
 import { wordsOf } from '../../kit/words.ts';
+import { TakeBack } from './take-back.tsx';
 
 const againMs = 2_000;
 const perPage = 100;
@@ -104,25 +105,10 @@ function Row({ agent, value, mayChange }: { agent: string; value: MemoryValue; m
           <span className="value-text">
             {order.text === null ? 'To be unset' : `To be set to “${order.text}”`}, by {order.by}: {waitsInWords(order)}
           </span>
-          {mayChange && <TakeBack agent={agent} id={order.id} name={key} />}
+          {mayChange && <TakeBack agent={agent} id={order.id} of={key} />}
         </div>
       ))}
     </li>
-  );
-}
-
-function TakeBack({ agent, id, name }: { agent: string; id: string; name: string }) {
-  const back = useAct('memoryTakeBack', { stales: [...stales], done: () => 'Taken back.' });
-  return (
-    <Button
-      look="quiet"
-      icon={<Undo2 />}
-      busy={back.isPending}
-      aria-label={`Take it back: ${name}`}
-      onClick={() => back.mutate({ params: { agent, memory: id } })}
-    >
-      Take it back
-    </Button>
   );
 }
 
