@@ -18,8 +18,10 @@ export interface EntryRecord {
   payload: string | null;
   vector: Buffer | null;
 }
-export const entryColumns = `e.id, e.agent, e.seq, e.epoch, e.hash, e.previous_hash, e.payload_commitment, e.actor, e.kind,
-  e.created_at, e.salt, e.payload, v.vector`;
+/** Without the vector, which lies in a table of its own. */
+export const textColumns = `e.id, e.agent, e.seq, e.epoch, e.hash, e.previous_hash, e.payload_commitment, e.actor, e.kind,
+  e.created_at, e.salt, e.payload`;
+export const entryColumns = `${textColumns}, v.vector`;
 
 interface SplitPayload {
   payload: string | null;

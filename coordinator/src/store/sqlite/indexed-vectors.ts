@@ -10,7 +10,7 @@ import { VectorIndex } from '../../vectors/vector-index.ts';
 import type { Database } from './database.ts';
 import { isLookedFor } from './keyed-entries.ts';
 import { isNarrow, type MemoryFilter } from './memory-filter.ts';
-import { floatsOf, fromBoth, type Nearest, nearestAmong, type SearchVector, scannedVectors } from './near-vectors.ts';
+import { floatsOf, fromBoth, type Nearest, nearestAmong, nearestOfChosen, type SearchVector, scannedVectors } from './near-vectors.ts';
 
 /** Fewer are compared one by one. */
 const leastIndexed = 2_000;
@@ -66,6 +66,7 @@ export class IndexedVectors {
   readonly #threads: number;
   readonly #scanned: Nearest;
   readonly #among;
+  readonly #ofChosen;
   readonly #indexes = new Map<string, Indexed>();
   /** Made beside the one that answers, which it replaces. */
   readonly #coming = new Map<string, Indexed>();
@@ -79,6 +80,7 @@ export class IndexedVectors {
     this.#threads = threads;
     this.#scanned = scannedVectors(db);
     this.#among = nearestAmong(db);
+    this.#ofChosen = nearestOfChosen(db);
     const columns = 'v.id, v.model, v.vector, e.agent, e.kind';
     this.#read = {
       lastChange: db.prepare(`SELECT seq FROM sqlite_sequence WHERE name = 'vector_change'`).pluck(),
@@ -134,7 +136,7 @@ export class IndexedVectors {
       ...(kind === undefined ? {} : { kinds: 1 << Math.min(kindBits - 1, kind) }),
     });
     const inOrder = [...ids].sort((a, b) => a - b);
-    return this.#among(vector, filter, wanted, inOrder);
+    return isNarrow(filter) ? this.#among(vector, filter, wanted, inOrder) : this.#ofChosen(vector, wanted, inOrder);
   }
 
   /** A piece of what is to be done; returns whether there is more. */

@@ -4,7 +4,7 @@ import { keyIn, type MemoryHit, type MemoryPayload, maxPageRows, rankMarked, sho
 import { fuseRanks, weigh } from '../fuse.ts';
 import type { Store } from '../store.ts';
 import type { Database } from './database.ts';
-import { type EntryRecord, entryColumns } from './entry-record.ts';
+import { type EntryRecord, textColumns } from './entry-record.ts';
 import { asked, passes } from './memory-filter.ts';
 import type { FoundMark, memoryMarks } from './memory-marks.ts';
 import { type Nearest, nearestAmong } from './near-vectors.ts';
@@ -24,8 +24,8 @@ interface SearchParts {
 }
 
 export function memorySearch(db: Database, words: WordIndex, nearest: Nearest, { marks, nowMs }: SearchParts) {
-  const byId = db.prepare<[number], EntryRecord & { received_ms: number }>(
-    `SELECT ${entryColumns}, e.received_ms FROM memory_entry e LEFT JOIN memory_vector v ON v.id = e.id WHERE e.id = ?`,
+  const byId = db.prepare<[number], Omit<EntryRecord, 'vector'> & { received_ms: number }>(
+    `SELECT ${textColumns}, e.received_ms FROM memory_entry e WHERE e.id = ?`,
   );
 
   const isAsked = db.prepare<[object], number>(`SELECT 1 FROM memory_entry e WHERE e.id = @id AND ${passes}`).pluck();
@@ -92,7 +92,7 @@ function agentTest({ agent, agents }: Pick<Parameters<Store['searchMemory']>[0],
 }
 
 function toHit(
-  record: EntryRecord,
+  record: Omit<EntryRecord, 'vector'>,
   payload: MemoryPayload,
   how: Pick<MemoryHit, 'score' | 'found' | 'marked'>,
 ): MemoryHit {

@@ -82,3 +82,13 @@ export const nearestAmong = (db: Database) =>
        WHERE v.id IN (SELECT value FROM json_each(@ids)) AND ${ofModel} AND ${passes}`,
     ),
   );
+/** The nearest among ids that were chosen by the filter already: their entries, each on another page of the file, are not read. */
+export const nearestOfChosen = (db: Database) => {
+  const nearest = nearestOf(
+    db,
+    fromBoth(
+      (table) => `SELECT v.id, v.vector FROM ${table} v WHERE v.id IN (SELECT value FROM json_each(@ids)) AND ${ofModel}`,
+    ),
+  );
+  return (vector: SearchVector, wanted: number, ids: readonly number[]) => nearest(vector, {}, wanted, ids);
+};
