@@ -105,7 +105,7 @@ function ensureHere(modelsDir: string, diskFreeBytes: () => number, log: Log, ca
 
 /** Other users of this machine must not read keys, memories and prompts. */
 function openPrivately(data: string, log: Log): void {
-  const own = { files: /\.(db|sqlite|json|jsonl|pem|key|new)(-wal|-shm)?$|^hardware-id$/, folders: [] };
+  const own = { files: /\.(db|sqlite|json|jsonl|pem|key|new)(-wal|-shm|-unfinished)?$|^hardware-id$/, folders: [] };
   for (const words of tightenedWords(data, openDataFolder(data, own))) log.warn({}, words);
 }
 

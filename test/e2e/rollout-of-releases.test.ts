@@ -3,7 +3,7 @@
 import t from 'tap';
 import { noReleaseHere } from '../fixtures/released-node.ts';
 import { openStage } from '../rollouts/stage.ts';
-import { badRelease, goodRelease } from '../rollouts/stories.ts';
+import { badRelease, goodRelease, onSharedMachine } from '../rollouts/stories.ts';
 
 t.setTimeout(300_000);
 
@@ -16,7 +16,7 @@ t.test('a release reaches the fleet wave by wave', { skip: noReleaseHere }, asyn
   });
   await t.test('a good one goes through, and the death of the coordinator does not stop it', async (t) => {
     await stage.add('good');
-    await goodRelease(stage, 'good');
+    await goodRelease(stage, 'good', onSharedMachine);
     t.pass('all nodes run it');
   });
 });

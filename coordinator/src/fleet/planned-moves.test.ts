@@ -24,9 +24,9 @@ function fleetOfTwo(over: { drains?: true } = { drains: true }): SampleFleet {
   fleet.view.heads.set('echo', { epoch: 1, ...head, entries: 3 });
   return fleet;
 }
-function move(fleet: SampleFleet, to: string | null, cause: MoveCause = 'rebalance') {
+function move(fleet: SampleFleet, to: string | null, cause: MoveCause = 'rebalance', model = 'small') {
   const draft = openDraft(fleet.view as View, fleet.now);
-  const place = to === null ? null : { node: to, model: 'small', why: sampleWhy(to) };
+  const place = to === null ? null : { node: to, model, why: sampleWhy(to) };
   makeMoves(draft, [{ agent: 'echo', cause, to: place }], []);
   const made = { changes: allChanges(draft), messages: draft.messages };
   fleet.apply(made.changes);
@@ -212,3 +212,33 @@ t.test('people see what it waits for', async (t) => {
   drained(fleet);
   t.equal(text(), undefined);
 });
+
+t.test(
+  'it stays where the memory of its next node was taken meanwhile, and goes where the model needs none',
+  async (t) => {
+    const gigabyte = 1_000_000_000;
+    const small = modelOf('small');
+    const other = modelOf('other');
+    const loaded = { resident: true, residentBytes: 4 * gigabyte };
+    const rest = { memoryTotalBytes: 8 * gigabyte, memoryFreeBytes: 0 };
+    for (const [what, capacity, goes] of [
+      ['another program has it', { models: [small] }, false],
+      ['its model is loaded', { models: [{ ...small, ...loaded }] }, true],
+      ['an idle model is put down for it', { models: [small, { ...other, ...loaded }] }, true],
+      ['there is enough', { models: [small], memoryFreeBytes: small.sizeBytes }, true],
+      ['it cannot be measured', { models: [small], memoryTotalBytes: 0 }, true],
+    ] as const) {
+      const fleet = fleetOfTwo();
+      move(fleet, 'bob');
+      fleet.capacity('bob', { ...rest, ...capacity, models: [...capacity.models] });
+      drained(fleet);
+      t.equal(where(fleet), goes ? 'bob 2' : 'alice 1', what);
+    }
+    const fleet = fleetOfTwo();
+    fleet.runs('foxtrot', 'bob');
+    fleet.capacity('bob', { ...rest, models: [other, { ...small, ...loaded }] });
+    move(fleet, 'bob', 'rebalance', 'other');
+    drained(fleet);
+    t.equal(where(fleet), 'alice 1', 'a model that an agent uses is not put down');
+  },
+);

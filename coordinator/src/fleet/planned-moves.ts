@@ -1,6 +1,7 @@
 // The end of planned moves. In: the words of a node that all memories of a leaving agent are committed; the time. Out: the move that was
 // decided, when its place is still one; otherwise the agent stays, and placement decides anew. [decision 36]
-// [INV-planned-move]
+// [INV-planned-move] [INV-capacity]
+import type { NodeCapacity, NodeModel } from '@blackroad/protocol';
 import { closedOf } from '../placement/model/snapshot.ts';
 import { brokenRule } from '../placement/rules/feasible.ts';
 import { type Draft, leasedCountIn, putAgent } from '../state/draft.ts';
@@ -57,17 +58,40 @@ function endLeaving(draft: Draft, row: AgentRow, { to, cause, because, unplaced 
 }
 
 /** The fleet went on while the agent left. */
-function isStillOpen(
-  { nodes, live }: Draft,
-  { spec }: AgentRow,
-  { node: id, model }: NonNullable<Leaving['to']>,
-): boolean {
-  const node = nodes.get(id);
-  const heard = live.get(id);
+function isStillOpen(draft: Draft, { spec }: AgentRow, { node: id, model }: NonNullable<Leaving['to']>): boolean {
+  const node = draft.nodes.get(id);
+  const heard = draft.live.get(id);
   if (!node || !heard?.capacity || closedOf(node, heard) !== null) return false;
   if (brokenRule({ spec, room: { node } })) return false;
   const { models, pulls, fetchable } = heard.capacity;
-  return models.some(({ name }) => name === model) || (pulls ?? []).length > 0 || (fetchable ?? null) !== null;
+  const here = models.find(({ name }) => name === model);
+  if (!here) return (pulls ?? []).length > 0 || (fetchable ?? null) !== null;
+  return isRoomFor(draft, id, heard.capacity, here);
+}
+
+/** Another program may have taken the memory meanwhile, or more models may be in use. Weights that agents share are there once. */
+function isRoomFor(draft: Draft, node: string, capacity: NodeCapacity, wanted: NodeModel): boolean {
+  const { memoryTotalBytes, memoryFreeBytes, models } = capacity;
+  const used = modelsInUse(draft, node);
+  // A node that cannot measure its memory refuses by itself.
+  if (memoryTotalBytes === 0 || wanted.resident || used.has(wanted.name)) return true;
+  let roomBytes = memoryFreeBytes;
+  for (const { name, kind, resident, residentBytes, sizeBytes } of models) {
+    if (kind !== 'chat') continue;
+    if (resident && !used.has(name)) roomBytes += residentBytes;
+    if (!resident && used.has(name)) roomBytes -= sizeBytes;
+  }
+  return wanted.sizeBytes <= roomBytes;
+}
+function modelsInUse(draft: Draft, node: string): Set<string> {
+  const used = new Set<string>();
+  const note = (row: AgentRow | undefined) => {
+    if (row?.placement?.node === node) used.add(row.placement.model);
+  };
+  for (const id of draft.view.agentsByNode.get(node) ?? []) note(draft.agents.get(id));
+  // What this tick moved there already.
+  for (const [, row] of draft.agents.written()) note(row);
+  return used;
 }
 
 function stay(draft: Draft, row: AgentRow): void {

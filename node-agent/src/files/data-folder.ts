@@ -18,7 +18,7 @@ export const dataFiles = [
   'learned.json',
   'kept.json',
 ] as const;
-const databaseParts = ['', '-wal', '-shm', '-journal'];
+const databaseParts = ['', '-wal', '-shm', '-journal', '-unfinished'];
 /** A database of at most this size is read completely at the start: half a second on an SD card. Of a larger one only the tables are. */
 const maxReadBytes = 32 * 1024 * 1024;
 

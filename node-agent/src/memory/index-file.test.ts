@@ -1,5 +1,5 @@
 // The index of a node: what is nearest in meaning and what fits the words, among many memories of a log as among few, whatever came, changed or went.
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeVector, type MemoryPayload } from '@blackroad/protocol';
@@ -11,7 +11,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { nearestExactly, vectorSet } from '../../../test/fixtures/coordinator/vectors.ts';
 import { HeldCodes, noneYet, rowOf } from './held-codes.ts';
-import { type Indexed, openIndex } from './index-file.ts';
+import { type Indexed, IndexFile, openIndex, tuned } from './index-file.ts';
 import { openJournal } from './journal.ts';
 
 const dimension = 64;
@@ -131,8 +131,40 @@ t.test(
     index = open();
     t.equal(index.byWords(1, 'garage', 100).length, 20);
     index.close();
+    writeFileSync(join(dir, 'index.db-unfinished'), '');
+    index = open();
+    t.same(index.byWords(1, 'garage', 100), [], 'nobody knows what is in half a file');
+    index.leave();
+    t.same(
+      readdirSync(dir).filter((name) => name.startsWith('index')),
+      ['index.db'],
+    );
   },
 );
+
+t.test('no page is written before the mark that says so', async (t) => {
+  const { open, dir } = rig(t);
+  open().close();
+  const file = join(dir, 'index.db');
+  const before = readFileSync(file);
+  const db = new Database(file);
+  const { exec } = db;
+  const marked: boolean[] = [];
+  db.exec = (sql) => {
+    if (sql === 'COMMIT') marked.push(existsSync(`${file}-unfinished`) && readFileSync(file).equals(before));
+    return exec.call(db, sql);
+  };
+  const index = new IndexFile(tuned(db), dir, silentLog);
+  const { at } = vectors(3_000);
+  // More than what the connection holds in memory otherwise.
+  for (let id = 1; id <= 3_000; id++) index.add([indexed(id, `memory number ${id}`, at(id))]);
+  t.notOk(existsSync(`${file}-unfinished`));
+  index.write();
+  t.same(marked, [true]);
+  t.notOk(existsSync(`${file}-unfinished`));
+  t.notOk(readFileSync(file).equals(before));
+  index.leave();
+});
 
 t.test('codes in several pieces are searched as in one', async (t) => {
   const { all, at, query } = vectors(1_000);

@@ -61,16 +61,25 @@ export class SearchIndex {
     this.#rest?.cancel();
     this.#rest = this.#parts.clock.after(restAfterMs, () => this.#guarded(() => this.#opened?.rest()));
     return this.#withIndex((index) => {
-      if (this.#behindFrom !== null) {
-        const rows = this.#parts.journal.since(this.#behindFrom, 100_000, logId);
-        index.add(rows.flatMap((row) => this.#searchable(row)));
-      }
+      if (this.#behindFrom !== null) this.#addAll(index, logId, this.#behindFrom);
       const lists = [
         index.byWords(logId, text, limit),
         vector && isVector(vector.values) ? index.byMeaning(logId, vector.model, vector.values, limit) : [],
       ];
       return { lists, found: index.items(new Set(lists.flat())) };
     });
+  }
+
+  /** The entries of a log that is asked now, before those of others. */
+  #addAll(index: IndexFile, logId: number, after: number): void {
+    for (let from = after; ; ) {
+      const rows = this.#parts.journal.since(from, stepRows, logId);
+      index.add(rows.flatMap((row) => this.#searchable(row)));
+      this.#hold(index, rows.length);
+      const last = rows.at(-1);
+      if (rows.length < stepRows || !last) return;
+      from = last.id;
+    }
   }
 
   /** What marks entries of a log, as far as both are the entries that were meant. Most logs have no marks: they cost one look. */

@@ -6,13 +6,13 @@ import type Database from 'better-sqlite3';
 import { weakestHit } from './rank.ts';
 
 /** Memories that are ranked for one question at most: BM25 costs half a microsecond each here, and on a Pi some four times that. */
-const maxRanked = 3_500;
+const maxRanked = 2_000;
 /** With so many chosen, no further word chooses. */
-const enoughRanked = 1_000;
+const enoughRanked = 700;
 /** A word of more memories than this only costs time: every further one takes part in no ranking. */
 const maxRankedBy = 10_000;
-/** Words that rank and do not choose. Each is read from its first memory to its last. */
-const maxRankingWords = 8;
+/** Memories of the words that rank and do not choose, together: BM25 reads each word from its first memory to its last. */
+const maxRankedByAll = 20_000;
 /** A word of so many memories is counted once, and again when so many were added. */
 const counted = 500;
 const maxCounted = 256;
@@ -132,11 +132,15 @@ function matching(words: readonly string[], count: (word: string) => number): st
   const choosing: string[] = [];
   const ranking: string[] = [];
   let memories = 0;
+  let rankedBy = 0;
   for (const each of found) {
     if (choosing.length === 0 || (memories < enoughRanked && memories + each.memories <= maxRanked)) {
       choosing.push(each.word);
       memories += each.memories;
-    } else if (each.memories <= maxRankedBy && ranking.length < maxRankingWords) ranking.push(each.word);
+    } else if (each.memories <= maxRankedBy && rankedBy + each.memories <= maxRankedByAll) {
+      ranking.push(each.word);
+      rankedBy += each.memories;
+    }
   }
   if (choosing.length === 0) return null;
   const anyOf = (some: readonly string[]) => some.map((word) => `"${word}"`).join(' OR ');

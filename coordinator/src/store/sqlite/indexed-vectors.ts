@@ -10,7 +10,15 @@ import { VectorIndex } from '../../vectors/vector-index.ts';
 import type { Database } from './database.ts';
 import { isLookedFor } from './keyed-entries.ts';
 import { isNarrow, type MemoryFilter } from './memory-filter.ts';
-import { floatsOf, fromBoth, type Nearest, nearestAmong, nearestOfChosen, type SearchVector, scannedVectors } from './near-vectors.ts';
+import {
+  floatsOf,
+  fromBoth,
+  type Nearest,
+  nearestAmong,
+  nearestOfChosen,
+  type SearchVector,
+  scannedVectors,
+} from './near-vectors.ts';
 
 /** Fewer are compared one by one. */
 const leastIndexed = 2_000;

@@ -87,7 +87,8 @@ export const nearestOfChosen = (db: Database) => {
   const nearest = nearestOf(
     db,
     fromBoth(
-      (table) => `SELECT v.id, v.vector FROM ${table} v WHERE v.id IN (SELECT value FROM json_each(@ids)) AND ${ofModel}`,
+      (table) =>
+        `SELECT v.id, v.vector FROM ${table} v WHERE v.id IN (SELECT value FROM json_each(@ids)) AND ${ofModel}`,
     ),
   );
   return (vector: SearchVector, wanted: number, ids: readonly number[]) => nearest(vector, {}, wanted, ids);
