@@ -56,6 +56,22 @@ t.test('an agent has at most the memories that its spec allows; erased ones make
   await memory.close();
 });
 
+t.test('what was said twenty times is recalled once, and hides nothing', async (t) => {
+  const clock = new HandClock();
+  const coordinator = new TinyCoordinator();
+  const memory = node('alice', clock);
+  const agent = memory.open(coordinator.place('ada', 'alice'));
+  coordinator.link('alice', memory);
+  await clock.advance(1_000);
+  const rare = ['The lamp in the cellar is broken', 'A new lamp costs twelve euros and comes by post', 'The lamp'];
+  const often = Array.from({ length: 20 }, () => 'Is the lamp on? The lamp is on.');
+  for (const text of [...rare, ...often]) await settled(clock, agent.append(note(text)));
+  const { memories } = await settled(clock, agent.recall('lamp', 5, ever));
+  t.same(new Set(memories.map(({ text }) => text)), new Set([...rare, ...often]));
+  t.equal(memories.length, 4);
+  await memory.close();
+});
+
 t.test('a fresh log waits for its first word with the coordinator, then chains what waited', async (t) => {
   const clock = new HandClock();
   const coordinator = new TinyCoordinator();

@@ -18,9 +18,6 @@ import type { SearchIndex } from './search-index.ts';
 import type { SharedRecalls } from './shared-recalls.ts';
 import type { Values } from './values.ts';
 
-/** Memories whose marks are looked up, for each that is wanted. */
-const markedTimes = 3;
-
 /** Ids of memories that others share begin here, beyond those of the log. */
 const firstSharedId = 2 ** 52 + 2 ** 51;
 /** In entries; a half keeps it from being 0, which would stand for a memory that is not in a chain yet. */
@@ -91,7 +88,7 @@ export class Recall {
     }
   }
 
-  /** What is said twice is shown once, so a few more than are wanted are looked at. */
+  /** All candidates: what was said often is shown once, so any of them may be wanted. */
   #ranked(
     log: AgentLog,
     query: string,
@@ -108,7 +105,7 @@ export class Recall {
     const others = sharedLists(shared, end.seq);
     const lists = [...own.lists, ...(first?.lists ?? []), ...others.lists];
     const found = new Map([...own.found, ...(first?.found ?? []), ...others.found]);
-    const ranked = fuse(lists, found, end).slice(0, limit * markedTimes);
+    const ranked = fuse(lists, found, end);
     const marksOf = index.marksIn(log.row.id);
     return rankMarked(ranked, (id) => {
       if (id >= firstSharedId) return [];
