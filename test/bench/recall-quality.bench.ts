@@ -32,6 +32,8 @@ interface Score {
   answerable: number;
 }
 
+/** By 24 people. A change of ranking once cost six points, which the other ways lost with it. */
+const reached = { recalled: 0.58, answerable: 0.5 } as const;
 const signal = new AbortController().signal;
 // Timers of a Clock keep no process alive.
 setInterval(() => {}, 60_000);
@@ -62,8 +64,8 @@ for (const counted of ['recalled', 'answerable'] as const) {
   const name = counted === 'recalled' ? `recall-at-${first}` : 'answerable';
   const best = Math.max(shareOf('words', counted), shareOf('vectors', counted));
   for (const way of ways) {
-    // What agents have is to be the best of them, and a run is to make it no worse.
-    const least = way === 'hybrid' ? best : way === 'consolidated' ? shareOf('hybrid', counted) : null;
+    // What agents have is to be the best of them, and as good as it once was; a run is to make it no worse.
+    const least = way === 'hybrid' ? Math.max(best, reached[counted]) : way === 'consolidated' ? shareOf('hybrid', counted) : null;
     const goal = least === null ? {} : { goal: { is: '>=' as const, value: least } };
     bench({ name: `recall-quality-${name}-${way}`, value: shareOf(way, counted), unit: 'share', ...goal });
     for (const how of ['near', 'far'])
