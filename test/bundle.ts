@@ -1,7 +1,8 @@
 // Bundles the coordinator, its children and `fleet` into coordinator/dist as a release has them, for the end-to-end tests of `make test`:
 // a start takes a third of the processor time that the modules of a checkout do, which each of its threads loads for itself.
-import { copyFileSync, rmSync, symlinkSync } from 'node:fs';
+import { copyFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { ownVersion } from '@blackroad/std/own-version';
 import { build } from 'esbuild';
 import { bundlesOf } from '../release/src/coordinator.ts';
 
@@ -12,3 +13,6 @@ rmSync(folder, { recursive: true, force: true });
 await build({ ...bundlesOf(root, folder), write: true });
 copyFileSync(resolve(root, 'node-agent/install.sh'), resolve(folder, 'install.sh'));
 symlinkSync('../console/dist', resolve(folder, 'console'));
+writeFileSync(resolve(folder, 'package.json'), JSON.stringify({ version: ownVersion(import.meta.url, '../package.json') }));
+// The commands that `fleet` prints name it.
+symlinkSync('../../bin', resolve(folder, 'bin'));
