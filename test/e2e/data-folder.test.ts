@@ -5,10 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { freePort } from '../fixtures/free-port.ts';
-import { fromSource, startFleet, startProcess } from '../fixtures/processes.ts';
+import { fromSource, programOf, startFleet, startProcess } from '../fixtures/processes.ts';
 
 t.setTimeout(240_000);
-const root = new URL('../..', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'data-folder-'));
 t.teardown(() => rmSync(folder, { recursive: true, force: true }));
 const mode = (path: string) => statSync(path).mode & 0o777;
@@ -20,7 +19,7 @@ function ended(entry: string, args: string[], umask = 0o022): Promise<{ code: nu
   const before = process.umask(umask);
   // Nothing of the test runner's goes along.
   const clean = ['-i', `PATH=${process.env.PATH}`, ...powerless, process.execPath];
-  const child = spawn('env', [...clean, '--disable-warning=ExperimentalWarning', join(root, entry), ...args], {
+  const child = spawn('env', [...clean, '--disable-warning=ExperimentalWarning', programOf(entry), ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   process.umask(before);
