@@ -82,8 +82,8 @@ dev: node_modules/.installed
 ## make check     formatting, lint, types
 check: node_modules/.installed
 	@$(WITH_NODE) biome check .
-	@$(WITH_NODE) tsc -p tsconfig.json
-	@$(WITH_NODE) tsc -p coordinator/console/tsconfig.json
+	@$(WITH_NODE) tsc -p tsconfig.json --incremental --tsBuildInfoFile "$(ROOT)/.node/types.tsbuildinfo"
+	@$(WITH_NODE) tsc -p coordinator/console/tsconfig.json --incremental --tsBuildInfoFile "$(ROOT)/.node/console.tsbuildinfo"
 	@[ ! -e balena/node_modules ] || $(WITH_NODE) tsc -p balena
 
 # A real S3 server for the tests of objects, where this machine has Go to build it with; elsewhere they say that they did not run.
