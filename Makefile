@@ -19,6 +19,7 @@ TOOLS := $(strip $(if $(OWN),,$(PRIVATE)) $(if $(OWN_NPM),,$(PRIVATE_NPM)))
 TOOLS_WORDS := $(if $(OWN),,Node 24 (this machine has none of 22.19 or newer))$(if $(OWN)$(OWN_NPM),, and )$(if $(OWN_NPM),,npm 11 (the one here is older than 10))
 STEP := @$(ROOT)/bin/step.sh
 SOURCES := $(shell find protocol std model-server node-agent/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
+COORDINATOR := $(shell find protocol std model-server coordinator/src coordinator/cli/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
 CONSOLE := $(shell find coordinator/console/src coordinator/console/build.ts coordinator/console/found.ts protocol/src -type f -not -name '*.test.ts' 2>/dev/null) docs/examples/home.yaml
 
 .PHONY: cloud-init-check image-boot image image-check image-lock balena install install-check os-check ansible-check rollouts-check objects-check stores-check up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
@@ -51,6 +52,10 @@ node_modules/.installed: package-lock.json $(TOOLS)
 node-agent/dist/main.mjs: node_modules/.installed $(wildcard node-agent/*.ts) $(SOURCES)
 	@$(WITH_NODE) node node-agent/bundle.ts
 
+# The end-to-end tests start the coordinator and `fleet` as a release has them.
+coordinator/dist/main.mjs: node_modules/.installed test/bundle.ts $(wildcard release/src/*.ts) node-agent/install.sh $(COORDINATOR)
+	@$(WITH_NODE) node test/bundle.ts
+
 coordinator/console/dist/index.html: node_modules/.installed $(CONSOLE)
 	@$(WITH_NODE) node coordinator/console/build.ts
 
@@ -77,8 +82,8 @@ dev: node_modules/.installed
 ## make check     formatting, lint, types
 check: node_modules/.installed
 	@$(WITH_NODE) biome check .
-	@$(WITH_NODE) tsc -p tsconfig.json
-	@$(WITH_NODE) tsc -p coordinator/console/tsconfig.json
+	@$(WITH_NODE) tsc -p tsconfig.json --incremental --tsBuildInfoFile "$(ROOT)/.node/types.tsbuildinfo"
+	@$(WITH_NODE) tsc -p coordinator/console/tsconfig.json --incremental --tsBuildInfoFile "$(ROOT)/.node/console.tsbuildinfo"
 	@[ ! -e balena/node_modules ] || $(WITH_NODE) tsc -p balena
 
 # A real S3 server for the tests of objects, where this machine has Go to build it with; elsewhere they say that they did not run.
@@ -87,8 +92,8 @@ S3_SERVER := $(if $(shell command -v go 2>/dev/null),.s3/versitygw)
 	-$(STEP) "building an S3 server for the tests" timeout 300 env GOBIN="$(ROOT)/.s3" GOFLAGS= go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
 ## make test      checks and every test
-test: check $(S3_SERVER) node-agent/dist/main.mjs coordinator/console/dist/index.html
-	@$(WITH_NODE) NODE_COMPILE_CACHE="$(ROOT)/.node/compile-cache" tap --reporter=$(if $(CI),tap,terse)
+test: check $(S3_SERVER) node-agent/dist/main.mjs coordinator/dist/main.mjs coordinator/console/dist/index.html
+	@$(WITH_NODE) NODE_COMPILE_CACHE="$(ROOT)/.node/compile-cache" FLEET_TEST_BUNDLES=1 $(if $(CI),node,tap --reporter=terse --timeout=7200) test/all.ts
 
 ## make dist      builds what people install, for x64 and arm64, into dist/<version>: archives, packages of Debian, images, their hashes;
 ##                KEY=<file> signs them, with PASSWORD=<file> where the key has one; ONLY, ARCHES and FORMS choose (docs/releasing.md)
@@ -194,4 +199,4 @@ screenshots: node_modules/.installed coordinator/console/dist/index.html
 
 ## make clean     removes what was installed and built; data stays
 clean:
-	rm -rf node_modules */node_modules .node .tap .bench .s3 dist node-agent/dist coordinator/console/dist
+	rm -rf node_modules */node_modules .node .tap .bench .s3 dist node-agent/dist coordinator/dist coordinator/console/dist

@@ -2,7 +2,7 @@
 // and of its own embedder, and the `fleet` command as bundles that share what they have in common, the console's files, Node, the unit.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 import { newestVersion } from '../../coordinator/src/store/sqlite/migrations.ts';
 import type { Built } from './built.ts';
 import type { Arch, Packages } from './packages.ts';
@@ -23,17 +23,21 @@ const entryPoints = {
   fleet: 'coordinator/cli/src/main.ts',
 };
 
-export async function coordinator(packages: Packages, root: string, arch: Arch): Promise<Built> {
-  const tree = new Map<string, TreeNode>();
-  const { metafile, outputFiles } = await build({
+/** `root`: the folder of the project whose source it is; the bundles find each other in `folder`. */
+export const bundlesOf = (root: string, folder: string) =>
+  ({
     ...bundling,
     absWorkingDir: root,
     entryPoints,
-    outdir: join(root, 'dist'),
+    outdir: folder,
     outExtension: { '.js': '.mjs' },
     splitting: true,
     external: [...outside, 'pino-pretty'],
-  });
+  }) satisfies BuildOptions;
+
+export async function coordinator(packages: Packages, root: string, arch: Arch): Promise<Built> {
+  const tree = new Map<string, TreeNode>();
+  const { metafile, outputFiles } = await build(bundlesOf(root, join(root, 'dist')));
   for (const { path, contents } of outputFiles)
     tree.set(relative(join(root, 'dist'), path), { content: Buffer.from(contents) });
   const libraries = await traced(outside, arch, packages, root);

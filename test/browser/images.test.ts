@@ -23,7 +23,7 @@ t.test('images in a browser', { skip, timeout: 120_000 }, async (t) => {
   mkdirSync(keys, { recursive: true });
   writeFileSync(join(keys, 'ours.pub'), ours.pub);
   // More than one part.
-  const image = sampleImage(folder, ours, { tailBytes: 9 * 1024 * 1024 });
+  const image = sampleImage(folder, ours, { storedBytes: 9 * 1024 * 1024 });
   const browser = await openBrowser(t);
   const { page, complaints } = await visit(browser, fleet);
   const asked: string[] = [];

@@ -6,7 +6,7 @@ import type { BalenaDevices, BalenaImported, RolloutDetails, RolloutView } from 
 import t from 'tap';
 import { addDevice, noBalenaSdk } from '../fixtures/balena-devices.ts';
 import { balenaToken, type ScriptedDevice, startBalenaServer } from '../fixtures/balena-server.ts';
-import { type Process, runFleet, startFleet, startProcess, until } from '../fixtures/processes.ts';
+import { fromSource, type Process, runFleet, startFleet, startProcess, until } from '../fixtures/processes.ts';
 import { nodeOf, presence } from '../fixtures/steps.ts';
 
 t.setTimeout(300_000);
@@ -19,7 +19,9 @@ t.test('devices become nodes, and get releases in waves', { skip: noBalenaSdk },
   const tokenFile = join(t.testdir(), 'balena-token');
   writeFileSync(tokenFile, balenaToken);
   const args = ['--balena-fleet', 'acme/home, acme/lab', '--balena-api', balena.url, '--balena-token-file', tokenFile];
-  const fleet = await startFleet(t, { args });
+  // The workspace of balena-sdk is found from there alone.
+  const { coordinator } = fromSource;
+  const fleet = await startFleet(t, { args, programs: { coordinator } });
   const data = ['--data', join(fleet.folder, 'coordinator')];
   const run = async <T>(...words: string[]): Promise<T> => {
     const ran = await runFleet([...words, '--json', ...data]);

@@ -9,7 +9,7 @@ import { type BatchView, interpretingChecker, type MemoryRun, Problem } from '@b
 import t from 'tap';
 import { usage } from '../../coordinator/cli/src/help.ts';
 import { verbs } from '../../coordinator/cli/src/verbs.ts';
-import { type Ran, runFleet, startFleet } from '../fixtures/processes.ts';
+import { fromSource, programOf, type Ran, runBinFleet, runFleet, startFleet } from '../fixtures/processes.ts';
 import { sampleImage } from '../fixtures/sample-image.ts';
 import { sampleKey, sampleRelease } from '../fixtures/sample-release.ts';
 import { ask, namesIn, presence, ready } from '../fixtures/steps.ts';
@@ -26,8 +26,9 @@ t.teardown(() => rmSync(compileCache, { recursive: true, force: true }));
 /** Without the shell around it, which `bin/fleet` adds: the same program, for the many runs of the tables. */
 function cli(...args: string[]): Promise<Ran> {
   return new Promise((resolve) => {
-    const entry = join(root, 'coordinator/cli/src/main.ts');
-    const argv = ['--disable-warning=ExperimentalWarning', entry, ...args];
+    // A release has no simulator.
+    const program = args[0] === 'simulate' ? fromSource.fleet : programOf('coordinator/cli/src/main.ts');
+    const argv = ['--disable-warning=ExperimentalWarning', program, ...args];
     const env = { ...process.env, NODE_COMPILE_CACHE: compileCache };
     execFile(process.execPath, argv, { timeout: 90_000, env }, (error, stdout, stderr) => {
       resolve({ code: error ? ((error as { code?: number }).code ?? 99) : 0, stdout, stderr });
@@ -54,7 +55,7 @@ function problemIn({ stdout, stderr }: Ran): Problem | string {
 }
 
 t.test('help', async (t) => {
-  const overview = await runFleet(['--help']);
+  const overview = await runBinFleet(['--help']);
   t.equal(overview.code, 0);
   for (const { words } of verbs) if (words !== 'complete') t.match(overview.stdout, `  ${words} `.trimEnd(), words);
   t.match(await cli('memory', 'search', '--help'), { code: 0, stderr: '', stdout: /^fleet memory search <text...>/ });

@@ -5,10 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { freePort } from '../fixtures/free-port.ts';
-import { startFleet, startProcess } from '../fixtures/processes.ts';
+import { fromSource, programOf, startFleet, startProcess } from '../fixtures/processes.ts';
 
 t.setTimeout(240_000);
-const root = new URL('../..', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'data-folder-'));
 t.teardown(() => rmSync(folder, { recursive: true, force: true }));
 const mode = (path: string) => statSync(path).mode & 0o777;
@@ -20,7 +19,7 @@ function ended(entry: string, args: string[], umask = 0o022): Promise<{ code: nu
   const before = process.umask(umask);
   // Nothing of the test runner's goes along.
   const clean = ['-i', `PATH=${process.env.PATH}`, ...powerless, process.execPath];
-  const child = spawn('env', [...clean, '--disable-warning=ExperimentalWarning', join(root, entry), ...args], {
+  const child = spawn('env', [...clean, '--disable-warning=ExperimentalWarning', programOf(entry), ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   process.umask(before);
@@ -37,7 +36,7 @@ t.test('a folder that was open to others is closed, and so is what is in it', as
   writeFileSync(join(data, 'unrelated.txt'), 'of somebody else');
   chmodSync(data, 0o755);
   const before = process.umask(0o022);
-  const first = await startProcess(t, 'coordinator/src/main.ts', coordinatorArgs(data));
+  const first = await startProcess(t, fromSource.coordinator, coordinatorArgs(data));
   process.umask(before);
   t.match(first.log(), /others on this machine could read .*; they cannot any more/);
   for (const path of [data, join(data, 'ca')]) t.equal(mode(path), 0o700, path);
@@ -46,11 +45,11 @@ t.test('a folder that was open to others is closed, and so is what is in it', as
   t.not(mode(join(data, 'unrelated.txt')) & 0o077, 0, 'what is not ours is left alone');
   await first.kill('SIGTERM');
   chmodSync(join(data, 'fleet.sqlite'), 0o644);
-  const second = await startProcess(t, 'coordinator/src/main.ts', coordinatorArgs(data));
+  const second = await startProcess(t, fromSource.coordinator, coordinatorArgs(data));
   t.match(second.log(), /could read .*fleet\.sqlite/);
   t.equal(mode(join(data, 'fleet.sqlite')), 0o600);
   await second.kill('SIGTERM');
-  const third = await startProcess(t, 'coordinator/src/main.ts', coordinatorArgs(data));
+  const third = await startProcess(t, fromSource.coordinator, coordinatorArgs(data));
   t.notMatch(third.log(), /could read/, 'said once');
 });
 

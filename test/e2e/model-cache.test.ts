@@ -13,7 +13,15 @@ import { digestOf, openScriptedRegistry } from '../fixtures/coordinator/scripted
 import { freePort } from '../fixtures/free-port.ts';
 import { openPullingOllama } from '../fixtures/node-agent/pulling-ollama.ts';
 import { ollamaPull } from '../fixtures/ollama-client.ts';
-import { type Fleet, runFleet, runNodeAgent, startFleet, startProcess, until } from '../fixtures/processes.ts';
+import {
+  type Fleet,
+  fromSource,
+  runFleet,
+  runNodeAgent,
+  startFleet,
+  startProcess,
+  until,
+} from '../fixtures/processes.ts';
 
 const registry = await openScriptedRegistry();
 t.teardown(() => registry.close());
@@ -187,7 +195,7 @@ t.test('a coordinator that reloads on save has its cache, too', async (t) => {
   // As `node --watch` starts it: the process of the cache then tells its parent of every file that it loads.
   const watched = await startProcess(
     t,
-    'coordinator/src/main.ts',
+    fromSource.coordinator,
     [
       '--data',
       folder,

@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import t from 'tap';
-import { startFleet, until } from '../fixtures/processes.ts';
+import { programOf, startFleet, until } from '../fixtures/processes.ts';
 import { chainFault, namesIn, presence, ready } from '../fixtures/steps.ts';
 
 interface Ran {
@@ -11,7 +11,7 @@ interface Ran {
   stdout: string;
   stderr: string;
 }
-const entry = join(import.meta.dirname, '../../coordinator/cli/src/main.ts');
+const entry = programOf('coordinator/cli/src/main.ts');
 
 t.setTimeout(240_000);
 t.test('values of an agent', async (t) => {

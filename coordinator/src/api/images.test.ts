@@ -238,7 +238,7 @@ t.test('tickets and downloads are few, and end', async (t) => {
     rmSync(dataDir, { recursive: true, force: true });
   });
   // More than sockets hold.
-  const image = sampleImage(folderOf(t), null, { tailBytes: 24 * 1024 * 1024 });
+  const image = sampleImage(folderOf(t), null, { storedBytes: 24 * 1024 * 1024 });
   await bringImage(fleet, image, { unsigned: true });
   const { sha256 } = image.about.download;
   const pathOf = async () => `/v1/images/${sha256}/personal/${(await order(fleet, image, 'name: a\n')).body.ticket}`;

@@ -6,6 +6,7 @@ import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
 import { openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
+import { openWorkerStore } from '../../../test/fixtures/coordinator/bundled-worker-store.ts';
 import { nodeWith } from '../../../test/fixtures/coordinator/model-node.ts';
 import { modelOf } from '../../../test/fixtures/coordinator/sample-supply.ts';
 import { storeFiles } from '../../../test/fixtures/coordinator/store-files.ts';
@@ -13,7 +14,6 @@ import { agentRow, memoryEntries } from '../../../test/fixtures/coordinator/stor
 import { cutProxy } from '../../../test/fixtures/cut-proxy.ts';
 import { until } from '../../../test/fixtures/until.ts';
 import { qdrantKey, qdrantServer } from '../../../test/fixtures/vector-stores/qdrant-server.ts';
-import { openWorkerStore } from '../store/worker/worker-store.ts';
 
 const { newPath } = storeFiles(t);
 const model = 'tiny-embed';

@@ -7,12 +7,13 @@ import Sqlite from 'better-sqlite3';
 import t from 'tap';
 import { openBackupRig } from '../../../test/fixtures/coordinator/backup-rig.ts';
 import { eventOf, nodeRow } from '../../../test/fixtures/coordinator/stored-rows.ts';
+import { programOf } from '../../../test/fixtures/processes.ts';
 import { holdFile } from '../store/sqlite/file-lock.ts';
 import { finishRestore } from './finish.ts';
 import { restore } from './restore.ts';
 
 t.setTimeout(240_000);
-const entry = join(import.meta.dirname, '../main.ts');
+const entry = programOf('coordinator/src/main.ts');
 
 const rig = await openBackupRig(t);
 const { folder, store, backups } = rig;

@@ -28,7 +28,7 @@ function says(fleet: SampleFleet, agent: string, reason: string | null): void {
 function later(fleet: SampleFleet, ms: number): void {
   for (const until = fleet.now + ms; fleet.now < until; ) {
     const now = Math.min(until, fleet.now + 10_000);
-    for (const node of fleet.view.nodes.keys()) fleet.apply([{ type: 'seen', node, atMs: now }]);
+    fleet.apply([...fleet.view.nodes.keys()].map((node) => ({ type: 'seen', node, atMs: now })));
     fleet.tick(now - fleet.now);
     fleet.plan();
   }

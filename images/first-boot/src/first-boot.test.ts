@@ -15,7 +15,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { writeJoinToken } from '@blackroad/protocol';
+import { build } from 'esbuild';
 import t from 'tap';
+import { bundling } from '../../../release/src/traced.ts';
 
 const fixtures = resolve(import.meta.dirname, '../../../test/fixtures/first-boot');
 const dir = mkdtempSync(join(tmpdir(), 'first-boot-'));
@@ -35,6 +37,10 @@ for (const name of [
   'runuser',
 ])
   symlinkSync(join(fixtures, 'commands.sh'), join(bin, name));
+
+/** One file, as the image has it: Pis start many times here. */
+const program = join(dir, 'boot.mjs');
+await build({ entryPoints: [join(fixtures, 'boot.ts')], outfile: program, ...bundling, write: true });
 
 const token = writeJoinToken({ id: 'tok1', secret: 's'.repeat(32), url: 'https://127.0.0.1:9', ca: 'f'.repeat(64) });
 const key = `ssh-ed25519 ${'A'.repeat(68)} ada@laptop`;
@@ -68,7 +74,7 @@ function pi(files: Record<string, string>) {
     start(cutAt?: number) {
       rmSync(join(root, 'commands'), { force: true });
       const env = { ROOT: root, PATH: `${bin}:${process.env.PATH}`, ...(cutAt ? { CUT_AT: String(cutAt) } : {}) };
-      const { status, signal, stderr } = spawnSync(process.execPath, [join(fixtures, 'boot.ts'), root], {
+      const { status, signal, stderr } = spawnSync(process.execPath, [program, root], {
         env,
         encoding: 'utf8',
       });

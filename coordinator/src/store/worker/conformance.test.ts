@@ -3,9 +3,9 @@ import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
 import t from 'tap';
 import { storeConformance } from '../../../../test/conformance/store.ts';
+import { openWorkerStore } from '../../../../test/fixtures/coordinator/bundled-worker-store.ts';
 import { claimed } from '../../../../test/fixtures/coordinator/claimed-store.ts';
 import { inFiles, storeFiles } from '../../../../test/fixtures/coordinator/store-files.ts';
-import { openWorkerStore } from './worker-store.ts';
 
 t.setTimeout(480_000);
 const died = (error: Error) => {
