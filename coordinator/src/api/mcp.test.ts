@@ -182,7 +182,7 @@ t.test('only its own session takes a request back; a client that is away does no
   await other.close();
 });
 
-t.test('a session that ends takes back what it still asks', async (t) => {
+t.test('a session that ends takes back what it still asks', async () => {
   let leased = '';
   alice.onLease = ({ task }) => {
     leased = task;
