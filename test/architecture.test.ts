@@ -150,8 +150,9 @@ const calls: Record<string, Record<string, string[]>> = {
     embedder: [],
     objects: [],
     releases: [],
+    mcp: [],
     http: ['batches', 'documents', 'door', 'drivers', 'live', 'gateway', 'objects', 'proofs', 'releases'],
-    api: ['http', 'batches', 'door', 'drivers', 'live', 'gateway', 'releases'],
+    api: ['http', 'batches', 'door', 'drivers', 'live', 'gateway', 'mcp', 'releases'],
   },
   'node-agent/src': {
     files: [],

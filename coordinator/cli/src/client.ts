@@ -59,6 +59,7 @@ interface Exchange {
   onHeaders: (headers: IncomingMessage['headers']) => void;
 }
 
+const anyAnswer = 'application/json, text/event-stream';
 const answerDeadlineMs = 30_000;
 const maxAnswerBytes = 64 * 1024 * 1024;
 
@@ -134,26 +135,14 @@ export function createClient(place: FleetPlace): Client {
       const response = await open(name, call as Call<RouteName>, 'text/event-stream', signal);
       if ((response.statusCode ?? 500) >= 400) throw problemOf(response, await readAll(response));
       try {
-        for await (const { event, data } of eventsOf(response))
-          yield { event, data: JSON.parse(data) } as TaskStreamEvent;
+        for await (const found of eventsOf(response))
+          yield { ...found, data: JSON.parse(found.data) } as TaskStreamEvent;
       } catch (cause) {
         if (signal.aborted) return;
         throw cause;
       }
     },
-    async *exchange(name, { json, headers, onHeaders }) {
-      const body = json === null ? undefined : jsonBody(json);
-      const response = await open(name, {}, 'application/json, text/event-stream', undefined, body, headers);
-      if ((response.statusCode ?? 500) >= 400) throw problemOf(response, await readAll(response));
-      onHeaders(response.headers);
-      if (response.headers['content-type']?.startsWith('text/event-stream')) {
-        for await (const { data } of eventsOf(response)) yield data;
-        return;
-      }
-      const text = await readAll(response);
-      const answer: unknown = text === '' ? [] : JSON.parse(text);
-      for (const each of Array.isArray(answer) ? answer : [answer]) yield JSON.stringify(each);
-    },
+    exchange: (name, sent) => textsOf(sent, (body) => open(name, {}, anyAnswer, undefined, body, sent.headers)),
   };
 }
 
@@ -255,6 +244,22 @@ function codeOf(status = 500): ProblemCode {
     503: 'queue-full',
   };
   return codes[status] ?? (status < 500 ? 'invalid-request' : 'internal');
+}
+
+async function* textsOf(
+  { json, onHeaders }: Exchange,
+  send: (body: Body | undefined) => Promise<IncomingMessage>,
+): AsyncGenerator<string> {
+  const response = await send(json === null ? undefined : jsonBody(json));
+  if ((response.statusCode ?? 500) >= 400) throw problemOf(response, await readAll(response));
+  onHeaders(response.headers);
+  if (response.headers['content-type']?.startsWith('text/event-stream')) {
+    for await (const { data } of eventsOf(response)) yield data;
+    return;
+  }
+  const text = await readAll(response);
+  const answer: unknown = text === '' ? [] : JSON.parse(text);
+  for (const each of Array.isArray(answer) ? answer : [answer]) yield JSON.stringify(each);
 }
 
 /** Server-sent events. The coordinator sends a comment every 15 s; silence beyond the deadline means that it is gone. */

@@ -78,7 +78,7 @@ export function mcpServer({ asker, version, log, check, isCancelled }: McpParts)
   return server;
 }
 
-export function shownTool({ name, title, text, input, output, readOnly, destructive, idempotent, openWorld }: McpTool) {
+function shownTool({ name, title, text, input, output, readOnly, destructive, idempotent, openWorld }: McpTool) {
   return {
     name,
     title,

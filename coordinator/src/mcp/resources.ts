@@ -8,7 +8,7 @@ import type { McpAsker } from './tool.ts';
 const pageRows = 100;
 const maxEvents = 10;
 
-export interface Resource {
+interface Resource {
   uri: string;
   name: string;
   description: string;

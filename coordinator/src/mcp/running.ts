@@ -3,7 +3,7 @@
 // keep, so that a restart ends no session. In: requests as they begin and end. Out: the way to stop one.
 import { FleetError, maxMcpRequestsPerKey } from '@blackroad/protocol';
 
-export interface RunningRequest {
+interface RunningRequest {
   owner: string;
   session: string;
   /** The ids of its messages that want an answer. */

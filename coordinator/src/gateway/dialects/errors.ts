@@ -39,7 +39,7 @@ export function anthropicError(error: FleetError): { type: 'error'; error: { typ
 }
 
 /** A refusal of the whole request, which is before its messages are read: it names none of them [JSON-RPC 2.0, 5]. */
-export function mcpError(error: FleetError): {
+function mcpError(error: FleetError): {
   jsonrpc: '2.0';
   error: { code: number; message: string; data: object };
   id: null;
