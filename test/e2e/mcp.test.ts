@@ -21,7 +21,9 @@ const over = (fleet: Fleet, key: string): Record<'HTTP' | 'stdio', Open> => ({
   async HTTP() {
     const client = new Client({ name: 'editor', version: '1.0.0' });
     const headers = { authorization: `Bearer ${key}` };
-    const transport = new StreamableHTTPClientTransport(new URL('/mcp', fleet.client.url), { requestInit: { headers } });
+    const transport = new StreamableHTTPClientTransport(new URL('/mcp', fleet.client.url), {
+      requestInit: { headers },
+    });
     await client.connect(transport as never);
     return client;
   },
@@ -57,7 +59,10 @@ t.test('an editor uses the fleet', async (t) => {
       t.match(wrong, { isError: true, content: [{ text: /limit: expected .*, got "all"/ }] });
 
       const told: string[] = [];
-      const question = { name: 'ask_agent', arguments: { agent: 'greeter', prompt: 'slow 60 one two three four five' } };
+      const question = {
+        name: 'ask_agent',
+        arguments: { agent: 'greeter', prompt: 'slow 60 one two three four five' },
+      };
       const answer = await client.callTool(question, undefined, {
         onprogress: ({ message }) => void told.push(message ?? ''),
       });

@@ -19,10 +19,43 @@ const methods = [
   ...['prompts/get', 'completion/complete', 'ping', 'initialize', 'notifications/cancelled', 'logging/setLevel', ''],
   ...['resources/templates/list', 'notifications/initialized', 'tasks/get', '__proto__', 'constructor'],
 ];
-const names = ['list_nodes', 'explain_placement', 'search_memory', 'plan_change', 'apply_plan', 'recent_events', 'ask_agent'];
+const names = [
+  'list_nodes',
+  'explain_placement',
+  'search_memory',
+  'plan_change',
+  'apply_plan',
+  'recent_events',
+  'ask_agent',
+];
 const fields = [
-  ...['agent', 'node', 'nodes', 'agents', 'limit', 'after', 'before', 'query', 'prompt', 'digest', 'uri', 'cursor', 'name'],
-  ...['arguments', '_meta', 'progressToken', 'requestId', 'ref', 'argument', 'value', '__proto__', 'constructor', 'task'],
+  ...[
+    'agent',
+    'node',
+    'nodes',
+    'agents',
+    'limit',
+    'after',
+    'before',
+    'query',
+    'prompt',
+    'digest',
+    'uri',
+    'cursor',
+    'name',
+  ],
+  ...[
+    'arguments',
+    '_meta',
+    'progressToken',
+    'requestId',
+    'ref',
+    'argument',
+    'value',
+    '__proto__',
+    'constructor',
+    'task',
+  ],
   ...['protocolVersion', 'capabilities', 'clientInfo', 'spec', 'model', 'instructions', 'triggers', 'draining'],
 ];
 
@@ -30,7 +63,17 @@ export async function fuzz(fleet: ApiFleet, count: number, seed: number): Promis
   const next = chance(seed);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(next() * list.length)] as T;
   const text = () =>
-    pick(['', 'greeter', 'alice', '../../etc/passwd', '\u0000', '\ud800', '💥'.repeat(50), "'; drop table agents; --", 'x'.repeat(5_000)]);
+    pick([
+      '',
+      'greeter',
+      'alice',
+      '../../etc/passwd',
+      '\u0000',
+      '\ud800',
+      '💥'.repeat(50),
+      "'; drop table agents; --",
+      'x'.repeat(5_000),
+    ]);
   function value(depth: number): unknown {
     const kind = Math.floor(next() * (depth > 4 ? 6 : 8));
     if (kind === 0) return null;
