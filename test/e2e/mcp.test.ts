@@ -1,6 +1,6 @@
 // An editor's MCP client, the official one, at a real coordinator and a real node-agent with a scripted model server: over HTTP, and over
 // standard input and output by `fleet mcp`. What it takes back stops at the model server.
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
@@ -9,7 +9,7 @@ import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import t from 'tap';
 import { startModelServer } from '../fixtures/model-server.ts';
 import { type Fleet, startFleet, until } from '../fixtures/processes.ts';
-import { ready } from '../fixtures/steps.ts';
+import { ended, ready, submit } from '../fixtures/steps.ts';
 
 t.setTimeout(180_000);
 const root = join(import.meta.dirname, '../..');
@@ -115,4 +115,37 @@ t.test('an editor uses the fleet', async (t) => {
     for (const open of Object.values(over(fleet, 'brk_0123456789_no')))
       await t.rejects(open(), /API key is not known here/);
   });
+});
+
+t.test('an agent uses the tools of an MCP server that its node has', async (t) => {
+  const server = await startModelServer();
+  t.teardown(() => server.close());
+  const fleet = await startFleet(t);
+  const file = join(fleet.folder, 'servers.json');
+  const fixture = join(root, 'test/fixtures/mcp/server.ts');
+  const args = ['--disable-warning=ExperimentalWarning', fixture];
+  const gone = { url: 'http://127.0.0.1:9/api/mcp' };
+  const mcpServers = { sample: { command: process.execPath, args, env: { LIGHT: 'on' } }, gone };
+  writeFileSync(file, JSON.stringify({ mcpServers }), { mode: 0o600 });
+  await fleet.runNode('box', { extra: ['--openai', server.url, '--mcp-servers', file] });
+  const tools = [
+    { tool: 'mcp' as const, server: 'sample', tools: ['environment'] },
+    { tool: 'mcp' as const, server: 'gone', tools: ['*'] },
+    { tool: 'mcp' as const, server: 'elsewhere', tools: ['*'] },
+  ];
+  await fleet.apply({ name: 'porter', tools });
+  await ready(fleet, 'porter');
+  const task = await submit(fleet, 'porter', 'tool');
+  const { state, result, usage } = await ended(fleet, task.id);
+  t.match({ state, result, usage }, { state: 'done', result: /\bLIGHT\b/, usage: { toolCalls: 1 } });
+  const asked = JSON.stringify(server.asked.at(-1));
+  t.match(asked, /"name":"sample_environment"/);
+  t.notMatch(asked, /sample_echo/, 'what was not granted is not offered');
+  t.match(asked, /Tools are missing: the MCP server gone is not used now: nothing answers at http:\/\/127\.0\.0\.1:9\./);
+  t.match(asked, /Tools are missing: this node has no MCP server elsewhere/);
+  const page = await until('the page of the node says so', async () => {
+    const { info } = await fleet.client.call('node', { params: { node: 'box' } });
+    return info?.notes.find((note) => note.includes('gone'));
+  });
+  t.equal(page, 'the MCP server gone is not used now: nothing answers at http://127.0.0.1:9.');
 });
