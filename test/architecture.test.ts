@@ -168,6 +168,7 @@ const calls: Record<string, Record<string, string[]>> = {
     weights: ['probes'],
     runtimes: ['weights'],
     models: ['files', 'runtimes'],
+    mcp: [],
     agents: ['memory', 'runtimes'],
     tasks: ['agents'],
     requests: ['identity', 'models', 'runtimes'],

@@ -42,7 +42,8 @@ class Bridge {
     for await (const line of lines) {
       if (line.trim() === '') continue;
       const message = readMessage(line);
-      if (message === null) this.#write({ jsonrpc: '2.0', id: null, error: fault(-32700, 'expected one JSON-RPC message') });
+      if (message === null)
+        this.#write({ jsonrpc: '2.0', id: null, error: fault(-32700, 'expected one JSON-RPC message') });
       else if (Buffer.byteLength(line) > maxMcpBytes) this.#refuse(message, `expected at most ${maxMcpBytes} bytes`);
       else await this.#take(message, line);
     }
