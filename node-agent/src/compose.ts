@@ -219,26 +219,29 @@ function agentOf(
   const { clock, probes } = order;
   const { name } = assigned.spec;
   const facts = () => factsOf(order, probes, assigned.spec);
+  const tools = toolBoxFor(assigned.spec.tools, {
+    agent: idOf(assigned),
+    memory,
+    facts,
+    publish(topic, message) {
+      if (!transport.connected) return false;
+      transport.send('agentOut', { node, agent: name, topic }, message);
+      return true;
+    },
+    mayActOutside,
+    ...(order.mcp ? { mcp: order.mcp } : {}),
+    clock,
+    log,
+  });
+  // What is missing is known before somebody asks.
+  void tools.look(new AbortController().signal);
   return createAgent(assigned, {
     runtimeFor: (model) => pool.runtimeFor(model),
     modelStand: (model) => pool.stand(model),
     enter: (model, signal, deadlineMs) => pool.enter(model, signal, deadlineMs),
     learn: (model, usage) => pool.learn(model, usage),
     memory,
-    tools: toolBoxFor(assigned.spec.tools, {
-      agent: idOf(assigned),
-      memory,
-      facts,
-      publish(topic, message) {
-        if (!transport.connected) return false;
-        transport.send('agentOut', { node, agent: name, topic }, message);
-        return true;
-      },
-      mayActOutside,
-      ...(order.mcp ? { mcp: order.mcp } : {}),
-      clock,
-      log,
-    }),
+    tools,
     facts,
     mayActOutside,
     parametersB: (model) => pool.find(model)?.model.parametersB ?? 0,

@@ -1,5 +1,7 @@
 // MCP over HTTP with the official client: what is listed, called, streamed, taken back and refused, with real HTTP and a node that says what
 // the test has it say.
+
+import { maxMcpRequestsPerKey } from '@blackroad/protocol';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { type CallToolResult, SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js';
@@ -304,4 +306,32 @@ t.test('the four newest protocols, and what is no message of them', async (t) =>
     { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 9 } },
   ];
   t.equal((await post(itself, { 'mcp-session-id': 'a' })).status, 200);
+});
+
+t.test('a key has so many requests at once, and another key has its own', async (t) => {
+  alice.onLease = () => {};
+  const clients = await Promise.all(Array.from({ length: 2 }, () => connect(fleet.keys.operator)));
+  const ask = { name: 'ask_agent', arguments: { agent: 'greeter', prompt: 'wait' } };
+  const abort = new AbortController();
+  const running = Array.from({ length: maxMcpRequestsPerKey }, (_, i) =>
+    (clients[i % 2] as Client).callTool(ask, undefined, { signal: abort.signal }).catch(() => {}),
+  );
+  const refused = async () => {
+    const { status, body } = await post({ jsonrpc: '2.0', id: 1, method: 'ping' }, {}, fleet.keys.operator);
+    return status === 503 && /32 MCP requests that are being answered/.test(body.error?.message ?? '');
+  };
+  await until(refused);
+  t.equal((await post({ jsonrpc: '2.0', id: 1, method: 'ping' })).status, 200, 'of another key');
+  abort.abort();
+  await Promise.all(running);
+  await until(async () => !(await refused()));
+  await Promise.all(clients.map((client) => client.close()));
+});
+
+t.test('a program that knows only an address has the key in it', async (t) => {
+  const client = new Client({ name: 'test', version: '1.0.0' });
+  const url = new URL(`${fleet.base}/key/${fleet.keys.viewer}/mcp`);
+  await client.connect(new StreamableHTTPClientTransport(url) as never);
+  t.equal((await client.listTools()).tools.length, 5);
+  await client.close();
 });

@@ -25,7 +25,13 @@ export function httpWire(place: Place, events: WireEvents): Wire {
         ...(session === null ? {} : { 'mcp-session-id': session }),
         ...(version === null ? {} : { 'mcp-protocol-version': version }),
       };
-      const response = await post(place.url, JSON.stringify(message), headers, AbortSignal.any([signal, own.signal]));
+      const response = await ask(
+        'POST',
+        place.url,
+        JSON.stringify(message),
+        headers,
+        AbortSignal.any([signal, own.signal]),
+      );
       const given = response.headers['mcp-session-id'];
       if (typeof given === 'string') session = given.slice(0, 200);
       await read(response, events.message);
@@ -46,8 +52,16 @@ export function httpWire(place: Place, events: WireEvents): Wire {
     close() {
       isClosed = true;
       for (const each of sending) each.abort(new Error('the connection was closed'));
+      // It need not keep the session; one that does not take this word keeps it for a while.
+      if (session !== null) endSession(place, session).catch(() => {});
     },
   };
+}
+
+const goodbyeMs = 2_000;
+async function endSession(place: Place, session: string): Promise<void> {
+  const headers = { ...headersOf(place), 'mcp-session-id': session };
+  (await ask('DELETE', place.url, '', headers, AbortSignal.timeout(goodbyeMs))).destroy();
 }
 
 /** An address may have a key in it. */
@@ -68,7 +82,8 @@ function headersOf({ headers = {}, tokenFile }: Place): Record<string, string> {
   }
 }
 
-function post(
+function ask(
+  method: 'POST' | 'DELETE',
   url: string,
   body: string,
   headers: Record<string, string>,
@@ -77,7 +92,7 @@ function post(
   const send = url.startsWith('https:') ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
     const request = send(url, {
-      method: 'POST',
+      method,
       signal,
       headers: {
         ...headers,

@@ -28,5 +28,7 @@ export const freshMs = 5 * 60_000;
 export const idleMs = 10 * 60_000;
 /** After so many faults one after the other it is left alone for longer. */
 export const maxFaults = 3;
+/** After so long without a fault they are counted from the beginning. */
+export const calmMs = 5 * 60_000;
 export const shortPauseMs = 5_000;
 export const longPauseMs = 10 * 60_000;

@@ -3,7 +3,7 @@
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { Connection, ServerFault } from './connection.ts';
-import { firstLookMs, freshMs, idleMs, longPauseMs, maxCalls, maxFaults, shortPauseMs } from './limits.ts';
+import { calmMs, firstLookMs, freshMs, idleMs, longPauseMs, maxCalls, maxFaults, shortPauseMs } from './limits.ts';
 import type { ServerTool } from './server-tools.ts';
 import type { Wire, WireEvents } from './wire.ts';
 
@@ -22,12 +22,16 @@ export class McpServer {
   #tools: ServerTool[] | null = null;
   /** When the list of tools was heard, and when the server was last used. */
   #heardMs = 0;
+  /** When it said hello last. */
+  #upMs = Number.NEGATIVE_INFINITY;
   #usedMs = 0;
   #faults = 0;
   #restUntilMs = 0;
   #trouble: string | null = null;
   #left: string[] = [];
   #idle: { cancel(): void } | null = null;
+  #again: { cancel(): void } | null = null;
+  #isStopped = false;
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
@@ -50,7 +54,7 @@ export class McpServer {
       const timer = clock.after(firstLookMs, wait.resolve);
       await Promise.race([this.#connected().catch(() => {}), wait.promise]);
       timer.cancel();
-      if (this.#tools === null && this.#trouble === null) this.#say('it has not said yet which tools it has');
+      if (this.#tools === null && this.#trouble === null) this.#trouble = 'it has not said yet which tools it has';
     } else if (this.#connection === null || clock.monotonicMs() - this.#heardMs > freshMs)
       this.#connected(true).catch(() => {});
     return this.#trouble === null ? (this.#tools ?? []) : [];
@@ -63,10 +67,8 @@ export class McpServer {
     if ((this.#connection?.busy ?? 0) >= maxCalls)
       return `${name} is busy with ${maxCalls} other calls; try again later.`;
     try {
-      await this.#connected();
-      const text = await (this.#connection as Connection).call(tool, args, signal);
-      this.#faults = 0;
-      return text;
+      await orAborted(this.#connected(), signal);
+      return await (this.#connection as Connection).call(tool, args, signal);
     } catch (error) {
       if (error instanceof ServerFault) this.#fault(error);
       return `Failed: ${name}: ${(error as Error).message}`;
@@ -74,9 +76,12 @@ export class McpServer {
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#idle?.cancel();
-    this.#connection?.close();
+    this.#again?.cancel();
+    const connection = this.#connection;
     this.#connection = null;
+    connection?.close();
   }
 
   /** @throws ServerFault while it is left alone */
@@ -106,14 +111,14 @@ export class McpServer {
           this.#heardMs = Number.NEGATIVE_INFINITY;
         };
         await connection.hello(version);
+        this.#upMs = clock.monotonicMs();
       }
       const { tools, left } = await this.#connection.tools();
       this.#tools = tools;
       this.#left = left;
       this.#heardMs = clock.monotonicMs();
-      this.#faults = 0;
       if (this.#trouble !== null) log.info({ server: name, tools: tools.length }, 'an MCP server is used');
-      this.#say(null);
+      this.#trouble = null;
       this.#watchIdle();
     } catch (error) {
       this.#fault(error as Error);
@@ -128,15 +133,19 @@ export class McpServer {
     if (connection === null && clock.monotonicMs() < this.#restUntilMs) return;
     this.#connection = null;
     connection?.close();
+    // What happens after a calm time is not the same fault again.
+    if (connection !== null && clock.monotonicMs() - this.#upMs > calmMs) this.#faults = 0;
     this.#faults++;
     const pauseMs = this.#faults >= maxFaults ? longPauseMs : shortPauseMs * this.#faults;
     this.#restUntilMs = clock.monotonicMs() + pauseMs;
     log.warn({ server: name, faults: this.#faults, pauseMs }, `an MCP server is cut off: ${message}`);
-    this.#say(message);
-  }
-
-  #say(trouble: string | null): void {
-    this.#trouble = trouble;
+    this.#trouble = message;
+    this.#again?.cancel();
+    if (this.#isStopped) return;
+    this.#again = clock.after(pauseMs, () => {
+      this.#restUntilMs = 0;
+      this.#connected().catch(() => {});
+    });
   }
 
   #watchIdle(): void {
@@ -151,4 +160,14 @@ export class McpServer {
       connection.close();
     });
   }
+}
+
+/** The wait ends with the turn; what is waited for goes on for the others. */
+function orAborted(wait: Promise<void>, signal: AbortSignal): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  const onAbort = () => over.reject(new Error('the turn ended'));
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  over.promise.catch(() => {});
+  return Promise.race([wait, over.promise]).finally(() => signal.removeEventListener('abort', onAbort));
 }

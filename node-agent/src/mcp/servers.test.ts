@@ -81,6 +81,8 @@ t.test('over HTTP with a token, as Home Assistant has it', async (t) => {
   t.same(servers.notes(), ['the MCP server home is not used now: it refuses its token (HTTP 401).']);
   writeFileSync(tokenFile, 'long-lived\n');
   const again = open({ home: { url: home.url, tokenFile } });
+  await until(() => servers.trouble({ server: 'home' }) === null, 15_000);
+  t.equal((await servers.tools(grant('home', 'echo'))).length, 1, 'tried again by itself');
   t.equal(await call(again, 'home', 'echo', { text: 'hi' }), 'echo: hi');
 
   const abort = new AbortController();
@@ -224,4 +226,28 @@ t.test('a file that is none is refused at the start, by the field and without a 
     t.notMatch((error as Error).message, /sk-secret/);
   }
   t.end();
+});
+
+t.test('a server that faults again and again is left alone for longer', async (t) => {
+  let aheadMs = 0;
+  const waits: { ms: number; run: () => void }[] = [];
+  const clock = {
+    ...systemClock,
+    monotonicMs: () => systemClock.monotonicMs() + aheadMs,
+    after(ms: number, run: () => void) {
+      // The pauses are run by hand.
+      if ([5_000, 10_000, 600_000].includes(ms)) waits.push({ ms, run });
+      return systemClock.after(ms, run);
+    },
+  };
+  const servers = open({ huge: bad('huge') }, clock);
+  const pauses: number[] = [];
+  for (let i = 0; i < 4; i++) {
+    t.match(await call(servers, 'huge', 'act'), /more than 1048576 bytes/);
+    const { ms, run } = waits.filter((wait) => wait.ms !== 10_000 || i === 1).at(-1) as (typeof waits)[number];
+    pauses.push(ms);
+    aheadMs += ms;
+    run();
+  }
+  t.same(pauses, [5_000, 10_000, 600_000, 600_000]);
 });
