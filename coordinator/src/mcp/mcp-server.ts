@@ -109,9 +109,13 @@ async function called(
   if (!check(input, args)) return refused(`The arguments of ${name} are wrong: ${explain(input, args)}`);
   try {
     const structuredContent = (await found.call(args, call)) as Record<string, unknown>;
+    log.debug({ tool: name, by: by.name }, 'an MCP tool was used');
     return { content: [{ type: 'text', text: JSON.stringify(structuredContent) }], structuredContent };
   } catch (error) {
-    if (error instanceof FleetError) return refused(error.message);
+    if (error instanceof FleetError) {
+      log.debug({ tool: name, by: by.name, code: error.code }, `an MCP tool was refused: ${error.message}`);
+      return refused(error.message);
+    }
     log.error({ err: error, tool: name }, 'an MCP tool failed by a fault of ours');
     return refused('A fault in the coordinator; its log says more.');
   }
