@@ -115,6 +115,16 @@ t.test('bad arguments of each tool are an answer that names the argument, and sa
     t.ok(isError, `${name} ${text}`);
     t.match(text, words);
   }
+  for (const name of new Set(wrong.map(([each]) => each)))
+    for (const [given, got] of [
+      ['all', '"all"'],
+      [[1], '[1]'],
+      [null, 'null'],
+    ] as const)
+      t.equal(
+        (await call(name, given as never)).text,
+        `The arguments of ${name} are wrong: arguments: expected object, got ${got}`,
+      );
   await t.rejects(admin.callTool({ name: 'drop_tables', arguments: {} }), /name: expected list_nodes/);
 });
 

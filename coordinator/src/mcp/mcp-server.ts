@@ -31,9 +31,11 @@ export interface McpParts {
   /** Whether a value fits a schema. */
   check(schema: object, value: unknown): boolean;
   isCancelled(id: string | number): boolean;
+  /** Arguments of calls that are no object, by the id of the request. */
+  odd: ReadonlyMap<string | number, unknown>;
 }
 
-export function mcpServer({ asker, version, log, check, isCancelled }: McpParts): Server {
+export function mcpServer({ asker, version, log, check, isCancelled, odd }: McpParts): Server {
   const server = new Server(
     { name: 'blackroad-fleet', title: 'BlackRoad Fleet', version },
     { capabilities: { tools: {}, resources: {}, prompts: {}, completions: {} }, instructions },
@@ -59,7 +61,11 @@ export function mcpServer({ asker, version, log, check, isCancelled }: McpParts)
               }).catch(() => {});
             };
       const call = { ...asker, signal, isCancelled: () => isCancelled(requestId), progress };
-      return called(found, params.arguments ?? {}, call, { own, check, log });
+      return called(found, odd.has(requestId) ? odd.get(requestId) : (params.arguments ?? {}), call, {
+        own,
+        check,
+        log,
+      });
     },
   );
   server.setRequestHandler(ListResourcesRequestSchema, ({ params }) => said(() => listed(asker, params?.cursor)));
@@ -106,7 +112,10 @@ async function called(
   if (!own.includes(found))
     return refused(`${name} needs the permissions ${needs.join(', ')}; ${by.name} is ${by.roles.join(', ')}.`);
   const args = withDefaults<never>(input, given);
-  if (!check(input, args)) return refused(`The arguments of ${name} are wrong: ${explain(input, args)}`);
+  if (!check(input, args)) {
+    const words = explain(input, args).replace(/^\(root\)/, 'arguments');
+    return refused(`The arguments of ${name} are wrong: ${words}`);
+  }
   try {
     const structuredContent = (await found.call(args, call)) as Record<string, unknown>;
     log.debug({ tool: name, by: by.name }, 'an MCP tool was used');

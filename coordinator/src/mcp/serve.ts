@@ -26,13 +26,13 @@ export interface McpAnswer {
 interface Message {
   method?: unknown;
   id?: unknown;
-  params?: { requestId?: unknown };
+  params?: { requestId?: unknown; arguments?: unknown };
 }
 const isId = (value: unknown): value is string | number => typeof value === 'string' || typeof value === 'number';
 
 export async function serve(
   { body, headers, owner, session }: McpRequest,
-  parts: Omit<McpParts, 'isCancelled'>,
+  parts: Omit<McpParts, 'isCancelled' | 'odd'>,
   running: Running,
 ): Promise<McpAnswer> {
   const all = (Array.isArray(body) ? body : [body]) as (Message | null)[];
@@ -54,7 +54,8 @@ export async function serve(
     throw new FleetError('invalid-request', { detail: 'body: id: expected a text or a number, each once' });
   const isCall = messages.some((message) => message?.method === 'tools/call');
   const cancelled = new Set<string | number>();
-  const server = mcpServer({ ...parts, isCancelled: (id) => cancelled.has(id) });
+  const odd = oddArguments(messages);
+  const server = mcpServer({ ...parts, odd, isCancelled: (id) => cancelled.has(id) });
   const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: !isCall });
   const closed = Promise.withResolvers<null>();
   const close = () => {
@@ -95,6 +96,19 @@ export async function serve(
     close();
     throw error;
   }
+}
+
+/** Arguments that are no object, taken out: the SDK would refuse the message, and the model that wrote it would not be told what to mend. */
+function oddArguments(messages: readonly (Message | null)[]): Map<string | number, unknown> {
+  const odd = new Map<string | number, unknown>();
+  for (const message of messages) {
+    const given = message?.params?.arguments;
+    const isObject = typeof given === 'object' && given !== null && !Array.isArray(given);
+    if (message?.method !== 'tools/call' || given === undefined || isObject || !isId(message.id)) continue;
+    odd.set(message.id, given);
+    delete message.params?.arguments;
+  }
+  return odd;
 }
 
 /** Nothing is to be answered. */
