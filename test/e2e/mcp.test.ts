@@ -141,7 +141,10 @@ t.test('an agent uses the tools of an MCP server that its node has', async (t) =
   const asked = JSON.stringify(server.asked.at(-1));
   t.match(asked, /"name":"sample_environment"/);
   t.notMatch(asked, /sample_echo/, 'what was not granted is not offered');
-  t.match(asked, /Tools are missing: the MCP server gone is not used now: nothing answers at http:\/\/127\.0\.0\.1:9\./);
+  t.match(
+    asked,
+    /Tools are missing: the MCP server gone is not used now: nothing answers at http:\/\/127\.0\.0\.1:9\./,
+  );
   t.match(asked, /Tools are missing: this node has no MCP server elsewhere/);
   const { reason } = await fleet.client.call('agent', { params: { agent: 'porter' } });
   t.match(reason, /Tools are missing: this node has no MCP server elsewhere/, 'whoever wrote the agent sees it');
