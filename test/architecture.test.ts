@@ -150,8 +150,9 @@ const calls: Record<string, Record<string, string[]>> = {
     embedder: [],
     objects: [],
     releases: [],
+    mcp: [],
     http: ['batches', 'documents', 'door', 'drivers', 'live', 'gateway', 'objects', 'proofs', 'releases'],
-    api: ['http', 'batches', 'door', 'drivers', 'live', 'gateway', 'releases'],
+    api: ['http', 'batches', 'door', 'drivers', 'live', 'gateway', 'mcp', 'releases'],
   },
   'node-agent/src': {
     files: [],
@@ -167,6 +168,7 @@ const calls: Record<string, Record<string, string[]>> = {
     weights: ['probes'],
     runtimes: ['weights'],
     models: ['files', 'runtimes'],
+    mcp: [],
     agents: ['memory', 'runtimes'],
     tasks: ['agents'],
     requests: ['identity', 'models', 'runtimes'],

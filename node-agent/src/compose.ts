@@ -14,6 +14,7 @@ import type { HardwareLook } from './hardware/look.ts';
 import type { Identity } from './identity/identity.ts';
 import { ringLog } from './loop/log-ring.ts';
 import { createNode, type RunningNode } from './loop/node.ts';
+import type { McpServers } from './mcp/servers.ts';
 import type { AgentMemory } from './memory/agent-memory.ts';
 import { createNodeMemory, type NodeMemory } from './memory/node-memory.ts';
 import type { EnsureKinds } from './models/default-models.ts';
@@ -38,7 +39,7 @@ export interface NodeOrder {
   /** The places where models are looked for, for words on what is missing; null: nowhere, and `notes` is all there is. */
   places: (() => ModelPlaces) | null;
   /** Plain words on this machine, in addition to those on its models. */
-  notes: readonly string[];
+  notes?: readonly string[];
   /** Fetches the kinds of model that no runtime here has; null: only models that somebody asked for are fetched. */
   defaults: { ensure: EnsureKinds; mayFetch: () => boolean } | null;
   probes: Probes;
@@ -68,6 +69,8 @@ export interface NodeOrder {
   /** Called with the port of the coordinator's model cache; null: it has none. */
   onModelCache?: (port: number | null) => void;
   onFarewell: (reason: 'forgotten' | 'quarantined', text: string) => void;
+  /** MCP servers of this machine; missing: it has none. */
+  mcp?: McpServers | null;
   /** Missing: this node takes no updates. */
   updates?: Updates | null;
   /** Missing: its operating system takes no updates from the coordinator. */
@@ -117,7 +120,11 @@ export function composeNode(order: NodeOrder): RunningNode {
     class: () => classOf(order),
     machine: order.machine,
     simulated: order.simulated,
-    notes: () => [...(order.places ? modelNotes(pool.situation(), order.places()) : []), ...order.notes],
+    notes: () => [
+      ...(order.places ? modelNotes(pool.situation(), order.places()) : []),
+      ...(order.mcp?.notes() ?? []),
+      ...(order.notes ?? []),
+    ],
     damages: () => damages.splice(0),
     transport,
     memory,
@@ -212,25 +219,29 @@ function agentOf(
   const { clock, probes } = order;
   const { name } = assigned.spec;
   const facts = () => factsOf(order, probes, assigned.spec);
+  const tools = toolBoxFor(assigned.spec.tools, {
+    agent: idOf(assigned),
+    memory,
+    facts,
+    publish(topic, message) {
+      if (!transport.connected) return false;
+      transport.send('agentOut', { node, agent: name, topic }, message);
+      return true;
+    },
+    mayActOutside,
+    ...(order.mcp ? { mcp: order.mcp } : {}),
+    clock,
+    log,
+  });
+  // What is missing is known before somebody asks.
+  void tools.look(new AbortController().signal);
   return createAgent(assigned, {
     runtimeFor: (model) => pool.runtimeFor(model),
     modelStand: (model) => pool.stand(model),
     enter: (model, signal, deadlineMs) => pool.enter(model, signal, deadlineMs),
     learn: (model, usage) => pool.learn(model, usage),
     memory,
-    tools: toolBoxFor(assigned.spec.tools, {
-      agent: idOf(assigned),
-      memory,
-      facts,
-      publish(topic, message) {
-        if (!transport.connected) return false;
-        transport.send('agentOut', { node, agent: name, topic }, message);
-        return true;
-      },
-      mayActOutside,
-      clock,
-      log,
-    }),
+    tools,
     facts,
     mayActOutside,
     parametersB: (model) => pool.find(model)?.model.parametersB ?? 0,
@@ -283,6 +294,7 @@ function abilities({ memory, tools }: AgentSpec): string {
     ...(has('node') ? ['watch the machine'] : []),
     ...(has('http') ? ['read web pages'] : []),
     ...(has('mqtt') ? ['publish messages'] : []),
+    ...(has('mcp') ? ['use tools of other programs'] : []),
   ];
   const last = all.pop() as string;
   return all.length > 0 ? `${all.join(', ')} and ${last}` : last;

@@ -100,6 +100,13 @@ export const nodeOptions = {
     default: '',
     text: 'JSON file with models and prices that replace or extend the shipped ones; the coordinator takes the same file.',
   },
+  mcpServers: {
+    type: 'text',
+    flag: 'mcp-servers',
+    env: 'BLACKROAD_MCP_SERVERS',
+    default: '',
+    text: 'JSON file with MCP servers of this machine and its network, whose tools agents here may be granted by name (docs/mcp.md). It alone says which programs are started. Empty: none.',
+  },
   fetch: {
     type: 'choice',
     flag: 'fetch',

@@ -21,6 +21,7 @@ import { type Identity, loadIdentity } from './identity/identity.ts';
 import { join, labelsFrom } from './identity/join.ts';
 import { callAsMachine, type MachineCaller, postAsMachine } from './identity/machine-call.ts';
 import { createRenewal, renewOnce } from './identity/renew.ts';
+import { mcpHere } from './mcp/servers.ts';
 import type { EnsureKinds } from './models/default-models.ts';
 import { createModelLook, lackingKinds, standOf } from './models/model-look.ts';
 import { type ModelPlaces, modelNotes } from './models/model-notes.ts';
@@ -237,7 +238,7 @@ async function run(config: NodeConfig): Promise<void> {
     version,
     simulated: false,
     places,
-    notes: [],
+    mcp: mcpHere(config.mcpServers, { version, env: process.env, clock, log }),
     defaults:
       config.fetch === 'none' ? null : { ensure: ensureHere(models, probes.diskFreeBytes, log, cache), mayFetch },
     probes,

@@ -57,6 +57,21 @@ export const ToolGrant = Type.Union(
         description: 'Publish to these topics, one level each, below `blackroad/v1/node/<its node>/out/<agent>/`.',
       },
     ),
+    Type.Object(
+      {
+        tool: Type.Literal('mcp'),
+        server: Type.String({
+          pattern: '^[a-z][a-z0-9-]{0,31}$',
+          description: 'As its node names it (`--mcp-servers`).',
+        }),
+        tools: Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
+          minItems: 1,
+          maxItems: 64,
+          description: 'Names of its tools; `*` is all of them.',
+        }),
+      },
+      { ...closed, description: 'Tools of an MCP server that the owner of its node has set up there.' },
+    ),
   ],
   { description: 'One allowed tool; nothing else is reachable.' },
 );

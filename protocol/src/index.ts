@@ -50,6 +50,7 @@ export * from './known-model.ts';
 export * from './limits.ts';
 export * from './list-words.ts';
 export * from './marked-rank.ts';
+export * from './mcp-limits.ts';
 export * from './memory.ts';
 export * from './memory-batch.ts';
 export * from './memory-chain.ts';

@@ -9,6 +9,7 @@ export const abilityWords = {
   drains: 'brings the last memories of an agent before the agent leaves it',
   marks: 'writes marks and summaries of a consolidation',
   values: 'writes values by key',
+  mcp: 'gives its agents tools of MCP servers',
 } as const;
 export type NodeAbility = keyof typeof abilityWords;
 export type NodeAbilities = { readonly [A in NodeAbility]?: true };

@@ -55,6 +55,7 @@ export const WhatIfRequest = Type.Object(
       Type.Object({ spec: AgentSpec, count: Type.Integer({ minimum: 1, maximum: maxAgents, default: 1 }) }, closed),
       { maxItems: 50, default: [], description: 'Agents that would be added; copies are numbered.' },
     ),
+    change: Type.Optional(Type.Array(AgentSpec, { maxItems: 50, description: 'Agents that would have this spec.' })),
     lose: Type.Array(NodeSelector, { maxItems: 50, default: [], description: 'Nodes that would be lost for good.' }),
     drain: Type.Array(NodeSelector, { maxItems: 50, default: [], description: 'Nodes that would be drained.' }),
   },

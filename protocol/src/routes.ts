@@ -11,6 +11,7 @@ import { fleetRoutes } from './routes/fleet.ts';
 import { gatewayRoutes } from './routes/gateway.ts';
 import { imageRoutes } from './routes/images.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { mcpRoutes } from './routes/mcp.ts';
 import { memoryRoutes } from './routes/memory.ts';
 import { modelCacheRoutes } from './routes/model-cache.ts';
 import { modelRoutes } from './routes/models.ts';
@@ -34,6 +35,7 @@ export const routes = {
   ...taskRoutes,
   ...conversationRoutes,
   ...batchRoutes,
+  ...mcpRoutes,
   ...memoryRoutes,
   ...modelCacheRoutes,
   ...backupRoutes,

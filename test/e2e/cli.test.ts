@@ -325,6 +325,8 @@ t.test('verbs', async (t) => {
     'restore',
     'restore agent',
     'restore node',
+    // mcp.test.ts, with a client at its other end
+    'mcp',
     // upgrade.test.ts, where the coordinator is a release
     'upgrade back',
     // rollouts.test.ts, one after the other
@@ -463,6 +465,7 @@ t.test('verbs', async (t) => {
     'keys budget': { args: [viewer.id, '--per', 'day'], code: 2, problem: 'invalid-request' },
     usage: { args: ['--days', '0'], code: 2, problem: 'invalid-request' },
     'keys revoke': { args: ['none'], code: 4 },
+    mcp: { args: ['now'], code: 2 },
     completion: { args: ['tcsh'], code: 2 },
     version: { args: ['now'], code: 2 },
     // Those that take nothing: no coordinator, a key that is none, a key that may not.

@@ -462,9 +462,9 @@ t.test('an agent is a model, too', async (t) => {
   t.ok((await client.models.list()).data.some(({ id }) => id === 'agent/greeter'));
   const { choices } = await client.chat.completions.create({
     model: 'agent/greeter',
-    messages: [...user('My name is Ada.'), { role: 'assistant', content: 'Hello Ada.' }, ...user('long 5')],
+    messages: [...user('My name is Ada.'), { role: 'assistant', content: 'Hello Ada.' }, ...user('Say 5')],
   });
-  t.match(choices[0]?.message.content, /^You said: .*long 5$/s);
+  t.match(choices[0]?.message.content, /^You said: .*Say 5$/s);
   const roles = messagesAsked().map(({ role }) => role);
   t.same(roles, ['system', 'user', 'assistant', 'user'], 'the conversation is what the client sent');
   const stream = await client.chat.completions.create({

@@ -49,8 +49,17 @@ export interface Client {
   save<N extends RouteName>(name: N, call: Call<N>, path: string, signal: AbortSignal): Promise<void>;
   /** Server-sent events of a streaming route. Ends with the stream; aborting closes the connection. */
   stream<N extends RouteName>(name: N, call: Call<N>, signal: AbortSignal): AsyncGenerator<TaskStreamEvent>;
+  /** Sends JSON as it is, and gives each JSON of the answer as it comes, whether that is one, a list or a stream of events. */
+  exchange(name: RouteName, sent: Exchange): AsyncGenerator<string>;
+}
+interface Exchange {
+  json: string | null;
+  headers: Record<string, string>;
+  /** Called with the head of the answer. */
+  onHeaders: (headers: IncomingMessage['headers']) => void;
 }
 
+const anyAnswer = 'application/json, text/event-stream';
 const answerDeadlineMs = 30_000;
 const maxAnswerBytes = 64 * 1024 * 1024;
 
@@ -61,6 +70,7 @@ export function createClient(place: FleetPlace): Client {
     accept: string,
     signal?: AbortSignal,
     form?: Body,
+    more: Record<string, string> = {},
   ): Promise<IncomingMessage> {
     const { method, path } = routes[name];
     const params = (call.params ?? {}) as Record<string, string>;
@@ -78,6 +88,7 @@ export function createClient(place: FleetPlace): Client {
         headers: {
           authorization: `Bearer ${place.key}`,
           accept,
+          ...more,
           ...(body && { 'content-type': body.type, 'content-length': body.bytes }),
         },
       });
@@ -123,23 +134,15 @@ export function createClient(place: FleetPlace): Client {
     async *stream(name, call, signal) {
       const response = await open(name, call as Call<RouteName>, 'text/event-stream', signal);
       if ((response.statusCode ?? 500) >= 400) throw problemOf(response, await readAll(response));
-      // The coordinator sends a comment every 15 s; silence beyond the deadline means that it is gone.
-      response.setEncoding('utf8');
-      let rest = '';
       try {
-        for await (const piece of response) {
-          rest += piece;
-          for (let end = rest.indexOf('\n\n'); end >= 0; end = rest.indexOf('\n\n')) {
-            const event = parseEvent(rest.slice(0, end));
-            rest = rest.slice(end + 2);
-            if (event) yield event;
-          }
-        }
+        for await (const found of eventsOf(response))
+          yield { ...found, data: JSON.parse(found.data) } as TaskStreamEvent;
       } catch (cause) {
         if (signal.aborted) return;
-        throw broke(cause as Error);
+        throw cause;
       }
     },
+    exchange: (name, sent) => textsOf(sent, (body) => open(name, {}, anyAnswer, undefined, body, sent.headers)),
   };
 }
 
@@ -155,6 +158,8 @@ export function harmlessClient(client: Client): Client {
     async *stream(name, call, signal) {
       for await (const event of client.stream(name, call, signal)) yield harmlessValue(event);
     },
+    // For a program.
+    exchange: (name, sent) => client.exchange(name, sent),
   };
 }
 
@@ -163,7 +168,9 @@ const broke = (cause: Error) =>
 
 function bodyOf(value: unknown): Body | undefined {
   if (value === undefined) return undefined;
-  const text = JSON.stringify(value);
+  return jsonBody(JSON.stringify(value));
+}
+function jsonBody(text: string): Body {
   return { type: 'application/json', bytes: Buffer.byteLength(text), pieces: [text] };
 }
 
@@ -239,12 +246,46 @@ function codeOf(status = 500): ProblemCode {
   return codes[status] ?? (status < 500 ? 'invalid-request' : 'internal');
 }
 
-function parseEvent(block: string): TaskStreamEvent | null {
+async function* textsOf(
+  { json, onHeaders }: Exchange,
+  send: (body: Body | undefined) => Promise<IncomingMessage>,
+): AsyncGenerator<string> {
+  const response = await send(json === null ? undefined : jsonBody(json));
+  if ((response.statusCode ?? 500) >= 400) throw problemOf(response, await readAll(response));
+  onHeaders(response.headers);
+  if (response.headers['content-type']?.startsWith('text/event-stream')) {
+    for await (const { data } of eventsOf(response)) yield data;
+    return;
+  }
+  const text = await readAll(response);
+  const answer: unknown = text === '' ? [] : JSON.parse(text);
+  for (const each of Array.isArray(answer) ? answer : [answer]) yield JSON.stringify(each);
+}
+
+/** Server-sent events. The coordinator sends a comment every 15 s; silence beyond the deadline means that it is gone. */
+async function* eventsOf(response: IncomingMessage): AsyncGenerator<{ event: string; data: string }> {
+  response.setEncoding('utf8');
+  let rest = '';
+  try {
+    for await (const piece of response) {
+      rest += piece;
+      for (let end = rest.indexOf('\n\n'); end >= 0; end = rest.indexOf('\n\n')) {
+        const event = parseEvent(rest.slice(0, end));
+        rest = rest.slice(end + 2);
+        if (event) yield event;
+      }
+    }
+  } catch (cause) {
+    throw broke(cause as Error);
+  }
+}
+
+function parseEvent(block: string): { event: string; data: string } | null {
   let event = '';
   let data = '';
   for (const line of block.split('\n')) {
     if (line.startsWith('event:')) event = line.slice(6).trim();
     else if (line.startsWith('data:')) data += line.slice(5).trim();
   }
-  return event === '' ? null : ({ event, data: JSON.parse(data) } as TaskStreamEvent);
+  return event === '' ? null : { event, data };
 }

@@ -60,7 +60,7 @@ export const themes: readonly { title: string; words: readonly string[] }[] = [
   },
   { title: 'Models', words: ['models', 'cache', 'batches'] },
   { title: 'Changes', words: ['rollouts'] },
-  { title: 'Access and shell', words: ['keys', 'audit', 'completion', 'version'] },
+  { title: 'Access and shell', words: ['keys', 'audit', 'mcp', 'completion', 'version'] },
 ];
 
 function firstSentence(text: string): string {

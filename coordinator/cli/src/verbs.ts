@@ -13,6 +13,7 @@ import { conversationVerbs } from './verbs/conversations.ts';
 import { documentVerbs } from './verbs/documents.ts';
 import { imageVerbs } from './verbs/images.ts';
 import { localVerbs } from './verbs/local.ts';
+import { mcpVerbs } from './verbs/mcp.ts';
 import { memoryVerbs } from './verbs/memory.ts';
 import { memoryConsolidateVerbs } from './verbs/memory-consolidate.ts';
 import { memoryEraseVerbs } from './verbs/memory-erase.ts';
@@ -97,6 +98,7 @@ export const verbs: Verb[] = [
   ...balenaVerbs,
   ...upgradeVerbs,
   ...accessVerbs,
+  ...mcpVerbs,
   ...usageVerbs,
   ...backupVerbs,
   ...objectVerbs,

@@ -23,6 +23,8 @@ interface Call {
 /** These routes change nothing that lasts, or their row is checked in another test. */
 const without: Partial<Record<RouteName, string>> = {
   whatIf: 'asks what would happen',
+  mcp: 'what its tools change is in the audit by the routes that they ask: mcp.test.ts',
+  mcpEnd: 'cancels what its own session asked',
   memoryErase: 'judged in proofs/erasing.test.ts, with memories',
   memoryConsolidate: 'judged in consolidation.test.ts, with memories',
   memoryRunUndo: 'judged in consolidation.test.ts, with memories',

@@ -35,7 +35,7 @@ import type { ApiContext } from '../http/context.ts';
 import { sessionToken } from '../http/cookie.ts';
 import { guard, principalOf } from '../http/guard.ts';
 import { answered, type Call, type Handler, type Handlers } from '../http/handler.ts';
-import { answerOtherOrigins } from '../http/other-origins.ts';
+import { answerOtherOrigins, asksModels } from '../http/other-origins.ts';
 import { limitHeaders, rateName } from '../http/own-limits.ts';
 import { parseBody, validatorOf } from '../http/validate.ts';
 import { agentHandlers } from './agents.ts';
@@ -51,6 +51,7 @@ import { fleetHandlers } from './fleet.ts';
 import { gatewayHandlers } from './gateway.ts';
 import { imageHandlers } from './images.ts';
 import { keyHandlers } from './keys.ts';
+import { mcpHandlers } from './mcp.ts';
 import { memoryHandlers } from './memory.ts';
 import { memoryFileHandlers } from './memory-files.ts';
 import { memoryValueHandlers } from './memory-values.ts';
@@ -93,6 +94,7 @@ const handlers: Handlers = {
   ...enrolHandlers,
   ...gatewayHandlers,
   ...batchHandlers,
+  ...mcpHandlers,
 };
 
 export interface Api {
@@ -285,7 +287,7 @@ function countRequests(app: FastifyInstance, context: ApiContext): void {
       const { caller, ip } = request;
       const seconds = doorkeeper.take(rateName(caller, ip));
       // A refusal carries them, too: by them its client knows how long to wait.
-      if (caller && request.routeOptions.config.row?.dialect) reply.headers(limitHeaders(context, caller, ip));
+      if (caller && asksModels(request.routeOptions.config.row)) reply.headers(limitHeaders(context, caller, ip));
       if (seconds === 0) return;
       const detail = `More than ${doorkeeper.requestsPerMinute} requests in a minute.`;
       throw new FleetError('rate-limited', { detail, retryAfterSeconds: seconds });

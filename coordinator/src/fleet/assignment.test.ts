@@ -198,3 +198,21 @@ t.test(
     t.same(quiet(fleet.move(['greeter', 'bob'])), [longestQuietMs - 5_000], 'removed and applied again');
   },
 );
+
+t.test(
+  'tools of MCP servers are kept from a node that does not know them: it would refuse all of its agents',
+  async (t) => {
+    const fleet = new SampleFleet();
+    fleet.online('older', 'newer');
+    fleet.hello('older', {});
+    fleet.hello('newer', { mcp: true });
+    const tools = [{ tool: 'memory' as const }, { tool: 'mcp' as const, server: 'home', tools: ['*'] }];
+    fleet.apply1('porter', { tools });
+    const toolsAt = (node: string) =>
+      said(fleet.move(['porter', node]).messages, 'assign').flatMap(({ message }) =>
+        message.put.flatMap(({ spec }) => spec.tools.map(({ tool }) => tool)),
+      );
+    t.same(toolsAt('older'), ['memory']);
+    t.same(toolsAt('newer'), ['memory', 'mcp']);
+  },
+);

@@ -2,6 +2,7 @@
 // Out: agent rows with their new epoch, one generation step and one delta for each touched node (several when larger than a message), and
 // leases that end. The node of an agent is chosen by placement, never here.
 import {
+  type AgentSpec,
   type AssignedAgent,
   type AssignmentDelta,
   type AssignmentSnapshot,
@@ -25,7 +26,7 @@ export function assignedOf(draft: Draft, row: AgentRow, placement: Placement): A
   const { id } = row;
   // Its triggers would begin work that the budget does not let in.
   const isStopped = draft.spending.get(agentAccount(id))?.stopped === true;
-  const spec = isStopped ? { ...row.spec, triggers: [] } : row.spec;
+  const spec = readable(draft, placement.node, isStopped ? { ...row.spec, triggers: [] } : row.spec);
   // An older node-agent uses the name in the spec as the agent's id, so the name of the spec is set to the id.
   const isOlder = draft.nodes.get(placement.node)?.agentIds !== true;
   return {
@@ -43,6 +44,12 @@ export function assignedOf(draft: Draft, row: AgentRow, placement: Placement): A
     ...(quietMs > 0 ? { quietMs } : {}),
     ...(placement.leaving ? { leaving: placement.leaving.sinceMs } : {}),
   };
+}
+/** An older node would refuse its whole assignment for a tool that it does not know. */
+function readable({ view }: Draft, node: string, spec: AgentSpec): AgentSpec {
+  const can = view.live.get(node)?.can;
+  if (!can || can.mcp || !spec.tools.some(({ tool }) => tool === 'mcp')) return spec;
+  return { ...spec, tools: spec.tools.filter(({ tool }) => tool !== 'mcp') };
 }
 export function assignedBytes(assigned: AssignedAgent): number {
   return Buffer.byteLength(JSON.stringify(assigned));

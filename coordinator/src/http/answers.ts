@@ -46,6 +46,8 @@ function sendProblem(reply: FastifyReply, error: FleetError): FastifyReply {
   const { retryAfterSeconds } = error.details;
   if (endsConnection(reply.request, error)) reply.header('connection', 'close');
   if (problems[error.code].retry && retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds);
+  // [RFC 6750, 3]: by this header a client knows that a key is what is missing.
+  if (error.code === 'not-signed-in') reply.header('www-authenticate', 'Bearer realm="BlackRoad Fleet"');
   const dialect = reply.request.routeOptions.config.row?.dialect;
   if (dialect !== undefined) {
     // The clients of OpenAI and Anthropic try a 429 again unless they are told.

@@ -7,7 +7,7 @@ import { principalAt } from '../fleet/principals.ts';
 import type { ApiContext } from './context.ts';
 import { sessionToken } from './cookie.ts';
 import { machineOf } from './machines.ts';
-import { isAllowed } from './other-origins.ts';
+import { asksModels, isAllowed } from './other-origins.ts';
 import { hostOf, isLoopbackName } from './reach.ts';
 
 declare module 'fastify' {
@@ -119,6 +119,14 @@ function machineAt(context: ApiContext, request: FastifyRequest): string | null 
   }
 }
 
+/** @throws FleetError `not-allowed` where no role of the caller has the permission of the route */
+export function permit(caller: Principal, { needs, method, path }: RouteRow): void {
+  if (needs === 'open' || mayDo(caller.roles, needs)) return;
+  throw new FleetError('not-allowed', {
+    detail: `This needs ${permissionWords(needs)}; ${caller.name} is ${caller.roles.join(', ')} (${method} ${path}).`,
+  });
+}
+
 /** The check of a request: throws a FleetError or sets `request.caller`. `known`: called for a connection with a valid key or session. */
 export function guard(context: ApiContext, listener: 'loopback' | 'tls', known: (socket: Socket) => void) {
   return (request: FastifyRequest): void => {
@@ -137,8 +145,10 @@ export function guard(context: ApiContext, listener: 'loopback' | 'tls', known: 
       known(request.raw.socket);
       return;
     }
-    const isPageThatMayAsk = row.dialect !== undefined && isAllowed(context.settings.origins, request);
-    if (!safeMethods.has(request.method) && !isPageThatMayAsk) checkOrigin(request, false);
+    const isPageThatMayAsk = asksModels(row) && isAllowed(context.settings.origins, request);
+    // MCP has it asked of every request, whatever its method.
+    const isChecked = !safeMethods.has(request.method) || row.dialect === 'mcp';
+    if (isChecked && !isPageThatMayAsk) checkOrigin(request, false);
     if (row.machines) {
       request.machine = machineAt(context, request);
       if (request.machine !== null) {
@@ -161,11 +171,7 @@ export function guard(context: ApiContext, listener: 'loopback' | 'tls', known: 
     }
     if (!caller)
       throw new FleetError('not-signed-in', { detail: 'Send an API key (authorization: Bearer brk_...) or sign in.' });
-    if (!mayDo(caller.roles, row.needs)) {
-      throw new FleetError('not-allowed', {
-        detail: `This needs ${permissionWords(row.needs)}; ${caller.name} is ${caller.roles.join(', ')} (${row.method} ${row.path}).`,
-      });
-    }
+    permit(caller, row);
     request.caller = caller;
     known(request.raw.socket);
   };

@@ -39,8 +39,12 @@ export function originsOf(given: string): Origins {
   return origins;
 }
 
+/** A route of the gateway. MCP reads and changes the fleet itself. */
+export function asksModels(row: RouteRow | undefined): boolean {
+  return row?.dialect !== undefined && row.dialect !== 'mcp';
+}
 const askablePaths = (Object.values(routes) as RouteRow[])
-  .filter(({ dialect }) => dialect !== undefined)
+  .filter(asksModels)
   .map(({ path }) => new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}$`));
 
 /** Whether the request's Origin is one that was allowed. */
@@ -49,7 +53,7 @@ export function isAllowed(origins: Origins, { headers }: FastifyRequest): boolea
 }
 /** Whether the request is one to the gateway: of a question about it, the path alone is known. */
 function isAsking({ method, routeOptions, url }: FastifyRequest): boolean {
-  if (method !== 'OPTIONS') return routeOptions.config.row?.dialect !== undefined;
+  if (method !== 'OPTIONS') return asksModels(routeOptions.config.row);
   const path = url.split('?', 1)[0] as string;
   return askablePaths.some((askable) => askable.test(path));
 }

@@ -124,6 +124,9 @@ const forClients: readonly RouteName[] = [
   'fileDelete',
   'fileList',
   'fileShow',
+  'mcp',
+  'mcpEnd',
+  'mcpListen',
   'me',
   'ollamaChat',
   'ollamaCopy',
@@ -153,7 +156,7 @@ const forClients: readonly RouteName[] = [
 ];
 /** Of these a viewer has those about itself alone. */
 const notForViewers = forClients.filter(
-  (name) => !['me', 'ownLimits', 'sessionEnd', 'sessions', 'signOut'].includes(name),
+  (name) => !['mcp', 'mcpEnd', 'mcpListen', 'me', 'ownLimits', 'sessionEnd', 'sessions', 'signOut'].includes(name),
 );
 /** Without a role: each checks a secret of its own, or tells nothing of the fleet. */
 const open: RouteName[] = [
@@ -169,7 +172,7 @@ const open: RouteName[] = [
   'signIn',
 ];
 /** What a viewer may ask for with another method than GET: it changes nothing, or nothing but its own session. */
-const harmless: RouteName[] = ['rolloutPlan', 'sessionEnd', 'signOut', 'whatIf'];
+const harmless: RouteName[] = ['mcp', 'mcpEnd', 'rolloutPlan', 'sessionEnd', 'signOut', 'whatIf'];
 
 t.test('who may what is as written down here', async (t) => {
   const names = (Object.keys(routes) as RouteName[]).sort();

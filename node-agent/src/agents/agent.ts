@@ -58,7 +58,8 @@ export function createAgent(assigned: AssignedAgent, deps: AgentDeps): RunningAg
       const reason = `fetching its memory: ${durableSeq} of ${baseSeq}`;
       return { state: 'hydrating', reason, code: 'memory-fetching', progress: durableSeq / baseSeq };
     }
-    return { state: 'ready', reason: '' };
+    // It answers without them, and says so.
+    return { state: 'ready', reason: deps.tools.troubles().join(' ') };
   }
 
   return {

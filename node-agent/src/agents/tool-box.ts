@@ -14,7 +14,19 @@ import { nodeTool } from './tools/node.ts';
 
 export interface ToolBox {
   readonly specs: readonly ToolSpec[];
+  /** Looks which tools there are now. Resolves in seconds, whatever servers of others do, and with the turn; never throws. */
+  look(signal: AbortSignal): Promise<void>;
+  /** Which tools are missing and why, in words. */
+  troubles(): string[];
   call(call: ToolCall, context: ToolContext): Promise<string>;
+}
+type McpGrant = Extract<ToolGrant, { tool: 'mcp' }>;
+/** The MCP servers of the node. */
+export interface McpToolbox {
+  /** Those that the grant names and the server has now. Never throws. */
+  tools(grant: McpGrant): Promise<Tool[]>;
+  /** What is wrong with the server, in words; null: nothing. */
+  trouble(grant: McpGrant): string | null;
 }
 interface ToolBoxDeps {
   agent: string;
@@ -25,19 +37,44 @@ interface ToolBoxDeps {
   mayActOutside(): boolean;
   /** Publishes below `node/<node>/out/<agent>/`; false where the message is certainly lost. */
   publish(topic: string, message: unknown): unknown;
+  /** Missing: the node has none. */
+  mcp?: McpToolbox;
   clock: Clock;
   log?: Log;
 }
 
 export function toolBoxFor(grants: readonly ToolGrant[], deps: ToolBoxDeps): ToolBox {
-  const tools = new Map<string, Tool>();
-  for (const tool of grants.flatMap((grant) => toolsOf(grant, grants, deps))) tools.set(tool.name, tool);
+  const own = grants.flatMap((grant) => toolsOf(grant, grants, deps));
+  const mcpGrants = grants.filter((grant) => grant.tool === 'mcp');
+  let tools = byName(own);
   return {
-    specs: [...tools.values()].map(({ name, description, parameters }) => ({ name, description, parameters })),
+    get specs() {
+      return [...tools.values()].map(({ name, description, parameters }) => ({ name, description, parameters }));
+    },
+    async look(signal) {
+      if (mcpGrants.length === 0 || !deps.mcp) return;
+      const { mcp } = deps;
+      const over = Promise.withResolvers<null>();
+      const onAbort = () => over.resolve(null);
+      signal.addEventListener('abort', onAbort, { once: true });
+      const found = await Promise.race([Promise.all(mcpGrants.map((grant) => mcp.tools(grant))), over.promise]);
+      signal.removeEventListener('abort', onAbort);
+      if (found === null) return;
+      // Of two tools of one name the agent's own is called, or that of the grant before.
+      tools = byName([...own, ...found.flat()]);
+    },
+    troubles() {
+      const { mcp } = deps;
+      const words = mcpGrants.flatMap((grant) => {
+        const trouble = mcp ? mcp.trouble(grant) : `this node has no MCP server ${grant.server}`;
+        return trouble === null ? [] : [`Tools are missing: ${trouble}.`];
+      });
+      return [...new Set(words)];
+    },
     async call(call, context) {
       const tool = tools.get(call.name);
       if (!tool) return `There is no tool ${call.name.slice(0, 60)}. Tools: ${[...tools.keys()].join(', ') || 'none'}.`;
-      if (!interpretingChecker(tool.parameters, call.arguments)) {
+      if (!tool.judgedElsewhere && !interpretingChecker(tool.parameters, call.arguments)) {
         return `The arguments of ${tool.name} are wrong: ${explain(tool.parameters, call.arguments)}`;
       }
       if (tool.outside && !deps.mayActOutside()) {
@@ -51,6 +88,12 @@ export function toolBoxFor(grants: readonly ToolGrant[], deps: ToolBoxDeps): Too
       }
     },
   };
+}
+
+function byName(tools: readonly Tool[]): Map<string, Tool> {
+  const found = new Map<string, Tool>();
+  for (const tool of tools) if (!found.has(tool.name)) found.set(tool.name, tool);
+  return found;
 }
 
 function toolsOf(grant: ToolGrant, grants: readonly ToolGrant[], deps: ToolBoxDeps): Tool[] {
@@ -70,5 +113,8 @@ function toolsOf(grant: ToolGrant, grants: readonly ToolGrant[], deps: ToolBoxDe
       const topics = grants.flatMap((each) => (each.tool === 'mqtt' ? each.topics : []));
       return [mqttTool(topics, deps.publish)];
     }
+    // They are asked for before each turn.
+    case 'mcp':
+      return [];
   }
 }

@@ -6,6 +6,8 @@ export interface Tool {
   /** The text for the model. */
   description: string;
   parameters: TSchema;
+  /** Its parameters are another program's schema, and that program judges them. */
+  judgedElsewhere?: true;
   /** Whether it acts outside this node: it is then refused while the agent may run on another node. */
   outside: boolean;
   /** `args` match `parameters`. The text is for the model; a refusal is a text too. Throws only on faults. */

@@ -152,6 +152,7 @@ class Turn {
         const text = `${model} takes no pictures; ask without them`;
         return this.#failed({ code: 'not-supported', text, retryable: false });
       }
+      if (this.#deps.toolsSupported(model)) await this.#deps.tools.look(signal);
       const tools = this.#deps.toolsSupported(model) && spec.limits.toolRounds > 0 ? [...this.#deps.tools.specs] : [];
       const prompt = await this.#prompt(tools.length > 0);
       if ('tooLong' in prompt) return this.#failed({ code: 'prompt-too-long', text: prompt.tooLong, retryable: false });
@@ -184,7 +185,7 @@ class Turn {
     signal.throwIfAborted();
     const { part } = memory;
     if (part !== null) this.#usage.partialMemory = part;
-    const told = [...facts(), ...(part === null ? [] : [partFact(part)])];
+    const told = [...facts(), ...(part === null ? [] : [partFact(part)]), ...this.#deps.tools.troubles()];
     this.#trace?.recalled(recall);
     const own = () => memory.turns(spec.memory.turns ?? defaultConversationTurns, clock.nowMs() - conversationMs);
     const turns = given?.map(({ said, answered }) => ({ text: turnText(said, answered) })) ?? (triggered ? [] : own());

@@ -134,7 +134,10 @@ class Loop implements RunningNode {
       ...shared,
       agents: this.#assigned,
       runs: this.#runs,
-      onSent: () => this.#inventory.tellCapacity(),
+      onSent: () => {
+        this.#inventory.tellCapacity();
+        void this.#inventory.tellNews();
+      },
     });
     this.#runtimeEvents = createRuntimeEvents(tellEvent);
     this.#connectParts();

@@ -36,7 +36,7 @@ export function statusOf(row: RouteRow): number {
   return row.answer || row.dialect || row.method === 'GET' ? 200 : 204;
 }
 
-const dialects = { openai: 'OpenAI', anthropic: 'Anthropic', ollama: 'Ollama' } as const;
+const dialects = { openai: 'OpenAI', anthropic: 'Anthropic', ollama: 'Ollama', mcp: 'MCP' } as const;
 
 function operation(name: string, row: RouteRow, writer: SchemaWriter): JsonObject {
   const status = statusOf(row);

@@ -28,7 +28,7 @@ export interface RouteRow {
   /** Answers server-sent events when asked for `text/event-stream`. */
   stream?: boolean;
   /** The API whose form its answers and errors have; missing: our own. */
-  dialect?: 'openai' | 'anthropic' | 'ollama';
+  dialect?: 'openai' | 'anthropic' | 'ollama' | 'mcp';
 }
 export const route = <const R extends RouteRow>(row: R): R => row;
 

@@ -1,7 +1,7 @@
 // Errors of the fleet in the words of each dialect: its clients decide by these whether they try again. Derived from the table of problems.
-import { type FleetError, type ProblemCode, problems } from '@blackroad/protocol';
+import { type FleetError, type ProblemCode, problems, toProblem } from '@blackroad/protocol';
 
-type DialectName = 'openai' | 'anthropic' | 'ollama';
+type DialectName = 'openai' | 'anthropic' | 'ollama' | 'mcp';
 
 const openaiTypes: Partial<Record<ProblemCode, { type: string; code: string }>> = {
   'not-signed-in': { type: 'invalid_request_error', code: 'invalid_api_key' },
@@ -38,6 +38,16 @@ export function anthropicError(error: FleetError): { type: 'error'; error: { typ
   return { type: 'error', error: { type, message: error.message } };
 }
 
+/** A refusal of the whole request, which is before its messages are read: it names none of them [JSON-RPC 2.0, 5]. */
+function mcpError(error: FleetError): {
+  jsonrpc: '2.0';
+  error: { code: number; message: string; data: object };
+  id: null;
+} {
+  const code = error.code === 'invalid-request' ? -32600 : error.code === 'internal' ? -32603 : -32000;
+  return { jsonrpc: '2.0', error: { code, message: error.message, data: toProblem(error) }, id: null };
+}
+
 export const ollamaError = (error: FleetError): { error: string } => ({ error: error.message });
 
 /** The HTTP status by which the clients of a dialect know what to do. */
@@ -50,6 +60,7 @@ export function statusIn(dialect: DialectName, code: ProblemCode): number {
 }
 export function errorIn(dialect: DialectName, error: FleetError): object {
   if (dialect === 'openai') return openaiError(error);
+  if (dialect === 'mcp') return mcpError(error);
   return dialect === 'anthropic' ? anthropicError(error) : ollamaError(error);
 }
 

@@ -193,6 +193,31 @@ t.test('frozen moves and agents that were nowhere before do not count', async (t
   t.match(ask(fleet, { lose: [{ node: 'node-1' }] }), { moved: 1, displaced: 0, unplaced: [] });
 });
 
+t.test(
+  'an agent whose spec would change moves where its node does not fit any more, and stays where it does',
+  async (t) => {
+    const fleet = fleetOf([
+      { site: 'home', class: 'pi', models: ['small'], freeGiB: 8 },
+      { site: 'garage', class: 'pi', models: ['small'], freeGiB: 8 },
+    ]);
+    fleet.apply1('echo', { model: ['small'] });
+    planNow(fleet);
+    const stored = [...fleet.view.agents.values()][0];
+    const at = stored?.placement?.node;
+    const elsewhere = at === 'node-0' ? 'garage' : 'home';
+    const spec = stored?.spec as AgentSpec;
+    const asked = (change: AgentSpec[]) => ask(fleet, { change });
+    const moved = asked([{ ...spec, placement: { ...spec.placement, site: [elsewhere] } }]);
+    t.match(moved, { moved: 1, moves: [{ agent: 'echo', from: at }], unplaced: [] });
+    t.match(asked([{ ...spec, instructions: 'Be brief.' }]), { moved: 0, moves: [] });
+    const nowhere = asked([{ ...spec, placement: { ...spec.placement, site: ['attic'] } }]);
+    t.match(nowhere, { displaced: 1, unplaced: [{ agents: 1, example: 'echo' }] });
+    const faultsOf = (change: AgentSpec[]) =>
+      whatIfFaults(fleet.view as View, { add: [], change, lose: [], drain: [] }, fleet.now, 'UTC');
+    t.match(faultsOf([{ ...spec, name: 'nobody' }]), [{ field: 'change.0.name', expected: 'an agent of the fleet' }]);
+  },
+);
+
 t.test('lists are cut, counts are whole', async (t) => {
   const fleet = fleetOf([{ site: 'home', class: 'gpu', models: ['small'], freeGiB: 12 }]);
   const plan = ask(fleet, { add: [{ spec: sampleSpec('worker'), count: maxWhatIfRows + 50 }] });

@@ -1,7 +1,8 @@
-// What-if: the plan that placement would make for a supposed fleet, with agents added, nodes lost or drained. It uses the functions of
+// What-if: the plan that placement would make for a supposed fleet, with agents added or changed, nodes lost or drained. It uses the functions of
 // placement on a supposed view. Moves are never frozen: the valve is ignored, and so is the patience with lost nodes. In: the view and the
 // question. Out: the answer, in slices. Changes nothing.
 import {
+  type AgentSpec,
   defaultSpace,
   type Fault,
   type FixSteps,
@@ -28,7 +29,7 @@ const maxNameLength = 63;
 /** Faults of the question for this fleet; its schema was checked before. */
 export function whatIfFaults(
   view: View,
-  { add, lose, drain }: WhatIfRequest,
+  { add, change = [], lose, drain }: WhatIfRequest,
   nowMs: number,
   timeZone: string,
 ): Fault[] {
@@ -36,6 +37,12 @@ export function whatIfFaults(
   for (const [i, { spec }] of add.entries())
     for (const { field, ...fault } of specFaults(view, spec, nowMs, timeZone))
       faults.push({ field: `add.${i}.spec.${field}`, ...fault });
+  for (const [i, spec] of change.entries()) {
+    if (agentIdOf(view, defaultSpace, spec.name) === undefined)
+      faults.push({ field: `change.${i}.name`, expected: 'an agent of the fleet', got: JSON.stringify(spec.name) });
+    for (const { field, ...fault } of specFaults(view, spec, nowMs, timeZone))
+      faults.push({ field: `change.${i}.${field}`, ...fault });
+  }
   const wanted = add.reduce((sum, { count }) => sum + count, 0);
   const free = Math.max(0, maxAgents - view.agents.size);
   if (wanted > free)
@@ -88,7 +95,8 @@ export function* supposing(
   const machines = nodesSupposed(view, lost, drained);
   const work = workSupposed(view, drained);
   const added = yield* addedRows(view, request.add, nowMs);
-  const supposed = suppose(view, { agents: added, ...machines, work });
+  const changed = changedRows(view, request.change ?? []);
+  const supposed = suppose(view, { agents: new Map([...added, ...changed]), ...machines, work });
   const { snapshot, needs } = yield* snapshotting(supposed, nowMs, policy);
   const plan = yield* planning(snapshot);
 
@@ -105,8 +113,9 @@ export function* supposing(
     const from = view.agents.get(agent)?.placement?.node ?? null;
     answered.add(agent);
     if (added.has(agent)) outcome.nowhere(agent, why);
-    else if (from === null) continue;
-    else if (lost.has(from) || yielded.has(agent) || needs.get(agent)?.mayStay === false) {
+    else if (from === null) {
+      if (changed.has(agent)) outcome.nowhere(agent, why);
+    } else if (lost.has(from) || yielded.has(agent) || needs.get(agent)?.mayStay === false) {
       outcome.displace(agent, from);
       outcome.nowhere(agent, why);
     } else if (drained.has(from)) {
@@ -170,6 +179,14 @@ function* addedRows(view: View, add: WhatIfRequest['add'], nowMs: number): Gener
         updatedMs: nowMs,
       });
     }
+  }
+  return rows;
+}
+function changedRows(view: View, change: readonly AgentSpec[]): Map<string, AgentRow> {
+  const rows = new Map<string, AgentRow>();
+  for (const spec of change) {
+    const row = view.agents.get(agentIdOf(view, defaultSpace, spec.name) as string);
+    if (row) rows.set(row.id, { ...row, spec, version: row.version + 1 });
   }
   return rows;
 }

@@ -1,6 +1,7 @@
 // The tools that an agent may use. It has no other.
 import type { ToolGrant } from '@blackroad/protocol';
 import { Checkbox } from '../../kit/field.tsx';
+import { mcpEntries, mcpGrants } from './mcp-entries.ts';
 import { ListField } from './spec-fields.tsx';
 
 const plain = [
@@ -22,6 +23,7 @@ export function ToolFields({
   const drop = (name: string) => tools.filter(({ tool }) => tool !== name);
   const http = find('http');
   const mqtt = find('mqtt');
+  const mcp = find('mcp') !== undefined;
   return (
     <fieldset className="spec-group">
       <legend>Tools</legend>
@@ -57,6 +59,19 @@ export function ToolFields({
           value={mqtt.topics}
           hint="One level each, below the agent's own."
           onValue={(topics) => onTools([...drop('mqtt'), { tool: 'mqtt', topics }])}
+        />
+      )}
+      <Checkbox
+        label="MCP: tools of servers that the owner of its node set up"
+        checked={mcp}
+        onChange={(event) => onTools(event.target.checked ? [...tools, ...mcpGrants([''])] : drop('mcp'))}
+      />
+      {mcp && (
+        <ListField
+          label="Servers and tools"
+          value={mcpEntries(tools).filter((entry) => entry !== '')}
+          hint="home for every tool of the server home, home/HassTurnOn for one."
+          onValue={(entries) => onTools([...drop('mcp'), ...mcpGrants(entries.length > 0 ? entries : [''])])}
         />
       )}
       {fault && (
