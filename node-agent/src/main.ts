@@ -14,7 +14,7 @@ import { systemRandom } from '@blackroad/std/random';
 import { trustedKeys } from '@blackroad/std/trusted-keys';
 import { createFleetCache, type FleetCache } from './cache/fleet-cache.ts';
 import { composeNode } from './compose.ts';
-import { calledAs, type NodeConfig, nodeOptions, readConfig } from './config.ts';
+import { calledAs, isStartedAgain, type NodeConfig, nodeOptions, readConfig } from './config.ts';
 import { createHardwareLook } from './hardware/look.ts';
 import { clockFault, createFleetTime } from './identity/fleet-time.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
@@ -264,6 +264,7 @@ async function run(config: NodeConfig): Promise<void> {
     updates: await updatesHere(config, { identity: () => identity, time, clock }, () => void stop(0), log),
     osUpdates: findOsUpdates({ dir: data, clock, log }),
     onNotAccepted: () => renewal.nudge(),
+    restart: isStartedAgain(process.env) ? () => void stop(0) : null,
     onFarewell: (reason, text) => {
       log.error({ reason }, text);
       void stop(exitCodes[reason]);

@@ -9,6 +9,7 @@ export const abilityWords = {
   drains: 'brings the last memories of an agent before the agent leaves it',
   marks: 'writes marks and summaries of a consolidation',
   values: 'writes values by key',
+  restarts: 'starts again when it ends, and ends when it is told to start anew',
 } as const;
 export type NodeAbility = keyof typeof abilityWords;
 export type NodeAbilities = { readonly [A in NodeAbility]?: true };

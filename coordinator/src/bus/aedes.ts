@@ -36,6 +36,8 @@ export interface AedesBusOptions {
   log: Log;
   clock: Clock;
   limits?: Partial<AedesLimits>;
+  /** Below which Home Assistant discovers devices; missing: nowhere. */
+  discoveryPrefix?: string | null;
 }
 interface AedesBus extends Bus {
   /** The port it listens on; 0 before the start. */
@@ -93,14 +95,14 @@ class EmbeddedBroker implements AedesBus {
   #stalled = 0;
 
   constructor(options: AedesBusOptions) {
-    const { gate, doorkeeper, log, clock, tls } = options;
+    const { gate, doorkeeper, log, clock, tls, discoveryPrefix } = options;
     this.#options = options;
     const limits = { ...aedesLimits, ...options.limits };
     this.#limits = limits;
     const refusals = createRefusals(log, clock);
     this.#refusals = refusals;
     this.#connections = new Connections(gate, refusals);
-    this.#judge = createConnectJudge({ gate, doorkeeper, refusals, clock, limits });
+    this.#judge = createConnectJudge({ gate, doorkeeper, refusals, clock, limits, discoveryPrefix });
     this.#broker = this.#createBroker();
     this.#inside = this.#broker as unknown as Inside;
     this.#replacePublish();
@@ -276,7 +278,7 @@ class EmbeddedBroker implements AedesBus {
     const session = this.#connections.session(client);
     if (!session || !('who' in session)) return 'internal';
     const { who } = session;
-    const row = mayPublish(who, packet.topic);
+    const row = mayPublish(who, packet.topic, this.#options.discoveryPrefix);
     if (!row) return 'topic';
     if (who.as === 'people' && this.#options.doorkeeper.take(nameOfKey(who.keyId)) > 0) return 'rate-limited';
     if (packet.payload.length > row.maxBytes) return 'message-too-large';
@@ -311,7 +313,7 @@ class EmbeddedBroker implements AedesBus {
     const who = this.#connections.who(client);
     const many = Object.keys((client as unknown as { subscriptions: object }).subscriptions).length;
     const full = many >= this.#limits.subscriptions;
-    if (who && !full && maySubscribe(who, subscription.topic)) {
+    if (who && !full && maySubscribe(who, subscription.topic, this.#options.discoveryPrefix)) {
       if (subscription.qos > 1) subscription.qos = 1;
       return true;
     }
