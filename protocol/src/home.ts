@@ -35,7 +35,7 @@ export const HomeNodeState = Type.Object({
   trouble: Type.Boolean({ description: 'Whether something is wrong with it.' }),
   conditions: Type.Array(Type.String(), { description: 'What is wrong with it, worst first.' }),
   cordoned: Type.Boolean(),
-  update: Type.Object(
+  nodeAgent: Type.Object(
     {
       installed_version: Optional(Short('Of its node-agent; missing: not known.')),
       latest_version: Optional(Short('The newest that it could get from the coordinator.')),

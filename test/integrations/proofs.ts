@@ -12,7 +12,6 @@ export interface Proof {
 /** `probe`: true, or words on what is missing. `allowedMs`: 0: at once, tried for a second all the same. */
 export type Prove = (claim: string, allowedMs: number, probe: () => Promise<boolean | string>) => Promise<void>;
 
-const everyMs = 50;
 /** So long a claim is watched that does not hold in its time, so that the table says how late it was. */
 const patienceMs = 60_000;
 
@@ -28,7 +27,8 @@ export class Proofs {
     this.#note({ program, claim: 'all of it', outcome: 'not run', ms: 0, allowedMs: 0, why });
   }
 
-  of(program: string): Prove {
+  /** `everyMs`: how often a claim is tried. */
+  of(program: string, everyMs = 50): Prove {
     return async (claim, allowedMs, probe) => {
       const startMs = performance.now();
       let why = '';
@@ -37,7 +37,14 @@ export class Proofs {
         const ms = performance.now() - startMs;
         if (got === true) {
           const isLate = allowedMs > 0 && ms > allowedMs;
-          this.#note({ program, claim, outcome: isLate ? 'fails' : 'holds', ms, allowedMs, why: isLate ? 'too late' : '' });
+          this.#note({
+            program,
+            claim,
+            outcome: isLate ? 'fails' : 'holds',
+            ms,
+            allowedMs,
+            why: isLate ? 'too late' : '',
+          });
           return;
         }
         why = got === false ? 'it is not so' : got;
@@ -53,7 +60,8 @@ export class Proofs {
   #note(proof: Proof): void {
     this.all.push(proof);
     const { program, claim, outcome, ms, allowedMs, why } = proof;
-    const time = outcome === 'not run' ? '' : `${(ms / 1000).toFixed(2)} s${allowedMs > 0 ? ` of ${allowedMs / 1000} s` : ''}`;
+    const time =
+      outcome === 'not run' ? '' : `${(ms / 1000).toFixed(2)} s${allowedMs > 0 ? ` of ${allowedMs / 1000} s` : ''}`;
     this.#say(`${outcome.padEnd(7)}  ${time.padEnd(18)}  ${program}: ${claim}${why ? ` (${why})` : ''}`);
   }
 

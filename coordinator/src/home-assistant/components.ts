@@ -167,7 +167,7 @@ export const nodeComponents = {
     name: 'Node-agent',
     text: 'Its version, and the newest one that the coordinator has for it. Install starts a rollout to this node.',
     shown: { device_class: 'firmware', title: 'BlackRoad node-agent', payload_install: 'true' },
-    value: '{{ value_json.update | to_json }}',
+    value: '{{ value_json.nodeAgent | to_json }}',
     order: 'update',
   },
 } as const satisfies Record<string, Component>;

@@ -104,7 +104,7 @@ export class Devices {
     this.#traits.set(id, traits);
     const state = nodeStateOf(view, row, this.#rates.of(id));
     const model = row.info?.board ?? row.class;
-    const version = state.update.installed_version ?? '';
+    const version = state.nodeAgent.installed_version ?? '';
     return { device: { kind: 'node', device, name: id, model, version, node: id, traits }, state };
   }
   #agent(id: string, device: string): About | null {

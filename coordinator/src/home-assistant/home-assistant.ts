@@ -17,6 +17,7 @@ import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import type { Arrived, Bus, BusMessage } from '../bus/bus.ts';
+import { createRefusals, type Refusals } from '../door/counted-refusals.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import type { EndedTask } from '../state/rows.ts';
 import type { Touched } from '../state/touched.ts';
@@ -26,6 +27,12 @@ import { carryOut } from './orders.ts';
 import { endedOf, type FleetFigures } from './states.ts';
 
 const beatMs = 200;
+/**
+ * A figure of a device is told again no sooner than this, for each device of the fleet: what a node is, and what people change, is told at
+ * once. Home Assistant reads every message once for each entity of the device.
+ */
+const figurePerDeviceMs = 20;
+const leastFigureMs = 500;
 /** Of one turn of the event loop. A discovery message takes some tenths of a millisecond. */
 const turnMs = 8;
 /** A node that has not been heard of since the start is told of as far as it is known after this time: what its machine tells is not known. */
@@ -62,7 +69,10 @@ interface Told {
   /** What the discovery message was made of. */
   about: string;
   state: string;
+  /** What of the state does not wait. */
+  urgent: string;
   leftOut: number;
+  atMs: number;
 }
 
 export class HomeAssistant {
@@ -70,10 +80,13 @@ export class HomeAssistant {
   readonly #told = new Map<string, Told>();
   /** Devices to look at again, the longest waiting first; whether all of it is to be sent even where nothing changed. */
   readonly #due = new Map<string, boolean>();
+  /** Devices of which only figures changed, with the times at which these are told. */
+  readonly #resting = new Map<string, number>();
   /** Devices that come again after a birth, with their times; the last one first. */
   #again: { atMs: number; device: string }[] = [];
   readonly #sent = { discovery: 0, state: 0, ended: 0 };
   readonly #orders = { done: 0, refused: 0 };
+  readonly #refusals: Refusals;
   #births = 0;
   /** Its figures are summed up at most once a second. */
   #isFleetDue = true;
@@ -86,6 +99,7 @@ export class HomeAssistant {
 
   constructor(parts: HomeAssistantParts) {
     this.#parts = parts;
+    this.#refusals = createRefusals(parts.log, parts.clock);
   }
 
   /** The same bus, of which the messages for Home Assistant are kept apart. */
@@ -187,10 +201,8 @@ export class HomeAssistant {
   /** A switch that was moved there is told the truth. */
   #refuse(device: string, order: string, reason: string): void {
     this.#orders.refused++;
-    this.#parts.log.warn(
-      { device: device.slice(0, 80), order: order.slice(0, 40), reason: reason.slice(0, 300) },
-      'an order from Home Assistant was not carried out',
-    );
+    const about = { device: device.slice(0, 80), order: order.slice(0, 40), why: reason.slice(0, 300) };
+    this.#refusals.note('order', about, 'an order from Home Assistant was not carried out');
     if (this.#told.has(device)) this.#due.set(device, true);
   }
 
@@ -266,6 +278,11 @@ export class HomeAssistant {
       this.#again.pop();
       this.#due.set(next.device, true);
     }
+    for (const [device, atMs] of this.#resting) {
+      if (atMs > startMs) continue;
+      this.#resting.delete(device);
+      this.#look(device);
+    }
     for (const [device, isWhole] of this.#due) {
       if (clock.monotonicMs() - startMs > turnMs) {
         clock.soon(() => this.#beat());
@@ -284,11 +301,12 @@ export class HomeAssistant {
     const about = devices.about(device);
     if (about === 'later') return true;
     if (about === null) return this.#takeAway(device);
-    const told = this.#told.get(device) ?? { about: '', state: '', leftOut: 0 };
+    const nowMs = this.#parts.clock.monotonicMs();
+    const told = this.#told.get(device) ?? noneTold;
     const made = JSON.stringify(about.device, (_, value) => (value instanceof Set ? [...value] : value));
     const messages: BusMessage[] = [];
-    let leftOut = told.leftOut;
     const isNew = isWhole || made !== told.about;
+    let { leftOut } = told;
     if (isNew) {
       const discovery = this.#discover(about.device);
       leftOut = discovery.leftOut.length;
@@ -301,20 +319,29 @@ export class HomeAssistant {
         });
     }
     const state = encode('homeState', { device }, about.state);
+    const urgent = urgentOf(about.state);
     const isOther = isWhole || state.payload !== told.state;
+    if (isOther && !isWhole && urgent === told.urgent) {
+      const restMs = Math.max(leastFigureMs, this.#told.size * figurePerDeviceMs);
+      if (nowMs < told.atMs + restMs) {
+        this.#resting.set(device, told.atMs + restMs);
+        return true;
+      }
+    }
     if (isOther) messages.push(state);
     if (messages.length === 0) return true;
     if (!this.#publish(messages)) return false;
-    this.#told.set(device, { about: made, state: state.payload, leftOut });
+    this.#told.set(device, { about: made, state: state.payload, urgent, leftOut, atMs: nowMs });
     if (isNew) this.#sent.discovery++;
     if (isOther) this.#sent.state++;
     return true;
   }
   #discover(device: Device) {
-    const { origin, check, log } = this.#parts;
+    const { origin, check } = this.#parts;
     const discovery = discoveryOf(device, origin, check);
     for (const { component, why } of discovery.leftOut)
-      log.warn(
+      this.#refusals.note(
+        'component',
         { device: device.device, component, why },
         'Home Assistant would refuse the device for this component: it is left out',
       );
@@ -335,4 +362,14 @@ export class HomeAssistant {
       return false;
     }
   }
+}
+
+const noneTold: Told = { about: '', state: '', urgent: '', leftOut: 0, atMs: Number.NEGATIVE_INFINITY };
+/** The figures that rise and fall by themselves are the others. */
+function urgentOf(state: TopicMessage<'homeState'>): string {
+  if (state.kind === 'fleet') return '';
+  if (state.kind === 'agent') return JSON.stringify(state);
+  const { state: presence, throttled, powerWeak, trouble, conditions, cordoned, nodeAgent, models } = state;
+  const codes = conditions.length;
+  return JSON.stringify([presence, throttled, powerWeak, trouble, codes, cordoned, nodeAgent, models]);
 }

@@ -44,11 +44,11 @@ export function nodeStateOf(view: View, row: NodeRow, tokensPerS: number): HomeN
     trouble: conditions.length > 0 || isQuarantined,
     conditions: isQuarantined ? [row.quarantineReason, ...conditions] : conditions,
     cordoned: row.cordoned,
-    update: updateOf(view, row),
+    nodeAgent: nodeAgentOf(view, row),
   };
 }
 
-function updateOf(view: View, row: NodeRow): HomeNodeState['update'] {
+function nodeAgentOf(view: View, row: NodeRow): HomeNodeState['nodeAgent'] {
   const installed = versionOf(view, row.id);
   if (installed === null) return {};
   return {

@@ -30,7 +30,7 @@ export async function homeAssistant(proofs: Proofs, say: (line: string) => void,
 async function run(part: Part, proofs: Proofs, say: (line: string) => void): Promise<void> {
   const ends: (() => unknown)[] = [];
   const t = { teardown: (end: () => unknown) => ends.unshift(end) };
-  const prove = proofs.of(names[part]);
+  const prove = proofs.of(names[part], part === 'large' ? 1_000 : 50);
   let home: HomeAssistantInstance | null = null;
   try {
     const root = homeAssistantRoot(say);
@@ -39,7 +39,7 @@ async function run(part: Part, proofs: Proofs, say: (line: string) => void): Pro
     home = new HomeAssistantInstance(root, folder, await freePort());
     const own = home;
     t.teardown(() => own.end('SIGKILL'));
-    const stage = await openStage(t, part === 'large' ? 'embedded' : part);
+    const stage = await openStage(t, part === 'large' ? 'embedded' : part, part === 'large' ? 10 : 1);
     await home.start();
     await home.onboard();
     await (part === 'large' ? largeFleet : story)({ stage, home, prove });

@@ -70,9 +70,13 @@ export class HomeAssistantInstance {
       'mount --bind "$2" "$1/media/config"',
       'exec chroot "$1" /ha/bin/hass -c /media/config --skip-pip',
     ].join(' && ');
-    const child = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', this.#root, this.#folder], {
-      stdio: ['ignore', 'ignore', 'ignore'],
-    });
+    const child = spawn(
+      'unshare',
+      ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', this.#root, this.#folder],
+      {
+        stdio: ['ignore', 'ignore', 'ignore'],
+      },
+    );
     this.#child = child;
     const end = Date.now() + startMs;
     for (;;) {
@@ -140,11 +144,20 @@ export class HomeAssistantInstance {
       port,
       ...(user ? { username: user.name, password: user.password } : {}),
     };
-    const more = { set_client_cert: false, set_ca_cert: ca ? 'custom' : 'off', tls_insecure: false, protocol, transport: 'tcp' };
+    const more = {
+      set_client_cert: false,
+      set_ca_cert: ca ? 'custom' : 'off',
+      tls_insecure: false,
+      protocol,
+      transport: 'tcp',
+    };
     const answer = (values: object) =>
       this.call<FlowStep>('POST', `/api/config/config_entries/flow/${begun.flow_id}`, values);
     let step = begun;
-    for (const values of [{ ...basic, advanced_options: true }, { ...basic, ...more }]) {
+    for (const values of [
+      { ...basic, advanced_options: true },
+      { ...basic, ...more },
+    ]) {
       step = await answer(values);
       if (step.type === 'create_entry') return step.result.entry_id;
     }

@@ -1,9 +1,49 @@
-// A thousand nodes in the real Home Assistant. The discovery messages and states are those of the product, made and paced by its own publisher;
-// the nodes are rows of a test, since a thousand node-agents do not fit one machine beside Home Assistant. In: the stage. Out: claims.
+// A thousand nodes in the real Home Assistant: simulated ones in one process, whose messages are real, and a coordinator whose event loop is
+// watched meanwhile. In: the stage. Out: claims.
 import type { Prove } from '../proofs.ts';
 import type { HomeAssistantInstance } from './instance.ts';
 import type { Stage } from './stage.ts';
+import { keysOf, looker, uniqueId, warnings } from './story.ts';
 
-export async function largeFleet(_: { stage: Stage; home: HomeAssistantInstance; prove: Prove }): Promise<void> {
-  throw new Error('not written yet');
+const count = 1_000;
+const longestHoldMs = 50;
+
+export async function largeFleet({ stage, home, prove }: { stage: Stage; home: HomeAssistantInstance; prove: Prove }) {
+  const { ids } = await stage.nodes('many', count);
+  const devices = await metric(stage, 'blackroad_home_assistant_devices');
+  await prove(`the coordinator has a device for each of ${count} nodes`, 60_000, async () => {
+    const now = await metric(stage, 'blackroad_home_assistant_devices');
+    return now > count || `${now} devices (${devices} at first)`;
+  });
+  const expected = ids.flatMap((id) => keysOf('node').map((key) => uniqueId(`node-${id}`, key)));
+  // A scrape begins the watch over the event loop anew.
+  await metric(stage, lag);
+  await home.addMqtt(stage.broker);
+  await prove(`all ${expected.length} entities are there`, 60_000, looker(home, expected));
+  const births = await metric(stage, 'blackroad_home_assistant_births_total');
+  await prove('Home Assistant has announced itself', 0, async () => births === 1 || `${births} births`);
+  // The second time that everything is told is over by then.
+  await new Promise((resolve) => setTimeout(resolve, 40_000));
+  const heldMs = (await metric(stage, lag)) * 1000;
+  await prove(
+    `the event loop was never held longer than ${longestHoldMs} ms (${heldMs.toFixed(0)} ms at most)`,
+    0,
+    async () => heldMs <= longestHoldMs || `${heldMs.toFixed(0)} ms`,
+  );
+  await stage.client.call('nodeEdit', { params: { node: ids[0] as string }, body: { cordoned: true } });
+  const cordon = (await home.entities()).find(({ unique_id }) => unique_id === uniqueId(`node-${ids[0]}`, 'cordon'));
+  await prove('a cordon shows there', 1_000, async () => (await home.state(cordon?.entity_id ?? ''))?.state === 'on');
+  await prove(
+    'the mqtt integration has warned of nothing',
+    0,
+    async () => warnings(home.log()).length === 0 || warnings(home.log()).slice(0, 5).join('\n'),
+  );
+}
+
+const lag = 'nodejs_eventloop_lag_max_seconds';
+async function metric(stage: Stage, name: string): Promise<number> {
+  const text = await stage.metrics();
+  const found = new RegExp(`^${name} ([0-9.e+-]+)$`, 'm').exec(text)?.[1];
+  if (found === undefined) throw new Error(`there is no metric ${name}`);
+  return Number(found);
 }

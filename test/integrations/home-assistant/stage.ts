@@ -23,6 +23,8 @@ export interface Stage {
   /** Simulated nodes in one process; the same name again is the same nodes. */
   nodes(name: string, count?: number, extra?: string[]): Promise<{ process: Process; ids: string[] }>;
   apply(spec: Partial<AgentSpec> & { name: string }): Promise<unknown>;
+  /** As Prometheus reads them. */
+  metrics(): Promise<string>;
 }
 interface TestLike {
   teardown(run: () => unknown): unknown;
@@ -32,15 +34,27 @@ const home = 'homeassistant';
 const password = 'correct horse';
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-export const noMosquitto = () => (findMosquitto() === null ? 'mosquitto is not installed (Debian: apt-get install mosquitto)' : null);
+export const noMosquitto = () =>
+  findMosquitto() === null ? 'mosquitto is not installed (Debian: apt-get install mosquitto)' : null;
 
-export async function openStage(t: TestLike, kind: BrokerKind): Promise<Stage> {
+export async function openStage(t: TestLike, kind: BrokerKind, heartbeatS: number): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'fleet-home-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const data = join(folder, 'coordinator');
   const port = await freePorts(5);
   const own = kind === 'mosquitto' ? await openMosquitto(t, folder, data) : null;
-  const args = ['--data', data, '--port', String(port), '--host', '127.0.0.1', '--heartbeat', '1', '--lost-after', '5'];
+  const args = [
+    '--data',
+    data,
+    '--port',
+    String(port),
+    '--host',
+    '127.0.0.1',
+    '--heartbeat',
+    String(heartbeatS),
+    '--lost-after',
+    '5',
+  ];
   const all = [...args, '--cache', 'off', '--embedder', 'off', ...(own ? own.args() : [])];
   const start = () => startProcess(t, 'coordinator/src/main.ts', all);
   let coordinator = await start();
@@ -65,7 +79,19 @@ export async function openStage(t: TestLike, kind: BrokerKind): Promise<Stage> {
       // Machines of one seed are one machine.
       const seed = seeds.get(name) ?? 1 + seeds.size * 10_000;
       seeds.set(name, seed);
-      const args = ['simulate', token, '--data', where, '--simulate', String(count), '--profile', 'lab', '--seed', String(seed), ...extra];
+      const args = [
+        'simulate',
+        token,
+        '--data',
+        where,
+        '--simulate',
+        String(count),
+        '--profile',
+        'lab',
+        '--seed',
+        String(seed),
+        ...extra,
+      ];
       const process = await startProcess(t, 'node-agent/src/main.ts', args, 300_000);
       const ids = Array.from({ length: count }, (_, i) => {
         const identity = readFileSync(join(where, `n${i}`, 'identity.json'), 'utf8');
@@ -78,6 +104,7 @@ export async function openStage(t: TestLike, kind: BrokerKind): Promise<Stage> {
       const body = withDefaults<AgentSpec>(AgentSpecSchema, { ...standard, ...spec });
       return client.call('agentApply', { params: { agent: spec.name }, body });
     },
+    metrics: async () => String(await client.call('metrics')),
   };
 }
 
