@@ -17,7 +17,7 @@ const Short = (description: string) => Type.String({ maxLength: maxHomeStateChar
 const Count = (description: string) => Type.Integer({ minimum: 0, description });
 
 export const HomeNodeState = Type.Object({
-  kind: Type.Literal('node'),
+  type: Type.Literal('node'),
   state: Type.OneOf(homeNodeStates),
   temperatureC: Nullable(Type.Number()),
   throttled: Nullable(Type.Boolean(), { description: 'Now; null: it does not tell.' }),
@@ -39,7 +39,7 @@ export const HomeNodeState = Type.Object({
     {
       installed_version: Optional(Short('Of its node-agent; missing: not known.')),
       latest_version: Optional(Short('The newest that it could get from the coordinator.')),
-      in_progress: Optional(Type.Boolean()),
+      in_progress: Type.Boolean(),
     },
     { description: 'In the words of an update entity.' },
   ),
@@ -47,7 +47,7 @@ export const HomeNodeState = Type.Object({
 export type HomeNodeState = Static<typeof HomeNodeState>;
 
 export const HomeFleetState = Type.Object({
-  kind: Type.Literal('fleet'),
+  type: Type.Literal('fleet'),
   nodes: Count('All nodes.'),
   nodesOnline: Count('Those that are online.'),
   agents: Count('All agents.'),
@@ -62,7 +62,7 @@ export const HomeFleetState = Type.Object({
 export type HomeFleetState = Static<typeof HomeFleetState>;
 
 export const HomeAgentState = Type.Object({
-  kind: Type.Literal('agent'),
+  type: Type.Literal('agent'),
   state: Type.String(),
   question: Short('The beginning of the last one.'),
   answer: Short('The beginning of the last one.'),
@@ -84,6 +84,12 @@ export const HomeEnded = Type.Object({
   seconds: Type.Number({ minimum: 0, description: 'From the question to the end.' }),
 });
 export type HomeEnded = Static<typeof HomeEnded>;
+
+/** What a switch or a button says. */
+export const HomeSet = Type.Object({
+  wanted: Type.Boolean({ description: '`false` takes a cordon or a drain back.' }),
+});
+export type HomeSet = Static<typeof HomeSet>;
 
 /** What a person may tell a node there. */
 export const homeOrders = ['cordon', 'identify', 'drain', 'restart', 'update'] as const;
@@ -114,9 +120,9 @@ export const homeTopics = {
       'home/{device}/set/{order}',
       1,
       false,
-      Type.Boolean(),
+      HomeSet,
       maxSmallMessageBytes,
-      `What a switch or button of a node in Home Assistant says: ${homeOrders.join(', ')}; \`false\` takes a cordon or a drain back.`,
+      `What a switch or button of a node in Home Assistant says: ${homeOrders.join(', ')}.`,
     ),
     needs: 'nodes:write',
   },

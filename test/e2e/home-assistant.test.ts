@@ -26,7 +26,7 @@ t.test('devices of a fleet', async (t) => {
     const devices = ['fleet', `node-${alice}`, `node-${bob}`, `agent-${agent}`];
     for (const device of devices) {
       t.match(await until(config(device), async () => last(config(device))), { components: Object });
-      t.match(await until(state(device), async () => last(state(device))), { kind: device.split('-')[0] });
+      t.match(await until(state(device), async () => last(state(device))), { type: device.split('-')[0] });
     }
     const late = await connect(t, fleet, 'viewer');
     const found = listen(late);
@@ -43,10 +43,10 @@ t.test('devices of a fleet', async (t) => {
   });
 
   await t.test('orders do what the API does, and the audit says who gave them', async (t) => {
-    await home.publishAsync(`blackroad/v1/home/node-${alice}/set/cordon`, 'true', { qos: 1 });
+    await home.publishAsync(`blackroad/v1/home/node-${alice}/set/cordon`, wanted(true), { qos: 1 });
     await until('the cordon', async () => (await nodeOf(fleet, alice)).cordoned);
     await until('its state', async () => last(state(`node-${alice}`))?.cordoned === true);
-    await home.publishAsync(`blackroad/v1/home/node-${alice}/set/cordon`, 'false', { qos: 1 });
+    await home.publishAsync(`blackroad/v1/home/node-${alice}/set/cordon`, wanted(false), { qos: 1 });
     await until('its end', async () => !(await nodeOf(fleet, alice)).cordoned);
     const rows = await fleet.client.call('audit', { query: { limit: 20 } });
     const row = rows.find(({ action }) => action === 'node-cordon');
@@ -58,10 +58,10 @@ t.test('devices of a fleet', async (t) => {
     const before = heard.get(state(`node-${alice}`))?.length ?? 0;
     for (const [topic, payload] of [
       [`node-${alice}/set/cordon`, 'perhaps'],
-      [`node-${alice}/set/explode`, 'true'],
-      [`node-${alice}/set/update`, 'true'],
-      [`node-${alice}/set/restart`, 'true'],
-      ['node-nobody/set/cordon', 'true'],
+      [`node-${alice}/set/explode`, wanted(true)],
+      [`node-${alice}/set/update`, wanted(true)],
+      [`node-${alice}/set/restart`, wanted(true)],
+      ['node-nobody/set/cordon', wanted(true)],
     ])
       await home.publishAsync(`blackroad/v1/home/${topic}`, payload as string, { qos: 1 });
     await until('the refusals', async () => refused() >= 5);
@@ -72,9 +72,9 @@ t.test('devices of a fleet', async (t) => {
 
   await t.test('a key that only reads gives no orders, and nobody but the coordinator makes devices', async (t) => {
     const viewer = await connect(t, fleet, 'viewer');
-    await viewer.publishAsync(`blackroad/v1/home/node-${bob}/set/cordon`, 'true', { qos: 1 });
+    await viewer.publishAsync(`blackroad/v1/home/node-${bob}/set/cordon`, wanted(true), { qos: 1 });
     await home.publishAsync(config('node-mallory'), '{"components":{}}', { qos: 1, retain: true });
-    await home.publishAsync(`blackroad/v1/home/node-${alice}/set/cordon`, 'true', { qos: 1 });
+    await home.publishAsync(`blackroad/v1/home/node-${alice}/set/cordon`, wanted(true), { qos: 1 });
     await until('a later order', async () => (await nodeOf(fleet, alice)).cordoned);
     t.notOk((await nodeOf(fleet, bob)).cordoned);
     t.notOk(heard.has(config('node-mallory')));
@@ -140,6 +140,7 @@ function listen(client: MqttClient): Map<string, Said[]> {
   });
   return heard;
 }
+const wanted = (is: boolean) => JSON.stringify({ wanted: is });
 let keys = 0;
 async function connect(t: { teardown(end: () => unknown): unknown }, fleet: Fleet, role: 'operator' | 'viewer') {
   const name = `home-${role}-${++keys}`;

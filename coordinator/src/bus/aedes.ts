@@ -85,6 +85,8 @@ class EmbeddedBroker implements AedesBus {
   readonly #inside: Inside;
   readonly #listener: Listener;
   readonly #recheck: Timer;
+  /** The filters of each client: Aedes' own would have to be counted for each one of a packet with hundreds. */
+  readonly #granted = new WeakMap<Client, Set<string>>();
   /** Publishes that are acknowledged and go no further. */
   readonly #dropped = new WeakSet<object>();
   #onMessage: (message: Arrived) => void = () => {};
@@ -225,6 +227,9 @@ class EmbeddedBroker implements AedesBus {
     });
     const gone = (client: Client, error: Error) =>
       log.debug({ ...connections.from(client), error: error.message.slice(0, 200) }, 'connection ended with an error');
+    this.#broker.on('unsubscribe', (filters, client) => {
+      for (const filter of filters) this.#granted.get(client)?.delete(filter);
+    });
     this.#broker.on('clientError', gone);
     this.#broker.on('connectionError', gone);
     (this.#broker as NodeJS.EventEmitter).on('error', (error: Error) => log.error({ err: error }, 'the broker failed'));
@@ -311,9 +316,11 @@ class EmbeddedBroker implements AedesBus {
   /** Lowers the requested QoS to 1 at most. */
   #authorizeSubscribe(client: Client, subscription: Subscription): boolean {
     const who = this.#connections.who(client);
-    const many = Object.keys((client as unknown as { subscriptions: object }).subscriptions).length;
-    const full = many >= this.#limits.subscriptions;
+    const granted = this.#granted.get(client) ?? new Set();
+    this.#granted.set(client, granted);
+    const full = granted.size >= this.#limits.subscriptions && !granted.has(subscription.topic);
     if (who && !full && maySubscribe(who, subscription.topic, this.#options.discoveryPrefix)) {
+      granted.add(subscription.topic);
       if (subscription.qos > 1) subscription.qos = 1;
       return true;
     }

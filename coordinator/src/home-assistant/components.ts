@@ -36,6 +36,7 @@ export type Trait = (typeof traits)[number];
 const field = (name: string) => `{{ value_json.${name} }}`;
 /** `None` makes the state unknown. */
 const onOff = (name: string) => `{{ None if value_json.${name} is none else 'ON' if value_json.${name} else 'OFF' }}`;
+const wanted = '{"wanted":true}';
 const measured = { state_class: 'measurement' } as const;
 const diagnostic = { entity_category: 'diagnostic' } as const;
 
@@ -134,7 +135,13 @@ export const nodeComponents = {
     platform: 'switch',
     name: 'Cordon',
     text: 'On: the node takes no new agents.',
-    shown: { icon: 'mdi:traffic-cone', state_on: 'ON', state_off: 'OFF', payload_on: 'true', payload_off: 'false' },
+    shown: {
+      icon: 'mdi:traffic-cone',
+      state_on: 'ON',
+      state_off: 'OFF',
+      payload_on: wanted,
+      payload_off: '{"wanted":false}',
+    },
     value: onOff('cordoned'),
     order: 'cordon',
     whileAway: true,
@@ -143,14 +150,14 @@ export const nodeComponents = {
     platform: 'button',
     name: 'Identify',
     text: 'Blinks its light for ten seconds.',
-    shown: { device_class: 'identify', payload_press: 'true' },
+    shown: { device_class: 'identify', payload_press: wanted },
     order: 'identify',
   },
   drain: {
     platform: 'button',
     name: 'Drain',
     text: 'Its agents finish and move away. The console, or `fleet nodes undrain`, takes it back.',
-    shown: { icon: 'mdi:tray-arrow-up', payload_press: 'true' },
+    shown: { icon: 'mdi:tray-arrow-up', payload_press: wanted },
     order: 'drain',
     whileAway: true,
   },
@@ -158,7 +165,7 @@ export const nodeComponents = {
     platform: 'button',
     name: 'Restart the node-agent',
     text: 'Its node-agent starts anew; what it had begun goes on. Only where something starts it again: systemd, or a container.',
-    shown: { device_class: 'restart', payload_press: 'true', entity_category: 'config' },
+    shown: { device_class: 'restart', payload_press: wanted, entity_category: 'config' },
     order: 'restart',
     needs: 'restarts',
   },
@@ -166,7 +173,7 @@ export const nodeComponents = {
     platform: 'update',
     name: 'Node-agent',
     text: 'Its version, and the newest one that the coordinator has for it. Install starts a rollout to this node.',
-    shown: { device_class: 'firmware', title: 'BlackRoad node-agent', payload_install: 'true' },
+    shown: { device_class: 'firmware', title: 'BlackRoad node-agent', payload_install: wanted },
     value: '{{ value_json.nodeAgent | to_json }}',
     order: 'update',
   },

@@ -186,7 +186,7 @@ export class HomeAssistant {
     if (known === undefined) return this.#refuse(device, order, `expected one of ${homeOrders.join(', ')}`);
     if (this.#underWay >= maxOrdersUnderWay) return this.#refuse(device, order, 'too many orders are under way');
     this.#underWay++;
-    const wanted = decoded.message as TopicMessage<'homeSet'>;
+    const { wanted } = decoded.message as TopicMessage<'homeSet'>;
     const given = { order: known satisfies HomeOrder, node, wanted, by };
     try {
       await carryOut(given, { coordinator, clock, random });
@@ -367,8 +367,8 @@ export class HomeAssistant {
 const noneTold: Told = { about: '', state: '', urgent: '', leftOut: 0, atMs: Number.NEGATIVE_INFINITY };
 /** The figures that rise and fall by themselves are the others. */
 function urgentOf(state: TopicMessage<'homeState'>): string {
-  if (state.kind === 'fleet') return '';
-  if (state.kind === 'agent') return JSON.stringify(state);
+  if (state.type === 'fleet') return '';
+  if (state.type === 'agent') return JSON.stringify(state);
   const { state: presence, throttled, powerWeak, trouble, conditions, cordoned, nodeAgent, models } = state;
   const codes = conditions.length;
   return JSON.stringify([presence, throttled, powerWeak, trouble, codes, cordoned, nodeAgent, models]);

@@ -29,7 +29,7 @@ export function nodeStateOf(view: View, row: NodeRow, tokensPerS: number): HomeN
   const models = (live?.capacity?.models ?? []).filter(({ resident }) => resident).map(({ name }) => name);
   const isQuarantined = row.status === 'quarantined';
   return {
-    kind: 'node',
+    type: 'node',
     state: isQuarantined ? 'quarantined' : row.draining && row.presence === 'online' ? 'draining' : row.presence,
     temperatureC: health?.temperatureC === undefined ? null : rounded(health.temperatureC, 0),
     throttled: health?.throttled?.now ?? null,
@@ -50,7 +50,7 @@ export function nodeStateOf(view: View, row: NodeRow, tokensPerS: number): HomeN
 
 function nodeAgentOf(view: View, row: NodeRow): HomeNodeState['nodeAgent'] {
   const installed = versionOf(view, row.id);
-  if (installed === null) return {};
+  if (installed === null) return { in_progress: false };
   return {
     installed_version: installed,
     latest_version: newestFor(view, row) ?? installed,
@@ -101,7 +101,7 @@ export function fleetStateOf(figures: FleetFigures, tokensPerS: number): HomeFle
   const { nodes, agents, queued, running } = figures;
   const alerts = figures.alerts.filter(({ acknowledged }) => acknowledged === null);
   return {
-    kind: 'fleet',
+    type: 'fleet',
     nodes: sumOf(nodes),
     nodesOnline: nodes.online ?? 0,
     agents: sumOf(agents),
@@ -125,7 +125,7 @@ export function agentStateOf(view: View, row: AgentRow, last: EndedTask | null):
   const whole = last ? (last.result ?? last.problem?.text ?? '') : '';
   const text = cutToBytes(whole, maxHomeAnswerBytes);
   return {
-    kind: 'agent',
+    type: 'agent',
     state: agentState(view, row).state,
     question: lineOf(last?.prompt ?? ''),
     answer: lineOf(text),

@@ -42,7 +42,7 @@ async function run(part: Part, proofs: Proofs, say: (line: string) => void): Pro
     const stage = await openStage(t, part === 'large' ? 'embedded' : part, part === 'large' ? 10 : 1);
     await home.start();
     await home.onboard();
-    await (part === 'large' ? largeFleet : story)({ stage, home, prove });
+    await (part === 'large' ? largeFleet : story)({ stage, home, prove, say });
   } catch (error) {
     await prove('the story goes on to its end', 0, async () => (error as Error).stack ?? String(error));
   } finally {

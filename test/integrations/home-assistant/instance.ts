@@ -28,6 +28,7 @@ export interface BrokerSettings {
 }
 
 const startMs = 180_000;
+const ticksPerS = 100;
 
 export class HomeAssistantInstance {
   readonly #root: string;
@@ -94,6 +95,17 @@ export class HomeAssistantInstance {
     const ended = once(child, 'exit');
     child.kill(signal);
     await ended;
+  }
+
+  /** Seconds of processor that it has used since its start. */
+  cpuS(): number {
+    const stat = readFileSync(`/proc/${this.#child?.pid}/stat`, 'utf8');
+    const [user, system] = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 13)
+      .map(Number);
+    return ((user ?? 0) + (system ?? 0)) / ticksPerS;
   }
 
   /** What it says in its log, all starts since the folder was made (it keeps the one before as `.1`). */

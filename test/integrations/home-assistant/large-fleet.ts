@@ -1,14 +1,12 @@
 // A thousand nodes in the real Home Assistant: simulated ones in one process, whose messages are real, and a coordinator whose event loop is
 // watched meanwhile. In: the stage. Out: claims.
-import type { Prove } from '../proofs.ts';
-import type { HomeAssistantInstance } from './instance.ts';
 import type { Stage } from './stage.ts';
-import { keysOf, looker, uniqueId, warnings } from './story.ts';
+import { type Cast, keysOf, looker, uniqueId, warnings } from './story.ts';
 
 const count = 1_000;
 const longestHoldMs = 50;
 
-export async function largeFleet({ stage, home, prove }: { stage: Stage; home: HomeAssistantInstance; prove: Prove }) {
+export async function largeFleet({ stage, home, prove, say }: Cast & { say: (line: string) => void }) {
   const { ids } = await stage.nodes('many', count);
   const devices = await metric(stage, 'blackroad_home_assistant_devices');
   await prove(`the coordinator has a device for each of ${count} nodes`, 60_000, async () => {
@@ -18,8 +16,10 @@ export async function largeFleet({ stage, home, prove }: { stage: Stage; home: H
   const expected = ids.flatMap((id) => keysOf('node').map((key) => uniqueId(`node-${id}`, key)));
   // A scrape begins the watch over the event loop anew.
   await metric(stage, lag);
+  const before = home.cpuS();
   await home.addMqtt(stage.broker);
   await prove(`all ${expected.length} entities are there`, 60_000, looker(home, expected));
+  say(`Home Assistant used ${(home.cpuS() - before).toFixed(0)} s of processor for them`);
   const births = await metric(stage, 'blackroad_home_assistant_births_total');
   await prove('Home Assistant has announced itself', 0, async () => births === 1 || `${births} births`);
   // The second time that everything is told is over by then.
