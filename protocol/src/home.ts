@@ -86,10 +86,9 @@ export const HomeEnded = Type.Object({
 export type HomeEnded = Static<typeof HomeEnded>;
 
 /** What a switch or a button says. */
-export const HomeSet = Type.Object({
+const HomeSet = Type.Object({
   wanted: Type.Boolean({ description: '`false` takes a cordon or a drain back.' }),
 });
-export type HomeSet = Static<typeof HomeSet>;
 
 /** What a person may tell a node there. */
 export const homeOrders = ['cordon', 'identify', 'drain', 'restart', 'update'] as const;

@@ -3,7 +3,7 @@
 // the entity is made of it, and with that its history. Names may change.
 import { type HomeOrder, homeEnds, homeNodeStates, maxHomeStateChars } from '@blackroad/protocol';
 
-export const platforms = ['sensor', 'binary_sensor', 'switch', 'button', 'update', 'text', 'event', 'notify'] as const;
+const platforms = ['sensor', 'binary_sensor', 'switch', 'button', 'update', 'text', 'event', 'notify'] as const;
 export type Platform = (typeof platforms)[number];
 
 /** What the entity is shown with, in the words of Home Assistant. */
@@ -40,7 +40,7 @@ const wanted = '{"wanted":true}';
 const measured = { state_class: 'measurement' } as const;
 const diagnostic = { entity_category: 'diagnostic' } as const;
 
-export const nodeComponents = {
+const nodeComponents = {
   state: {
     platform: 'sensor',
     name: 'State',
@@ -179,7 +179,7 @@ export const nodeComponents = {
   },
 } as const satisfies Record<string, Component>;
 
-export const fleetComponents = {
+const fleetComponents = {
   problem: {
     platform: 'binary_sensor',
     name: 'Problem',
@@ -234,7 +234,7 @@ export const fleetComponents = {
   },
 } as const satisfies Record<string, Component>;
 
-export const agentComponents = {
+const agentComponents = {
   state: {
     platform: 'sensor',
     name: 'State',

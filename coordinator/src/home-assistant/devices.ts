@@ -19,7 +19,7 @@ import { TokenRates } from './token-rates.ts';
 
 const maxLastTasks = 50;
 
-export interface About {
+interface About {
   device: Device;
   state: TopicMessage<'homeState'>;
 }

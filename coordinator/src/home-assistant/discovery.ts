@@ -27,7 +27,7 @@ interface LeftOut {
   component: string;
   why: string;
 }
-export interface Discovery {
+interface Discovery {
   /** Null: the device itself is not in order, and nothing is sent. */
   payload: string | null;
   leftOut: LeftOut[];

@@ -57,7 +57,7 @@ interface Running {
   coordinator: Coordinator;
   devices: Devices;
 }
-export interface HomeFigures {
+interface HomeFigures {
   devices: number;
   sent: { discovery: number; state: number; ended: number };
   /** Components that were left out at present. */
@@ -239,7 +239,9 @@ export class HomeAssistant {
     if (task.node !== null) this.#look(`node-${task.node}`);
     if (!devices.isAgent(task.agent)) return;
     const device = `agent-${task.agent}`;
+    // The answer is there when the event comes.
     this.#look(device);
+    if (this.#tell(device, false, devices)) this.#due.delete(device);
     const ended = endedOf(task);
     if (ended && this.#publish([encode('homeEnded', { device }, ended)])) this.#sent.ended++;
   }

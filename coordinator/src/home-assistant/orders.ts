@@ -14,7 +14,7 @@ import type { Coordinator } from '../road/coordinator.ts';
 import { insist } from '../state/decision.ts';
 import { newestFor } from './states.ts';
 
-export interface OrderParts {
+interface OrderParts {
   coordinator: Pick<Coordinator, 'view' | 'submit' | 'command'>;
   clock: Clock;
   random: Random;

@@ -69,7 +69,7 @@ export class HomeAssistantInstance {
       'mount -t tmpfs tmpfs "$1/tmp"',
       'mount -t tmpfs tmpfs "$1/media" && mkdir "$1/media/config"',
       'mount --bind "$2" "$1/media/config"',
-      'exec chroot "$1" /ha/bin/hass -c /media/config --skip-pip',
+      'exec setpriv --pdeathsig KILL chroot "$1" /ha/bin/hass -c /media/config --skip-pip',
     ].join(' && ');
     const child = spawn(
       'unshare',

@@ -14,21 +14,25 @@ export async function largeFleet({ stage, home, prove, say }: Cast & { say: (lin
     return now > count || `${now} devices (${devices} at first)`;
   });
   const expected = ids.flatMap((id) => keysOf('node').map((key) => uniqueId(`node-${id}`, key)));
-  // A scrape begins the watch over the event loop anew.
-  await metric(stage, lag);
+  const fromMs = Date.now();
   const before = home.cpuS();
   await home.addMqtt(stage.broker);
   await prove(`all ${expected.length} entities are there`, 60_000, looker(home, expected));
   say(`Home Assistant used ${(home.cpuS() - before).toFixed(0)} s of processor for them`);
-  const births = await metric(stage, 'blackroad_home_assistant_births_total');
-  await prove('Home Assistant has announced itself', 0, async () => births === 1 || `${births} births`);
-  // The second time that everything is told is over by then.
-  await new Promise((resolve) => setTimeout(resolve, 40_000));
-  const heldMs = (await metric(stage, lag)) * 1000;
+  const births = () => metric(stage, 'blackroad_home_assistant_births_total');
+  await prove('Home Assistant has announced itself', 60_000, async () => (await births()) === 1);
+  // What follows that: everything over a window, and once more.
+  await new Promise((resolve) => setTimeout(resolve, 45_000));
+  const longest = Math.max(0, ...stage.holdsMs(fromMs));
   await prove(
-    `the event loop was never held longer than ${longestHoldMs} ms (${heldMs.toFixed(0)} ms at most)`,
+    `the event loop was never held longer than ${longestHoldMs} ms (${longest.toFixed(0)} ms at most)`,
     0,
-    async () => heldMs <= longestHoldMs || `${heldMs.toFixed(0)} ms`,
+    async () =>
+      longest <= longestHoldMs ||
+      `longest first: ${stage
+        .holdsMs(fromMs)
+        .sort((a, b) => b - a)
+        .slice(0, 8)}`,
   );
   await stage.client.call('nodeEdit', { params: { node: ids[0] as string }, body: { cordoned: true } });
   const cordon = (await home.entities()).find(({ unique_id }) => unique_id === uniqueId(`node-${ids[0]}`, 'cordon'));
@@ -40,7 +44,6 @@ export async function largeFleet({ stage, home, prove, say }: Cast & { say: (lin
   );
 }
 
-const lag = 'nodejs_eventloop_lag_max_seconds';
 async function metric(stage: Stage, name: string): Promise<number> {
   const text = await stage.metrics();
   const found = new RegExp(`^${name} ([0-9.e+-]+)$`, 'm').exec(text)?.[1];

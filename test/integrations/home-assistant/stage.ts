@@ -1,6 +1,6 @@
 // A fleet that Home Assistant sees: a coordinator with its own broker, or behind a Mosquitto, and simulated nodes, each a process of its own.
 // In: which broker. Out: the fleet, and what Home Assistant needs to connect.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AgentSpec, AgentSpec as AgentSpecSchema, mixedLabels, withDefaults } from '@blackroad/protocol';
@@ -25,6 +25,8 @@ export interface Stage {
   apply(spec: Partial<AgentSpec> & { name: string }): Promise<unknown>;
   /** As Prometheus reads them. */
   metrics(): Promise<string>;
+  /** How long the coordinator's event loop was held, each time that it was noticeable. */
+  holdsMs(sinceMs: number): number[];
 }
 interface TestLike {
   teardown(run: () => unknown): unknown;
@@ -56,7 +58,10 @@ export async function openStage(t: TestLike, kind: BrokerKind, heartbeatS: numbe
     '5',
   ];
   const all = [...args, '--cache', 'off', '--embedder', 'off', ...(own ? own.args() : [])];
-  const start = () => startProcess(t, 'coordinator/src/main.ts', all);
+  const holds = join(folder, 'holds');
+  writeFileSync(holds, '');
+  const watch = { HOLD_WATCH: holds, NODE_OPTIONS: `--import ${new URL('../hold-watch.ts', import.meta.url).href}` };
+  const start = () => startProcess(t, 'coordinator/src/main.ts', all, 60_000, watch);
   let coordinator = await start();
   const seeds = new Map<string, number>();
   const key = readFileSync(coordinator.ready.keyFile as string, 'utf8').trim();
@@ -105,6 +110,11 @@ export async function openStage(t: TestLike, kind: BrokerKind, heartbeatS: numbe
       return client.call('agentApply', { params: { agent: spec.name }, body });
     },
     metrics: async () => String(await client.call('metrics')),
+    holdsMs: (sinceMs) =>
+      readFileSync(holds, 'utf8')
+        .split('\n')
+        .map((line) => line.split(' ').map(Number) as [number, number])
+        .flatMap(([atMs, ms]) => (atMs >= sinceMs && ms > 0 ? [ms] : [])),
   };
 }
 
