@@ -1,5 +1,6 @@
 // The fleet for Home Assistant, on the real broker, without it: what is retained, what its birth brings, what its orders do, what a removed
 // node leaves, and what a key without the right may not do. The real Home Assistant is in test/integrations.
+import { once } from 'node:events';
 import mqtt, { type MqttClient } from 'mqtt';
 import t from 'tap';
 import { type Fleet, startFleet, until } from '../fixtures/processes.ts';
@@ -128,6 +129,25 @@ t.test('another prefix, and none', async (t) => {
   const off = await startFleet(t, { args: ['--home-assistant', 'off'] });
   const other = await connect(t, off, 'viewer');
   await t.rejects(other.subscribeAsync('homeassistant/#', { qos: 1 }));
+});
+
+t.test('a node-agent that something starts again starts anew when it is told to', async (t) => {
+  // As systemd does.
+  process.env.INVOCATION_ID = 'test';
+  t.teardown(() => delete process.env.INVOCATION_ID);
+  const fleet = await startFleet(t);
+  const node = await fleet.runNode('cellar');
+  await presence(fleet, 'cellar', 'online');
+  const home = await connect(t, fleet, 'operator');
+  const heard = listen(home);
+  await home.subscribeAsync('homeassistant/#', { qos: 1 });
+  const config = 'homeassistant/device/blackroad-node-cellar/config';
+  await until('its button', async () => JSON.stringify(heard.get(config)?.at(-1) ?? '').includes('set/restart'));
+  const ended = once(node.child, 'exit');
+  await home.publishAsync('blackroad/v1/home/node-cellar/set/restart', wanted(true), { qos: 1 });
+  t.same(await ended, [0, null]);
+  const rows = await fleet.client.call('audit', { query: { limit: 20 } });
+  t.ok(rows.some(({ action, subject }) => action === 'node-restart' && subject === 'cellar'));
 });
 
 type Said = Record<string, unknown> & { empty?: true };
