@@ -81,6 +81,7 @@ export async function openStage(t: TestLike, kind: BrokerKind, heartbeatS: numbe
       const body = { uses: count, expiresSeconds: 3600, address: `127.0.0.1:${port + 1}`, labels: mixedLabels };
       const { token } = await client.call('joinTokenCreate', { body });
       const where = join(folder, name);
+      const profile = extra.includes('--profile') ? [] : ['--profile', 'lab'];
       // Machines of one seed are one machine.
       const seed = seeds.get(name) ?? 1 + seeds.size * 10_000;
       seeds.set(name, seed);
@@ -91,8 +92,7 @@ export async function openStage(t: TestLike, kind: BrokerKind, heartbeatS: numbe
         where,
         '--simulate',
         String(count),
-        '--profile',
-        'lab',
+        ...profile,
         '--seed',
         String(seed),
         ...extra,
