@@ -28,8 +28,7 @@ export async function takePicture({ stage, home, prove }: Cast): Promise<void> {
     await page.goto(`${home.url}/manifest.json`);
     await page.evaluate((text) => localStorage.setItem('hassTokens', text), JSON.stringify(tokens));
     await page.goto(`${home.url}/config/devices/device/${device?.id}`);
-    page.on('console', (m) => console.log('C', m.text().slice(0, 200)));
-    await page.getByText('Temperature').first().waitFor({ timeout: 40_000 }).catch(async () => page.screenshot({ path: '/work/w/tmp-hD/fail.png' }));
+    await page.getByText('Temperature').first().waitFor({ timeout: 60_000 });
     // Its icons come after the text.
     await page.waitForTimeout(5_000);
     await page.screenshot({ path: picture });

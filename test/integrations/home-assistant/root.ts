@@ -6,10 +6,13 @@ import { join, resolve } from 'node:path';
 import { debianArchive } from '../../fixtures/debian-archive.ts';
 
 export const version = '2026.2.3';
-const packages = 'python3.13,python3.13-venv,python3.13-dev,gcc,g++,libc6-dev,ca-certificates';
+const packages = 'python3.13,python3.13-venv,python3.13-dev,gcc,g++,libc6-dev,libturbojpeg0,ca-certificates';
 const folder = resolve(import.meta.dirname, `../../../.integrations/home-assistant-${version}`);
-/** Home Assistant installs what an integration needs when that is set up: all of it is there before, so that a run needs no network. */
-const integrations = ['frontend', 'mqtt', 'conversation', 'openai_conversation'];
+/**
+ * Home Assistant installs what an integration needs when that is set up: all of it is there before, and a run needs no network. Those that
+ * its first start adds beside (weather, radio, speech) are not: they would call others.
+ */
+const integrations = ['frontend', 'mqtt', 'stream', 'ai_task', 'tts', 'assist_pipeline', 'camera', 'ffmpeg', 'stt'];
 const requirements = `
 import json, pathlib, homeassistant
 base = pathlib.Path(homeassistant.__file__).parent / 'components'
