@@ -1,8 +1,9 @@
 // The fleet for Home Assistant, on the real broker, without it: what is retained, what its birth brings, what its orders do, what a removed
 // node leaves, and what a key without the right may not do. The real Home Assistant is in test/integrations.
 import { once } from 'node:events';
-import mqtt, { type MqttClient } from 'mqtt';
+import type { MqttClient } from 'mqtt';
 import t from 'tap';
+import { connectPeople } from '../fixtures/people-client.ts';
 import { type Fleet, startFleet, until } from '../fixtures/processes.ts';
 import { namesIn, nodeOf, presence, ready } from '../fixtures/steps.ts';
 
@@ -164,17 +165,8 @@ const wanted = (is: boolean) => JSON.stringify({ wanted: is });
 let keys = 0;
 async function connect(t: { teardown(end: () => unknown): unknown }, fleet: Fleet, role: 'operator' | 'viewer') {
   const name = `home-${role}-${++keys}`;
-  const { id, key } = await fleet.client.call('keyCreate', { body: { name, role } });
-  const client = await mqtt.connectAsync({
-    protocol: 'mqtts',
-    host: '127.0.0.1',
-    port: fleet.mqttPort,
-    ca: fleet.ca,
-    username: id,
-    password: key.slice(`brk_${id}_`.length),
-    protocolVersion: 4,
-    reconnectPeriod: 0,
-  });
+  const key = await fleet.client.call('keyCreate', { body: { name, role } });
+  const client = await connectPeople(fleet, key);
   t.teardown(() => client.end(true));
   return client;
 }

@@ -231,8 +231,8 @@ export class HomeAssistant {
   #agentCame(id: string, devices: Devices): void {
     devices
       .agentCame(id)
-      .then(() => this.#look(`agent-${id}`))
-      .catch((error) => this.#parts.log.warn({ err: error }, 'the last answer of an agent could not be read'));
+      .catch((error) => this.#parts.log.warn({ err: error }, 'the last answer of an agent could not be read'))
+      .finally(() => this.#look(`agent-${id}`));
   }
   #noteEnd(task: EndedTask, { devices }: Running): void {
     devices.ended(task);
