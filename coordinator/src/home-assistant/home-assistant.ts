@@ -10,8 +10,10 @@ import {
   type HomeOrder,
   homeOrders,
   parseTopic,
+  permissionWords,
   type TopicMessage,
   topicOf,
+  topics,
 } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -170,7 +172,7 @@ export class HomeAssistant {
     if (retained) return true;
     const { device = '', order = '' } = parsed.params;
     if (refused === undefined) void this.#carryOut(message, device, order);
-    else this.#refuse(device, order, refused);
+    else this.#refuse(device, order, ofBroker);
     return true;
   }
 
@@ -366,6 +368,8 @@ export class HomeAssistant {
   }
 }
 
+/** The broker's own words are for questions. */
+const ofBroker = `the broker refused it: the key lacks ${permissionWords(topics.homeSet.needs)}, or it sends too much or too often`;
 const noneTold: Told = { about: '', state: '', urgent: '', leftOut: 0, atMs: Number.NEGATIVE_INFINITY };
 /** The figures that rise and fall by themselves are the others. */
 function urgentOf(state: TopicMessage<'homeState'>): string {
