@@ -22,7 +22,7 @@ SOURCES := $(shell find protocol std model-server node-agent/src -name '*.ts' -n
 COORDINATOR := $(shell find protocol std model-server coordinator/src coordinator/cli/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
 CONSOLE := $(shell find coordinator/console/src coordinator/console/build.ts coordinator/console/found.ts protocol/src -type f -not -name '*.test.ts' 2>/dev/null) docs/examples/home.yaml
 
-.PHONY: cloud-init-check image-boot image image-check image-lock balena install install-check os-check ansible-check rollouts-check objects-check stores-check mcp-check up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
+.PHONY: cloud-init-check image-boot image image-check image-lock balena install install-check os-check ansible-check rollouts-check objects-check stores-check integrations mcp-check up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
 
 help:
 	@sed -n 's/^##//p' $(MAKEFILE_LIST)
@@ -155,6 +155,11 @@ rollouts-check: node_modules/.installed node-agent/dist/main.mjs
 objects-check: node_modules/.installed
 	@BLACKROAD_OBJECTS="$(OBJECTS)" $(WITH_NODE) tap --reporter=terse test/objects/check.ts
 
+## make integrations  the fleet against the real programs that people have beside it, a line a claim with its time: Home Assistant (needs root,
+##                mmdebstrap, and some minutes for the first time); PART=home-assistant, or a part of it: home-assistant:embedded, :mosquitto, :large
+integrations: node_modules/.installed node-agent/dist/main.mjs
+	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/integrations/check.ts $(PART)
+
 ## make stores-check  the suite of vector stores against a real PostgreSQL with pgvector, in a throw-away Debian root (needs root and mmdebstrap)
 stores-check: node_modules/.installed
 	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/stores/check.ts
@@ -195,7 +200,7 @@ bench: node_modules/.installed node-agent/dist/main.mjs coordinator/console/dist
 
 ## make docs      writes what is generated from the protocol
 docs: node_modules/.installed
-	@export $(WITH_NODE); node protocol/src/generate/write.ts && node test/contract/configuration.ts && node test/contract/cli-page.ts && node test/contract/personal-page.ts
+	@export $(WITH_NODE); node protocol/src/generate/write.ts && node test/contract/configuration.ts && node test/contract/cli-page.ts && node test/contract/personal-page.ts && node test/contract/home-assistant-page.ts
 
 ## make screenshots  every page of the console in light, dark and on a phone into screenshots/; renews the pictures of docs/console.md and docs/flash-a-pi.md
 screenshots: node_modules/.installed coordinator/console/dist/index.html

@@ -141,6 +141,7 @@ const calls: Record<string, Record<string, string[]>> = {
     bus: ['door'],
     live: [],
     drivers: [],
+    'home-assistant': ['door', 'live'],
     direct: ['door'],
     road: ['drivers', 'door', 'live', 'direct'],
     gateway: [],

@@ -6,6 +6,7 @@ import { cronFault } from '@blackroad/protocol/cron';
 import { ollamaReleasesUrl } from '@blackroad/protocol/ollama-release';
 import { systemClock } from '@blackroad/std/clock';
 import { OptionError, readOptions, type Values } from '@blackroad/std/options';
+import { homeAssistantOptions, homePrefixOf } from './home-assistant-options.ts';
 import { memoryOptions } from './memory-options.ts';
 import { checkObjectOptions, objectOptions } from './object-options.ts';
 
@@ -167,6 +168,7 @@ export const coordinatorOptions = {
     text: 'Time zone in which triggers are meant that name none, such as Europe/Berlin. Empty: that of this machine.',
   },
   ...memoryOptions,
+  ...homeAssistantOptions,
   cloudCatalogue: {
     type: 'file',
     flag: 'cloud-catalogue',
@@ -363,6 +365,7 @@ export function readConfig(
   if (config.cacheOpen === 'on' && config.cache === 'off')
     throw new OptionError('--cache-open: expected --cache on with it, got --cache off.');
   checkObjectOptions(config);
+  homePrefixOf(config);
   return { ...config, balenaFleet: balenaFleetsOf(config) };
 }
 

@@ -39,6 +39,8 @@ import { createDoorkeeper } from './door/doorkeeper.ts';
 import { openModelFile } from './drivers/model-file.ts';
 import { embedderOf } from './embedder-settings.ts';
 import { admit, type Claim, type Gate } from './fleet/gate.ts';
+import { openHomeAssistant } from './home-assistant/open.ts';
+import { homePrefixOf } from './home-assistant-options.ts';
 import { keepAdminKey } from './http/admin-key.ts';
 import { compiledCheck } from './http/compiled-check.ts';
 import { createApiContext } from './http/context.ts';
@@ -91,9 +93,9 @@ async function main(config: CoordinatorConfig): Promise<void> {
   const fleetFile = join(data, 'fleet.json');
   const keyFile = join(data, 'admin.key');
   const policy = policyOf(config);
-  const origins = originsOf(config.origins);
   const cloud = cloudCatalogueOf(config);
   const vectors = vectorStoreOf(config);
+  const discoveryPrefix = homePrefixOf(config);
 
   const fatal = (error: Error) => {
     log.error({ err: error }, 'the coordinator cannot go on; a restart continues from what is stored');
@@ -138,9 +140,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
         host: config.host,
         port: mqttPort,
         gate,
-        doorkeeper,
-        log,
-        clock,
+        ...{ doorkeeper, log, clock, discoveryPrefix },
       });
   const bus: Bus =
     embedded ??
@@ -149,10 +149,9 @@ async function main(config: CoordinatorConfig): Promise<void> {
       clientId: coordinatorUser,
       ...(config.brokerUser ? { user: { name: config.brokerUser, password: config.brokerPassword } } : {}),
       tls: { ...(await ca.issueCoordinatorClient()), ca: ca.pem },
-      clock,
-      random,
-      log,
+      ...{ clock, random, log, discoveryPrefix },
     });
+  const homeAssistant = openHomeAssistant(discoveryPrefix, { version, clock, random, log, check: compiledCheck });
 
   process.on('uncaughtException', fatal);
   process.on('unhandledRejection', (reason) => fatal(reason as Error));
@@ -167,7 +166,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
   coordinator = await startCoordinator({
     store,
     restored,
-    bus,
+    bus: homeAssistant?.around(bus) ?? bus,
     policy: modelCache && modelCachePort ? { ...policy, modelCachePort } : policy,
     clock,
     random,
@@ -217,7 +216,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
       boundTo: config.host,
       publicHost: config.address,
       knownHosts: hosts,
-      origins,
+      origins: originsOf(config.origins),
       cloud,
       installer: readInstaller(installerFile.pathname),
       consoleDir: existsSync(consoleDir) ? consoleDir : null,
@@ -235,7 +234,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     objectStore,
     vectorStore: store.vectorStore,
     signingKey: openSigningKey(join(data, 'ca')),
-    ...{ backups, balena, embedder },
+    ...{ backups, balena, embedder, homeAssistant },
   });
   keyUsed = context.access.used;
   const overTls = await createApi({ context, listener: 'tls', tls: server });

@@ -77,6 +77,8 @@ export interface NodeOrder {
   osUpdates?: NodeOsUpdates | null;
   /** The UUID of the balena device that it runs on; missing: it runs on none. */
   balenaDevice?: string;
+  /** Ends the process, which is started again; missing: nothing would start it. */
+  restart?: (() => void) | null;
 }
 
 /** What every part of a node is built with. */
@@ -145,6 +147,7 @@ export function composeNode(order: NodeOrder): RunningNode {
     onModelCache: order.onModelCache ?? (() => {}),
     onFarewell: order.onFarewell,
     updates: order.updates ?? null,
+    restart: order.restart ?? null,
     osUpdates: order.osUpdates ?? null,
     balenaDevice: order.balenaDevice,
   });

@@ -277,6 +277,11 @@ export function calledAs(env: Readonly<Record<string, string | undefined>>): str
   return env.BLACKROAD_CALLED_AS || 'bin/fleet-node';
 }
 
+/** Whether something starts the process again when it ends: systemd, or balena's supervisor. */
+export function isStartedAgain(env: Readonly<Record<string, string | undefined>>): boolean {
+  return Boolean(env.INVOCATION_ID || env.BALENA);
+}
+
 /** Words that are not options go to `rest`: the verb and its argument. @throws OptionError */
 export function readConfig(
   argv: readonly string[],

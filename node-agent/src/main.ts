@@ -14,7 +14,7 @@ import { systemRandom } from '@blackroad/std/random';
 import { trustedKeys } from '@blackroad/std/trusted-keys';
 import { createFleetCache, type FleetCache } from './cache/fleet-cache.ts';
 import { composeNode } from './compose.ts';
-import { calledAs, type NodeConfig, nodeOptions, readConfig } from './config.ts';
+import { calledAs, isStartedAgain, type NodeConfig, nodeOptions, readConfig } from './config.ts';
 import { createHardwareLook } from './hardware/look.ts';
 import { clockFault, createFleetTime } from './identity/fleet-time.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
@@ -104,9 +104,10 @@ function ensureHere(modelsDir: string, diskFreeBytes: () => number, log: Log, ca
     });
 }
 
+const hardwareChild = joinPath(here, bundled ? 'hardware-child.mjs' : 'hardware/look-child.ts');
+const own = { files: /\.(db|sqlite|json|jsonl|pem|key|new)(-wal|-shm|-unfinished)?$|^hardware-id$/, folders: [] };
 /** Other users of this machine must not read keys, memories and prompts. */
 function openPrivately(data: string, log: Log): void {
-  const own = { files: /\.(db|sqlite|json|jsonl|pem|key|new)(-wal|-shm|-unfinished)?$|^hardware-id$/, folders: [] };
   for (const words of tightenedWords(data, openDataFolder(data, own))) log.warn({}, words);
 }
 
@@ -242,10 +243,7 @@ async function run(config: NodeConfig): Promise<void> {
     defaults:
       config.fetch === 'none' ? null : { ensure: ensureHere(models, probes.diskFreeBytes, log, cache), mayFetch },
     probes,
-    lookAtHardware: createHardwareLook({
-      childPath: joinPath(here, bundled ? 'hardware-child.mjs' : 'hardware/look-child.ts'),
-      clock,
-    }),
+    lookAtHardware: createHardwareLook({ childPath: hardwareChild, clock }),
     runtimes,
     lookAgain,
     dir: data,
@@ -265,6 +263,7 @@ async function run(config: NodeConfig): Promise<void> {
     updates: await updatesHere(config, { identity: () => identity, time, clock }, () => void stop(0), log),
     osUpdates: findOsUpdates({ dir: data, clock, log }),
     onNotAccepted: () => renewal.nudge(),
+    restart: isStartedAgain(process.env) ? () => void stop(0) : null,
     onFarewell: (reason, text) => {
       log.error({ reason }, text);
       void stop(exitCodes[reason]);

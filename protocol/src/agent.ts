@@ -231,6 +231,9 @@ export const AgentSpec = Type.Object(
     ),
     temperature: Type.Number({ minimum: 0, maximum: 2, default: 0 }),
     budget: Type.Optional(Budget),
+    homeAssistant: Type.Optional(
+      Type.Boolean({ description: 'Whether it is a device in Home Assistant, to be asked there.' }),
+    ),
   },
   { ...closed, description: 'An agent as a person writes it. Only name, model and instructions are required.' },
 );

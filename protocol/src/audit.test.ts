@@ -106,6 +106,7 @@ const samples: { [A in AuditAction]: [params: AuditParams<A>, subject: string, t
   'memory-erase': [{ agent: 'lucidia', entries: 2 }, 'lucidia', '2 memories'],
   'model-pin': [{ model: 'small', node: 'alice' }, 'small', 'on alice'],
   'model-unpin': [{ model: 'small' }, 'small', 'wherever it is'],
+  'node-restart': [{ node: 'alice' }, 'alice', ''],
   'node-identify': [{ node: 'alice', seconds: 10 }, 'alice', 'for 10 s'],
   'agent-create': [{ agent: 'ada', version: 1 }, 'ada', 'version 1'],
   'agent-change': [{ agent: 'ada', version: 2 }, 'ada', 'version 2'],

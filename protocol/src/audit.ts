@@ -203,6 +203,7 @@ export const audit = {
     placeOfPin,
   ),
   'node-identify': kind('had a node blink', { ...Node, seconds: Count }, ofNode, ({ seconds }) => `for ${seconds} s`),
+  'node-restart': kind('had a node-agent start anew', Node, ofNode, () => ''),
   'agent-create': kind('made an agent', Version, ofAgent, ({ version }) => `version ${version}`),
   'agent-change': kind('changed an agent', Version, ofAgent, ({ version }) => `version ${version}`),
   'agent-rename': kind(

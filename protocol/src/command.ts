@@ -76,6 +76,8 @@ export const Identify = Type.Object({
   seconds: Type.Integer({ minimum: 1, maximum: 300, default: 10 }),
 });
 export type Identify = Static<typeof Identify>;
+export const RestartNodeAgent = Type.Object({ command: CommandId });
+export type RestartNodeAgent = Static<typeof RestartNodeAgent>;
 export const LookAtHardware = Type.Object({ command: CommandId });
 export type LookAtHardware = Static<typeof LookAtHardware>;
 export const ReadLog = Type.Object({

@@ -43,6 +43,7 @@ export * from './fix-words.ts';
 export * from './hardware.ts';
 export * from './health-limits.ts';
 export * from './history.ts';
+export * from './home.ts';
 export * from './ids.ts';
 export * from './image.ts';
 export * from './imager-list.ts';

@@ -281,8 +281,8 @@ export const maxConnectsPerKeyPerMinute = 600;
 export const maxPacketsAtOnce = 20_000;
 /** MQTT packets of one connection a second after those; a faster one is read more slowly. A hundred streamed answers make 2,000 chunks. */
 export const maxPacketsPerSecond = 2_000;
-/** Subscriptions of one connection. A node needs two, a dashboard some dozens. */
-export const maxSubscriptionsPerConnection = 200;
+/** Subscriptions of one connection. A node needs two, Home Assistant two for each node that it shows, and some dozens. */
+export const maxSubscriptionsPerConnection = 5_000;
 /** Unread bytes towards one connection; above it the connection is cut. A snapshot of 10,000 agents takes 10 MiB. */
 export const maxMqttBacklogBytes = 16 * 1024 * 1024;
 /** QoS 2 messages begun and not finished on one connection; we use none, Home Assistant may. */

@@ -13,6 +13,7 @@ import {
   ReadLog,
   RemoveModel,
   Reply,
+  RestartNodeAgent,
   StopPull,
   TaskCancel,
   TasksSettled,
@@ -20,6 +21,7 @@ import {
   Welcome,
 } from './command.ts';
 import { NodeHardware } from './hardware.ts';
+import { homeTopics } from './home.ts';
 import {
   maxAssignmentBytes,
   maxCapacityBytes,
@@ -286,15 +288,8 @@ export const topics = {
     small,
     'Update the operating system, or restart the machine.',
   ),
-  identify: row(
-    'coordinator',
-    'cmd/{node}/identify',
-    1,
-    false,
-    Identify,
-    small,
-    'Blink, so that a person finds the box.',
-  ),
+  identify: row('coordinator', 'cmd/{node}/identify', 1, false, Identify, small, 'Blink: a person looks for the box.'),
+  restart: row('coordinator', 'cmd/{node}/restart', 1, false, RestartNodeAgent, small, 'Start the node-agent anew.'),
   hardware: row('coordinator', 'cmd/{node}/hardware', 1, false, LookAtHardware, small, 'Look at the parts again.'),
   log: row('coordinator', 'cmd/{node}/log', 1, false, ReadLog, small, 'Send the last lines of the log.'),
   farewell: row('coordinator', 'cmd/{node}/farewell', 1, false, Farewell, small, 'The node is not welcome any more.'),
@@ -329,6 +324,7 @@ export const topics = {
     withEnvelope(maxResultBytes * 2),
     'The answer.',
   ),
+  ...homeTopics,
 } as const;
 
 export type TopicName = keyof typeof topics;

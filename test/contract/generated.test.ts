@@ -148,6 +148,8 @@ t.test('Mosquitto: patterns grant each row to its writer and reader and nothing 
   t.same(lines.slice(lines.indexOf('user fleet.coordinator')), [
     'user fleet.coordinator',
     'topic readwrite blackroad/v1/#',
+    'topic write homeassistant/device/+/config',
+    'topic read homeassistant/status',
   ]);
 });
 
@@ -156,7 +158,10 @@ t.test('EMQX: well-formed terms that end in a denial', async (t) => {
   for (const [open, close] of ['{}', '[]']) {
     t.equal(text.split(open as string).length, text.split(close as string).length, `${open}${close}`);
   }
-  t.match(text, /^\{allow, \{username, "fleet\.coordinator"\}, all, \["blackroad\/v1\/#"\]\}\./);
+  t.match(
+    text,
+    /^\{allow, \{username, "fleet\.coordinator"\}, all, \["blackroad\/v1\/#", "homeassistant\/device\/\+\/config", "homeassistant\/status"\]\}\./,
+  );
   t.match(text, /\{deny, all\}\.$/);
   for (const { pattern, writer } of Object.values(topics)) {
     const filter = pattern.replace('{node}', '$' + '{username}').replace(/(?<!\$)\{\w+\}/g, '+');

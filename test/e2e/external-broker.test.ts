@@ -19,6 +19,7 @@ t.setTimeout(120_000);
 const program = findMosquitto();
 const skip = program ? false : 'mosquitto is not installed (Debian: apt-get install mosquitto)';
 const password = 'correct horse';
+const home = 'homeassistant';
 
 /** A CA, a broker with its certificates, and a coordinator that is given the broker. */
 async function open(t: Test) {
@@ -31,7 +32,7 @@ async function open(t: Test) {
     program as string,
     folder,
     { ...server, ca: ca.pem },
-    { users: { [coordinatorUser]: password } },
+    { users: { [coordinatorUser]: password, [home]: password }, home },
   );
   t.teardown(async () => {
     await broker.stop();
@@ -140,4 +141,25 @@ t.test('a broker that wants a password', { skip }, async (t) => {
     t.notMatch(coordinator.log(), new RegExp(password));
     await coordinator.kill('SIGTERM');
   });
+});
+
+t.test('what is for Home Assistant passes the rights of docs/acl, both ways', { skip }, async (t) => {
+  const { broker, start } = await open(t);
+  const coordinator = await start(['--broker', `mqtts://127.0.0.1:${broker.port}`]);
+  const client = await mqtt.connectAsync({
+    ...{ protocol: 'mqtt', host: '127.0.0.1', port: broker.plainPort, username: home, password },
+    ...{ protocolVersion: 5, reconnectPeriod: 0 },
+  });
+  t.teardown(() => client.end(true));
+  const heard = new Map<string, number>();
+  client.on('message', (topic) => heard.set(topic, (heard.get(topic) ?? 0) + 1));
+  await client.subscribeAsync(['homeassistant/#', 'blackroad/v1/home/#'], { qos: 1 });
+  const device = 'homeassistant/device/blackroad-fleet/config';
+  await until('the fleet as a device', async () => heard.has(device) && heard.has('blackroad/v1/home/fleet/state'));
+  await client.publishAsync('homeassistant/status', 'online', { qos: 1 });
+  await until('all of it twice', async () => (heard.get(device) ?? 0) >= 3);
+  await client.publishAsync('blackroad/v1/home/node-nobody/set/cordon', '{"wanted":true}', { qos: 1 });
+  await until('the order', async () => coordinator.log().includes('There is no device node-nobody'));
+  const denied = client.publishAsync('homeassistant/device/blackroad-mallory/config', '{}', { qos: 1 });
+  await t.rejects(denied, /Not authorized/);
 });

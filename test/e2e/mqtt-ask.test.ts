@@ -1,7 +1,8 @@
 // Home Assistant and Node-RED ask agents over MQTT: an API key as user name and password, a question published, the answer read.
 // JSON with an id of the asker's or bare text; the same id twice is one task.
-import mqtt, { type MqttClient } from 'mqtt';
+import type { MqttClient } from 'mqtt';
 import t from 'tap';
+import { connectPeople } from '../fixtures/people-client.ts';
 import { type Fleet, startFleet, until } from '../fixtures/processes.ts';
 import { namesIn, presence, ready } from '../fixtures/steps.ts';
 
@@ -15,7 +16,7 @@ t.test('an agent is asked over MQTT', async (t) => {
   await fleet.apply({ name: 'greeter' });
   await ready(fleet, 'greeter');
   const operator = await key(fleet, 'operator');
-  const client = await connect(fleet, operator);
+  const client = await connectPeople(fleet, operator);
   t.teardown(() => client.end(true));
   const heard = listen(client);
   await client.subscribeAsync(`${root}/answer/+`, { qos: 1 });
@@ -65,7 +66,7 @@ t.test('an agent is asked over MQTT', async (t) => {
   });
 
   await t.test('a viewer reads and does not ask; a revoked key is out', async (t) => {
-    const viewer = await connect(fleet, await key(fleet, 'viewer'));
+    const viewer = await connectPeople(fleet, await key(fleet, 'viewer'));
     t.teardown(() => viewer.end(true));
     const seen = listen(viewer);
     await viewer.subscribeAsync(`${root}/answer/+`, { qos: 1 });
@@ -82,8 +83,8 @@ t.test('an agent is asked over MQTT', async (t) => {
     t.notOk(tasks.some(({ prompt }) => prompt === 'May I?'));
 
     await fleet.client.call('keyRevoke', { params: { id: operator.id } });
-    await t.rejects(connect(fleet, operator), /Not authorized/i);
-    await t.rejects(connect(fleet, { ...operator, key: `brk_${operator.id}_wrong` }), /Not authorized/i);
+    await t.rejects(connectPeople(fleet, operator), /Not authorized/i);
+    await t.rejects(connectPeople(fleet, { ...operator, key: `brk_${operator.id}_wrong` }), /Not authorized/i);
   });
 });
 
@@ -104,17 +105,4 @@ function listen(client: MqttClient): Map<string, Answered[]> {
 }
 function key(fleet: Fleet, role: 'operator' | 'viewer') {
   return fleet.client.call('keyCreate', { body: { name: `ha-${role}`, role } });
-}
-/** As Home Assistant does: user name and password, the fleet's CA. */
-function connect(fleet: Fleet, { id, key }: { id: string; key: string }): Promise<MqttClient> {
-  return mqtt.connectAsync({
-    protocol: 'mqtts',
-    host: '127.0.0.1',
-    port: fleet.mqttPort,
-    ca: fleet.ca,
-    username: id,
-    password: key.slice(`brk_${id}_`.length),
-    protocolVersion: 4,
-    reconnectPeriod: 0,
-  });
 }

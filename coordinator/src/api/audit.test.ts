@@ -130,6 +130,7 @@ const calls: readonly Call[] = [
   },
   { route: 'nodePull', path: '/v1/nodes/alice/pull', body: { model: 'm' }, action: 'node-pull', subject: 'alice' },
   { route: 'nodeIdentify', path: '/v1/nodes/alice/identify', action: 'node-identify', subject: 'alice' },
+  { route: 'nodeRestart', path: '/v1/nodes/alice/restart', action: 'node-restart', subject: 'alice' },
   {
     route: 'taskCancel',
     path: '/v1/tasks/:waiting/cancel',

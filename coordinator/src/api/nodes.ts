@@ -1,4 +1,4 @@
-// Nodes: shown from the view, changed by decisions; log, pull, unload and identify are commands that the node itself answers.
+// Nodes: shown from the view, changed by decisions; log, pull, unload, identify and restart are commands that the node itself answers.
 import {
   FleetError,
   findModel,
@@ -125,5 +125,10 @@ export const nodeHandlers = {
     const order = { name: 'identify', message: { seconds: identifySeconds } } as const;
     const reply = await context.coordinator.command(by, node, order, identifyDeadlineMs);
     return { text: replied(node, reply).text ?? `${node} blinks for ${identifySeconds} s.` };
+  },
+  async nodeRestart({ context, params: { node }, by }) {
+    nodeOr404(context, node);
+    const reply = await context.coordinator.command(by, node, { name: 'restart', message: {} }, identifyDeadlineMs);
+    return { text: replied(node, reply).text ?? `${node} starts its node-agent anew.` };
   },
 } satisfies Partial<Handlers>;

@@ -261,6 +261,10 @@ t.test('many subscriptions and many levels are refused without harm', async (t) 
     .then((granted) => granted.map(({ qos }) => qos as number))
     .catch(() => []);
   t.equal(grants.filter((qos) => qos === 128).length === 3 || refusedOf(rig).subscriptions === 3, true);
+  await viewer.client.subscribeAsync(`${root}/node/n1/state`); // one that it has
+  await t.rejects(viewer.client.subscribeAsync(`${root}/node/n7/state`));
+  await viewer.client.unsubscribeAsync(`${root}/node/n1/state`);
+  await viewer.client.subscribeAsync(`${root}/node/n7/state`);
   const deep = `${root}/${'a/'.repeat(3000)}`;
   await Promise.race([closed(viewer.client), viewer.client.subscribeAsync(deep).catch(() => {})]);
   const second = await withKey(rig, 'o');

@@ -36,6 +36,8 @@ export interface AedesBusOptions {
   log: Log;
   clock: Clock;
   limits?: Partial<AedesLimits>;
+  /** Below which Home Assistant discovers devices; missing: nowhere. */
+  discoveryPrefix?: string | null;
 }
 interface AedesBus extends Bus {
   /** The port it listens on; 0 before the start. */
@@ -83,6 +85,8 @@ class EmbeddedBroker implements AedesBus {
   readonly #inside: Inside;
   readonly #listener: Listener;
   readonly #recheck: Timer;
+  /** The filters of each client: Aedes' own would have to be counted for each one of a packet with hundreds. */
+  readonly #granted = new WeakMap<Client, Set<string>>();
   /** Publishes that are acknowledged and go no further. */
   readonly #dropped = new WeakSet<object>();
   #onMessage: (message: Arrived) => void = () => {};
@@ -93,14 +97,14 @@ class EmbeddedBroker implements AedesBus {
   #stalled = 0;
 
   constructor(options: AedesBusOptions) {
-    const { gate, doorkeeper, log, clock, tls } = options;
+    const { gate, doorkeeper, log, clock, tls, discoveryPrefix } = options;
     this.#options = options;
     const limits = { ...aedesLimits, ...options.limits };
     this.#limits = limits;
     const refusals = createRefusals(log, clock);
     this.#refusals = refusals;
     this.#connections = new Connections(gate, refusals);
-    this.#judge = createConnectJudge({ gate, doorkeeper, refusals, clock, limits });
+    this.#judge = createConnectJudge({ gate, doorkeeper, refusals, clock, limits, discoveryPrefix });
     this.#broker = this.#createBroker();
     this.#inside = this.#broker as unknown as Inside;
     this.#replacePublish();
@@ -223,6 +227,9 @@ class EmbeddedBroker implements AedesBus {
     });
     const gone = (client: Client, error: Error) =>
       log.debug({ ...connections.from(client), error: error.message.slice(0, 200) }, 'connection ended with an error');
+    this.#broker.on('unsubscribe', (filters, client) => {
+      for (const filter of filters) this.#granted.get(client)?.delete(filter);
+    });
     this.#broker.on('clientError', gone);
     this.#broker.on('connectionError', gone);
     (this.#broker as NodeJS.EventEmitter).on('error', (error: Error) => log.error({ err: error }, 'the broker failed'));
@@ -276,7 +283,7 @@ class EmbeddedBroker implements AedesBus {
     const session = this.#connections.session(client);
     if (!session || !('who' in session)) return 'internal';
     const { who } = session;
-    const row = mayPublish(who, packet.topic);
+    const row = mayPublish(who, packet.topic, this.#options.discoveryPrefix);
     if (!row) return 'topic';
     if (who.as === 'people' && this.#options.doorkeeper.take(nameOfKey(who.keyId)) > 0) return 'rate-limited';
     if (packet.payload.length > row.maxBytes) return 'message-too-large';
@@ -309,9 +316,11 @@ class EmbeddedBroker implements AedesBus {
   /** Lowers the requested QoS to 1 at most. */
   #authorizeSubscribe(client: Client, subscription: Subscription): boolean {
     const who = this.#connections.who(client);
-    const many = Object.keys((client as unknown as { subscriptions: object }).subscriptions).length;
-    const full = many >= this.#limits.subscriptions;
-    if (who && !full && maySubscribe(who, subscription.topic)) {
+    const granted = this.#granted.get(client) ?? new Set();
+    this.#granted.set(client, granted);
+    const full = granted.size >= this.#limits.subscriptions && !granted.has(subscription.topic);
+    if (who && !full && maySubscribe(who, subscription.topic, this.#options.discoveryPrefix)) {
+      granted.add(subscription.topic);
       if (subscription.qos > 1) subscription.qos = 1;
       return true;
     }

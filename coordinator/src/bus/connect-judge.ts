@@ -30,13 +30,15 @@ interface JudgeParts {
   refusals: Refusals;
   clock: Clock;
   limits: ConnectLimits;
+  /** Below which Home Assistant discovers devices; missing: nowhere. */
+  discoveryPrefix?: string | null | undefined;
 }
 
 /** CONNACK [MQTT-3.2.2.3] for good credentials at a bad time: after "not authorized" a node would look for a new certificate. */
 const unavailable = 3;
 
 export function createConnectJudge(parts: JudgeParts): (socket: TLSSocket, packet: ConnectFields) => Session {
-  const { gate, doorkeeper, refusals, clock, limits } = parts;
+  const { gate, doorkeeper, clock, limits } = parts;
   const connects = createConnects(clock, limits);
   let nameless = 0;
   return (socket, packet) => {
@@ -59,7 +61,7 @@ export function createConnectJudge(parts: JudgeParts): (socket: TLSSocket, packe
     if (who.as === 'people')
       // The id of the key, which has no slash, is a part of it: two keys never share a client id.
       packet.clientId = `key/${who.keyId}/${packet.clientId || `nameless-${++nameless}`}`;
-    return willFault(who, packet, refusals) ?? { who, claim, will: packet.will ?? null };
+    return willFault(who, packet, parts) ?? { who, claim, will: packet.will ?? null };
   };
 }
 
@@ -81,9 +83,9 @@ function refused(claim: Claim, reason: string, socket: TLSSocket, doorkeeper: Do
 }
 
 /** A node with another's will is refused; such a will of a person is dropped. */
-function willFault(who: Who, packet: ConnectFields, refusals: Refusals): Refusal | null {
+function willFault(who: Who, packet: ConnectFields, { refusals, discoveryPrefix }: JudgeParts): Refusal | null {
   if (!packet.will) return null;
-  const row = mayWill(who, packet.will.topic);
+  const row = mayWill(who, packet.will.topic, discoveryPrefix);
   const topic = packet.will.topic.slice(0, 200);
   if (row && packet.will.payload.length <= row.maxBytes) {
     packet.will.retain &&= row.retain;
@@ -93,7 +95,7 @@ function willFault(who: Who, packet: ConnectFields, refusals: Refusals): Refusal
   }
   if (who.as === 'node')
     return { refused: 'will', text: `connection refused: the will of ${who.node} speaks on ${topic}` };
-  // Home Assistant always sends a will of its own: it may connect, and the will is not kept.
+  // A tool that sends a will of its own on another topic may connect, and the will is not kept.
   refusals.note('will', { topic, key: who.by.name }, 'will dropped');
   delete packet.will;
   return null;

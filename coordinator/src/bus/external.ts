@@ -5,12 +5,14 @@
 // disconnected: mqtt.js would overwrite the oldest stored messages silently.
 import type { Socket } from 'node:net';
 import {
+  birthTopic,
   FleetError,
   filterOf,
   maxBusQueueBytes,
   maxBusQueueMessages,
   parseTopic,
   topicRoot,
+  topics,
 } from '@blackroad/protocol';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import { type Clock, type Timer, withDeadline } from '@blackroad/std/clock';
@@ -38,6 +40,8 @@ export interface ExternalBusOptions {
   clock: Clock;
   random: Random;
   limits?: Partial<ExternalLimits>;
+  /** Below which Home Assistant discovers devices and announces itself; missing: nowhere. */
+  discoveryPrefix?: string | null;
 }
 export interface ExternalLimits {
   queueMessages: number;
@@ -60,6 +64,7 @@ const stopMs = 3_000;
 
 /** The topics of others. The coordinator publishes on none of them, so it gets no message of its own. */
 const filters = [`${topicRoot}/node/#`, `${topicRoot}/reply/#`, filterOf('agent/{agent}/ask', {})];
+const homeFilter = filterOf(topics.homeSet.pattern, {});
 
 export function createExternalBus(options: ExternalBusOptions): Bus {
   return new ExternalBus(options);
@@ -212,6 +217,22 @@ class ExternalBus implements Bus {
       if (this.#wasReady) this.#waiting.add([presence('online')]);
       this.#wasReady = true;
       this.#pump();
+      this.#hearHome(client);
+    });
+  }
+
+  /** A broker whose access control is older than these topics may refuse them: the fleet works all the same. */
+  #hearHome(client: MqttClient): void {
+    const { discoveryPrefix, log } = this.#options;
+    if (!discoveryPrefix) return;
+    const home = [homeFilter, birthTopic(discoveryPrefix)];
+    client.subscribe(home, { qos: 1 }, (error, granted) => {
+      if (!error && !granted?.some(({ qos }) => (qos as number) === 128)) return;
+      this.#count('subscription');
+      log.warn(
+        { error: error?.message, filters: home },
+        'the broker refused the subscriptions for Home Assistant, whose switches and buttons do nothing; see docs/acl',
+      );
     });
   }
 

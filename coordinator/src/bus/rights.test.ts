@@ -48,6 +48,22 @@ t.test('people read below the root', async (t) => {
   }
 });
 
+t.test('Home Assistant reads below its prefix and announces itself; nobody makes devices', async (t) => {
+  const prefix = 'homeassistant';
+  const config = `${prefix}/device/blackroad-fleet/config`;
+  for (const filter of [`${prefix}/#`, `${prefix}/device/+/config`]) {
+    t.ok(maySubscribe(viewer, filter, prefix), filter);
+    t.notOk(maySubscribe(alice, filter, prefix), `alice: ${filter}`);
+    t.notOk(maySubscribe(viewer, filter, 'house/ha'), `another prefix: ${filter}`);
+  }
+  t.ok(mayPublish(viewer, `${prefix}/status`, prefix));
+  t.ok(mayWill(viewer, `${prefix}/status`, prefix));
+  t.notOk(mayPublish(viewer, `${prefix}/status`), 'where it is off');
+  t.notOk(mayPublish(key('chat', 'client'), `${prefix}/status`, prefix));
+  for (const who of [viewer, operator, alice]) t.notOk(mayPublish(who, config, prefix));
+  t.notOk(mayPublish(alice, `${prefix}/status`, prefix));
+});
+
 t.test('no filter that alice may use matches a topic of bob’s', async () => {
   const level = fc.constantFrom(
     'cmd',

@@ -1,12 +1,24 @@
 // The rights to write and read topics, derived from the topic table alone; the ACL files for other brokers are made from the same table.
 // Pure. In: the sender or reader, and a topic or filter. Out: yes or no. It must never grant what the table does not name.
-import { isPrivate, mayDo, parseTopic, peopleReadNeeds, type TopicRow, topicRoot, topics } from '@blackroad/protocol';
+import {
+  birthRow,
+  birthTopic,
+  isPrivate,
+  mayDo,
+  parseTopic,
+  peopleReadNeeds,
+  type TopicRow,
+  topicRoot,
+  topics,
+} from '@blackroad/protocol';
 import type { Admitted } from '../fleet/gate.ts';
 
 export type Who = Exclude<Admitted, { as: 'refused' }>;
 
-/** The row under which `who` may publish on `topic`, or null. */
-export function mayPublish(who: Who, topic: string): TopicRow | null {
+/** The row under which `who` may publish on `topic`, or null. `prefix`: below which Home Assistant discovers devices; null or missing: nowhere. */
+export function mayPublish(who: Who, topic: string, prefix?: string | null): TopicRow | null {
+  if (prefix && topic === birthTopic(prefix))
+    return who.as === 'people' && mayDo(who.by.roles, peopleReadNeeds) ? birthRow : null;
   const parsed = parseTopic(topic);
   if (!parsed) return null;
   const row: TopicRow = topics[parsed.name];
@@ -16,8 +28,8 @@ export function mayPublish(who: Who, topic: string): TopicRow | null {
 }
 
 /** The will of a node may only have its state. */
-export function mayWill(who: Who, topic: string): TopicRow | null {
-  const row = mayPublish(who, topic);
+export function mayWill(who: Who, topic: string, prefix?: string | null): TopicRow | null {
+  const row = mayPublish(who, topic, prefix);
   return who.as === 'node' && row !== topics.nodeState ? null : row;
 }
 
@@ -31,11 +43,12 @@ export function mayRead(who: Who, topic: string): boolean {
   return who.as === 'node' || (mayDo(who.by.roles, peopleReadNeeds) && !isPrivate(topic));
 }
 
-export function maySubscribe(who: Who, filter: string): boolean {
+export function maySubscribe(who: Who, filter: string, prefix?: string | null): boolean {
   if (who.as === 'people') {
-    // `#` matches no more than the root does: nothing else is published on this broker, and `$SYS` needs its own filter. Private messages are
-    // left out of the matches of a wider filter, and a filter for them alone is refused.
+    // `#` matches no more than the root and the devices of Home Assistant: nothing else is published on this broker, and `$SYS` needs its own
+    // filter. Private messages are left out of the matches of a wider filter, and a filter for them alone is refused.
     if (!mayDo(who.by.roles, peopleReadNeeds) || isPrivate(filter)) return false;
+    if (prefix && filter.startsWith(`${prefix}/`)) return true;
     return filter === '#' || filter === topicRoot || filter.startsWith(`${topicRoot}/`);
   }
   if (!filter.startsWith(`${topicRoot}/`)) return false;

@@ -1,4 +1,4 @@
-// Commands that people send to a node: fetch a model, stop that, remove or unload one, identify itself, send its log. In: the principal, the node and the
+// Commands that people send to a node: fetch a model, stop that, remove or unload one, identify itself, start anew, send its log. In: the principal, the node and the
 // command. Out: the message to the node and its row of the audit in one decision, or a refusal. The node's answer goes to the request that
 // asked (road/commands.ts).
 import { listInWords, meansModel, type TopicMessage } from '@blackroad/protocol';
@@ -15,10 +15,14 @@ export const commandNode: Decide<'node-command'> = (view, { by, node, command, o
   const row = draft.nodes.get(node);
   if (!row) return refuse('no-such-node', `There is no node ${node}.`);
   if (row.presence !== 'online') return refuse('node-away', `${node} is ${row.presence}: ${row.presenceReason}`);
-  const against = whyNot(view, row, order);
+  const against =
+    order.name === 'restart' && !view.live.get(node)?.can?.restarts
+      ? `Nothing would start the node-agent of ${node} again.`
+      : whyNot(view, row, order);
   if (against !== null) return refuse('conflict', against);
   // Reading a log or looking at the hardware changes nothing, so the audit has no row for it.
   if (order.name === 'identify') noteAudit(draft, by, 'node-identify', { node, seconds: order.message.seconds });
+  else if (order.name === 'restart') noteAudit(draft, by, 'node-restart', { node });
   else if (order.name !== 'log' && order.name !== 'hardware')
     noteAudit(draft, by, acts[order.name], { node, model: order.message.model });
   send(draft, order.name, { node }, { ...order.message, command } as TopicMessage<typeof order.name>);

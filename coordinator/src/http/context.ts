@@ -33,6 +33,7 @@ import type { ModelFile } from '../drivers/model-file.ts';
 import { createRecorder, type Recorder } from '../drivers/recorder.ts';
 import type { Embedder } from '../embedder/embedder.ts';
 import { Gateway } from '../gateway/gateway.ts';
+import type { HomeAssistant } from '../home-assistant/home-assistant.ts';
 import { AlertBoard } from '../live/alert-board.ts';
 import { DeadLetters } from '../live/dead-letters.ts';
 import { type ConsoleFeed, createConsoleFeed } from '../live/feed/feed.ts';
@@ -149,6 +150,8 @@ interface ApiParts {
   balena?: Balena | null;
   /** Null or absent: the coordinator makes no vectors itself. */
   embedder?: Embedder | null;
+  /** Null or absent: Home Assistant is told nothing. */
+  homeAssistant?: HomeAssistant | null;
   limits?: Partial<ApiLimits>;
 }
 export interface ApiContext extends Omit<ApiParts, 'limits'> {
@@ -353,6 +356,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     gateway.note(touched);
   };
   meanwhile.splice(0).forEach(note);
+  parts.homeAssistant?.start({ coordinator, figures: () => ({ ...tally.counts(), alerts: alerts.alerts() }) });
   const context: ApiContext = {
     ...parts,
     limits,
@@ -373,6 +377,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     totals,
     async stop() {
       unwatch();
+      parts.homeAssistant?.stop();
       for (const each of [feed, recorder, kept.fleetVectors, consolidator, kept.checkpoints, kept.erasing]) each.stop();
       const objectsStopped = kept.giving.stop();
       for (const end of context.streams) end();

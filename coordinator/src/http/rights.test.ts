@@ -89,6 +89,7 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'modelCachePrune',
     'modelCacheRemove',
     'nodePull',
+    'nodeRestart',
     'installRefused',
     'releaseAdd',
     'releaseRemove',

@@ -17,6 +17,7 @@ import type { BusStats } from '../bus/bus.ts';
 import type { FleetVectors } from '../drivers/fleet-vectors.ts';
 import type { Embedder } from '../embedder/embedder.ts';
 import type { GatewayFigures } from '../gateway/figures.ts';
+import type { HomeAssistant } from '../home-assistant/home-assistant.ts';
 import type { CacheProcess } from '../model-cache/cache-process.ts';
 import type { Objects } from '../objects/objects.ts';
 import type { Checkpoints } from '../proofs/checkpoints.ts';
@@ -25,6 +26,7 @@ import type { Releases } from '../releases/releases.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import type { View } from '../state/view.ts';
 import type { ConsoleFeed } from './feed/feed.ts';
+import { readHome } from './home-metrics.ts';
 import { readCheckpoints, readVectorStore, readVectors } from './memory-metrics.ts';
 import type { Read } from './metric-read.ts';
 import { type ModelRow, modelRows } from './model-rows.ts';
@@ -62,6 +64,7 @@ export function createMetrics(
     fleetVectors,
     giving,
     vectorStore,
+    homeAssistant,
   }: {
     coordinator: Coordinator;
     busStats?: () => BusStats;
@@ -74,6 +77,7 @@ export function createMetrics(
     fleetVectors: Pick<FleetVectors, 'stand'>;
     giving: { objects: Pick<Objects, 'figures'> };
     vectorStore?: () => VectorStoreStand | null;
+    homeAssistant?: Pick<HomeAssistant, 'figures'> | null | undefined;
   },
   feed: ConsoleFeed,
   refused: () => Record<string, number>,
@@ -111,6 +115,7 @@ export function createMetrics(
   readObjects(read, giving.objects);
   if (vectorStore?.()) readVectorStore(read, vectorStore);
   if (busStats) readBus(read, busStats);
+  if (homeAssistant) readHome(read, homeAssistant);
   if (modelCache) readModelCache(read, modelCache);
   const requests = new Histogram({
     name: 'blackroad_http_seconds',

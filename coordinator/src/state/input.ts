@@ -52,7 +52,7 @@ import type { RunRow } from './run-rows.ts';
 import type { View } from './view.ts';
 
 /** Commands of people to a node. */
-type OrderName = 'pull' | 'stopPull' | 'removeModel' | 'unload' | 'identify' | 'hardware' | 'log';
+type OrderName = 'pull' | 'stopPull' | 'removeModel' | 'unload' | 'identify' | 'restart' | 'hardware' | 'log';
 export type NodeOrder = {
   [N in OrderName]: { name: N; message: Omit<TopicMessage<N>, 'command'> };
 }[OrderName];

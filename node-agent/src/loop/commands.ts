@@ -1,4 +1,4 @@
-// Commands of people to this node: fetch a model, stop that, remove or unload one, blink, show the log. In: a command. Out: one reply to each, with words; of a
+// Commands of people to this node: fetch a model, stop that, remove or unload one, blink, start anew, show the log. In: a command. Out: one reply to each, with words; of a
 // fetch that takes longer the end is an event.
 
 import { RuntimeError } from '@blackroad/model-server/runtime-error';
@@ -9,12 +9,17 @@ import { fetchFaultOf } from '../runtimes/runtime.ts';
 import type { TellEvent } from '../transport/node-event.ts';
 import type { Transport } from '../transport/transport.ts';
 
-type Command = Extract<Decoded, { name: 'pull' | 'stopPull' | 'removeModel' | 'unload' | 'identify' | 'log' }>;
+type Command = Extract<
+  Decoded,
+  { name: 'pull' | 'stopPull' | 'removeModel' | 'unload' | 'identify' | 'restart' | 'log' }
+>;
 
 interface CommandsParts {
   node: string;
   pool: Pick<ModelPool, 'pull' | 'stopPull' | 'remove' | 'unload' | 'situation'>;
   blink: (seconds: number) => { ok: boolean; text: string };
+  /** Ends the process; null: nothing would start it again. */
+  restart: (() => void) | null;
   logLines: (count: number) => string[];
   transport: Pick<Transport, 'send'>;
   tellEvent: TellEvent;
@@ -25,6 +30,8 @@ interface CommandsParts {
 
 /** A registry answers whether it has a name within a second or two; shorter than the coordinator's wait for a reply. */
 const pullAnswerMs = 15_000;
+/** In which the reply to an order to start anew is sent. */
+const replyMs = 300;
 
 export class Commands {
   readonly #parts: CommandsParts;
@@ -50,6 +57,9 @@ export class Commands {
         return;
       case 'identify':
         this.#reply(command, this.#parts.blink(message.seconds));
+        return;
+      case 'restart':
+        this.#restart(command);
         return;
       case 'log':
         this.#reply(command, { ok: true, lines: this.#parts.logLines(message.lines) });
@@ -92,6 +102,17 @@ export class Commands {
     } finally {
       patience.cancel();
     }
+  }
+
+  #restart(command: string): void {
+    const { node, restart, clock } = this.#parts;
+    if (restart) {
+      this.#reply(command, { ok: true, text: `${node} starts its node-agent anew.` });
+      clock.after(replyMs, restart, true);
+      return;
+    }
+    const text = `Nothing would start the node-agent of ${node} again.`;
+    this.#reply(command, { ok: false, text, problem: { code: 'no-restart', text, retryable: false } });
   }
 
   #stopPull(model: string): Omit<Reply, 'command'> {

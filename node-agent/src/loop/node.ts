@@ -65,6 +65,7 @@ interface NodeParts {
   /** Null: a machine that is only played. */
   lookAtHardware: ((signal: AbortSignal) => Promise<HardwareLook>) | null;
   blink: (seconds: number) => { ok: boolean; text: string };
+  restart: (() => void) | null; // null: nothing would start it again
   clock: Clock;
   random: Random;
   log: Log;
@@ -134,10 +135,7 @@ class Loop implements RunningNode {
       ...shared,
       agents: this.#assigned,
       runs: this.#runs,
-      onSent: () => {
-        this.#inventory.tellCapacity();
-        void this.#inventory.tellNews();
-      },
+      onSent: () => this.#inventory.tellBoth(),
     });
     this.#runtimeEvents = createRuntimeEvents(tellEvent);
     this.#connectParts();
@@ -276,6 +274,7 @@ class Loop implements RunningNode {
       case 'removeModel':
       case 'unload':
       case 'identify':
+      case 'restart':
       case 'log':
         this.#commands.receive(decoded);
         return;

@@ -24,7 +24,11 @@ interface SessionParts {
   random: Random;
   /** Called with the coordinator's time. */
   onTime: (nowMs: number) => void;
+  /** Null: nothing would start this process again. */
+  restart: (() => void) | null;
 }
+
+const { restarts: _, ...otherAbilities } = everyAbility;
 
 const helloRetry = { firstMs: 2000, maxMs: 30_000 };
 /** A dated message of the coordinator that is older is answered with a hello: it renews too little of the licence. */
@@ -111,7 +115,7 @@ export class Session {
         machine: machine.machine,
         ...(transport.address === undefined ? {} : { address: transport.address }),
         generation: assignments.generation,
-        ...everyAbility,
+        ...(this.#parts.restart ? everyAbility : otherAbilities),
         upMs: clock.uptimeMs() - this.#startedMs,
         held,
       },

@@ -79,6 +79,11 @@ export class Inventory {
     if (JSON.stringify(this.#words()) !== this.#told) await this.tellInfo();
   }
 
+  /** Each where it differs from what was sent last. */
+  tellBoth(): void {
+    this.tellCapacity();
+    void this.tellNews();
+  }
   tellCapacity(): void {
     const { node, boot, pool, transport } = this.#parts;
     const capacity = pool.capacity(boot);

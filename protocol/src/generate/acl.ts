@@ -1,5 +1,6 @@
 // Access control for brokers of other makers, from the topic table: Mosquitto's `acl_file` and EMQX's `acl.conf`. In: the table. Out: text.
 // The user name must be the certificate's common name (the node id); see the heads of the files.
+import { birthTopic, discoveryPrefix, discoveryTopic } from '../home.ts';
 import { maxPacketBytes } from '../limits.ts';
 import { peopleRead } from '../topic-privacy.ts';
 import type { TopicRow } from '../topic-row.ts';
@@ -16,6 +17,9 @@ const filter = (pattern: string, user: string) =>
 
 const nodeWrites = rows.filter(({ writer }) => writer === 'node').map(({ pattern }) => pattern);
 const nodeReads = rows.filter(isForNodes).map(({ pattern }) => pattern);
+/** Where Home Assistant looks unless it is told otherwise. */
+const devices = discoveryTopic(discoveryPrefix, '').replace(/[^/]+\/config$/, '+/config');
+const birth = birthTopic(discoveryPrefix);
 const peopleWrite = rows.filter(({ writer }) => writer === 'people').map(({ pattern }) => pattern);
 
 export function mosquittoAcl(): string {
@@ -34,11 +38,13 @@ export function mosquittoAcl(): string {
     '',
     `user ${coordinator}`,
     `topic readwrite ${topicRoot}/#`,
+    `topic write ${devices}`,
+    `topic read ${birth}`,
     '',
     '# People and their tools: one such block for each user name.',
     '# user homeassistant',
-    ...peopleRead.map((pattern) => `# topic read ${pattern}`),
-    ...peopleWrite.map((pattern) => `# topic write ${filter(pattern, '%u')}`),
+    ...[...peopleRead, `${discoveryPrefix}/#`].map((pattern) => `# topic read ${pattern}`),
+    ...[...peopleWrite.map((pattern) => filter(pattern, '%u')), birth].map((pattern) => `# topic write ${pattern}`),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -59,7 +65,7 @@ export function emqxAcl(): string {
     '%% mqtt.peer_cert_as_username = cn, mqtt.peer_cert_as_clientid = cn, mqtt.max_packet_size = 160KB;',
     '%% authorization.no_match = deny, authorization.deny_action = ignore.',
     '',
-    `{allow, {username, "${coordinator}"}, all, ["${topicRoot}/#"]}.`,
+    `{allow, {username, "${coordinator}"}, all, ["${topicRoot}/#", "${devices}", "${birth}"]}.`,
     '',
     '%% What a node says.',
     `{allow, all, publish, ${list(nodeWrites.map((pattern) => filter(pattern, user)))}}.`,
@@ -68,8 +74,8 @@ export function emqxAcl(): string {
     `{allow, all, subscribe, ${list(emqxReads(user))}}.`,
     '',
     '%% People and their tools: one such pair for each user name.',
-    `%% {allow, {username, "homeassistant"}, subscribe, [${peopleRead.map((p) => `"${p}"`).join(', ')}]}.`,
-    `%% {allow, {username, "homeassistant"}, publish, [${peopleWrite.map((p) => `"${filter(p, user)}"`).join(', ')}]}.`,
+    `%% {allow, {username, "homeassistant"}, subscribe, [${[...peopleRead, `${discoveryPrefix}/#`].map((p) => `"${p}"`).join(', ')}]}.`,
+    `%% {allow, {username, "homeassistant"}, publish, [${[...peopleWrite.map((p) => filter(p, user)), birth].map((p) => `"${p}"`).join(', ')}]}.`,
     '',
     '{deny, all}.',
   ];

@@ -138,4 +138,12 @@ export const nodeRoutes = {
     params: nodeParams,
     answer: Type.Object({ text: Type.String() }),
   }),
+  nodeRestart: route({
+    method: 'POST',
+    path: '/v1/nodes/:node/restart',
+    needs: 'nodes:write',
+    text: 'Starts the node-agent of a node anew; refused where nothing would start it again.',
+    params: nodeParams,
+    answer: Type.Object({ text: Type.String() }),
+  }),
 };

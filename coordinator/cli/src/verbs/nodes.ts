@@ -1,4 +1,4 @@
-// Verbs for nodes: list, show, cordon, drain, pull, unload, identify, logs, forget.
+// Verbs for nodes: list, show, cordon, drain, pull, unload, identify, restart, logs, forget.
 import { counted, type HardwareView, type NodeModel, type NodeView, numberInWords } from '@blackroad/protocol';
 import { drainingInWords, isDrained } from '@blackroad/protocol/drain-words';
 import { partsInWords } from '@blackroad/protocol/hardware-words';
@@ -247,6 +247,16 @@ export const nodeVerbs: Verb[] = [
     completes: 'nodes',
     async run(call) {
       const answer = await call.client().call('nodeIdentify', { params: { node: argument(call, 0, '<node>') } });
+      call.show(answer, () => answer.text);
+    },
+  },
+  {
+    words: 'nodes restart',
+    args: '<node>',
+    text: 'Starts the node-agent of a machine anew, where something starts it again: systemd, or balena.',
+    completes: 'nodes',
+    async run(call) {
+      const answer = await call.client().call('nodeRestart', { params: { node: argument(call, 0, '<node>') } });
       call.show(answer, () => answer.text);
     },
   },

@@ -1,0 +1,18 @@
+// What `make integrations` runs: the fleet against the real programs that people have beside it. Prints a line a claim and a sum; exit code 1
+// where a claim does not hold. `PART`: one program, or a part of it (home-assistant, home-assistant:large).
+import { homeAssistant } from './home-assistant/check.ts';
+import { Proofs } from './proofs.ts';
+
+const programs = { 'home-assistant': homeAssistant };
+
+const say = (line: string) => process.stdout.write(`  ${line}\n`);
+const proofs = new Proofs(say);
+const [wanted = '', part = ''] = (process.argv[2] ?? '').split(':');
+if (wanted !== '' && !(wanted in programs)) {
+  process.stderr.write(`PART: expected one of ${Object.keys(programs).join(', ')}, got ${wanted}\n`);
+  process.exit(2);
+}
+for (const [name, run] of Object.entries(programs)) if (wanted === '' || wanted === name) await run(proofs, say, part);
+const { line, isGood } = proofs.sum();
+say(line);
+process.exit(isGood ? 0 : 1);
