@@ -9,6 +9,7 @@ import { silentLog } from '@blackroad/std/log';
 import { sha256Hex } from '@blackroad/std/sha256';
 import t, { type Test } from 'tap';
 import { busConformance } from '../../../test/conformance/bus.ts';
+import { rudeConformance } from '../../../test/conformance/rude.ts';
 import {
   type BusRig,
   closed,
@@ -49,6 +50,10 @@ const withKey = (rig: BusRig, id: string, more: object = {}) =>
 const refusedOf = (rig: BusRig) => rig.bus.stats().refused;
 
 t.test('conformance', async (t) => busConformance(t, open));
+
+t.test('what no client may do', async (t) => {
+  rudeConformance(t, async (t) => ({ ...(await open(t)), key: { id: 'o', secret: 'secret' } }));
+});
 
 t.test('the certificates of the coordinator are no node, even where a node is called so', async (t) => {
   const rig = await open(t, {}, (claim) => (claim.kind === 'node' ? { as: 'node', node: claim.node } : gate(claim)));
