@@ -14,6 +14,7 @@ import { keyRoutes } from './routes/keys.ts';
 import { memoryRoutes } from './routes/memory.ts';
 import { modelCacheRoutes } from './routes/model-cache.ts';
 import { modelRoutes } from './routes/models.ts';
+import { mqttRoutes } from './routes/mqtt.ts';
 import { nodeRoutes } from './routes/nodes.ts';
 import { objectRoutes } from './routes/objects.ts';
 import { releaseRoutes } from './routes/releases.ts';
@@ -36,6 +37,7 @@ export const routes = {
   ...batchRoutes,
   ...memoryRoutes,
   ...modelCacheRoutes,
+  ...mqttRoutes,
   ...backupRoutes,
   ...objectRoutes,
   ...restoreRoutes,

@@ -21,6 +21,7 @@ import type { Backups } from '../backup/backups.ts';
 import type { Balena } from '../balena/balena.ts';
 import { Batches } from '../batches/batches.ts';
 import type { BusStats } from '../bus/bus.ts';
+import type { PeopleDoor } from '../bus/people/people-door.ts';
 import { DocumentReader } from '../documents/reader.ts';
 import { type Refusals as CountedRefusals, createRefusals as createCountedRefusals } from '../door/counted-refusals.ts';
 import type { DoorLimits } from '../door/door.ts';
@@ -129,6 +130,8 @@ interface ApiParts {
   random: Random;
   log: Log;
   busStats?: () => BusStats;
+  /** The MQTT door for people; null or absent: there is none. */
+  peopleDoor?: Pick<PeopleDoor, 'stand'> | null;
   /** The process of the model cache; null or absent: it is switched off. */
   modelCache?: ModelCacheProcess | null;
   /** Whether a certificate is that of a node; missing: no node calls. */

@@ -14,6 +14,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Backups } from '../backup/backups.ts';
 import { allAccounts, viewOf } from '../budgets/books.ts';
 import type { BusStats } from '../bus/bus.ts';
+import type { PeopleDoor } from '../bus/people/people-door.ts';
 import type { FleetVectors } from '../drivers/fleet-vectors.ts';
 import type { Embedder } from '../embedder/embedder.ts';
 import type { GatewayFigures } from '../gateway/figures.ts';
@@ -29,6 +30,7 @@ import { readCheckpoints, readVectorStore, readVectors } from './memory-metrics.
 import type { Read } from './metric-read.ts';
 import { type ModelRow, modelRows } from './model-rows.ts';
 import { readObjects } from './object-metrics.ts';
+import { readPeopleDoor } from './people-door-metrics.ts';
 import { agentState } from './show.ts';
 
 export interface Metrics {
@@ -53,6 +55,7 @@ export function createMetrics(
   {
     coordinator,
     busStats,
+    peopleDoor,
     modelCache,
     backups,
     releases,
@@ -65,6 +68,7 @@ export function createMetrics(
   }: {
     coordinator: Coordinator;
     busStats?: () => BusStats;
+    peopleDoor?: Pick<PeopleDoor, 'stand'> | null;
     modelCache?: CacheOfModels | null;
     backups?: Pick<Backups, 'view'>;
     releases: KeptReleases;
@@ -111,6 +115,7 @@ export function createMetrics(
   readObjects(read, giving.objects);
   if (vectorStore?.()) readVectorStore(read, vectorStore);
   if (busStats) readBus(read, busStats);
+  if (peopleDoor) readPeopleDoor(read, peopleDoor);
   if (modelCache) readModelCache(read, modelCache);
   const requests = new Histogram({
     name: 'blackroad_http_seconds',
