@@ -243,6 +243,7 @@ const entries = [
   'coordinator/src/vectors/scan-thread.ts',
   'std/src/vectors/kernel/build.ts',
   'coordinator/src/model-cache/process.ts',
+  'coordinator/src/bus/people/process.ts',
   'coordinator/src/backup/process.ts',
   'coordinator/src/documents/process.ts',
   'coordinator/cli/src/main.ts',

@@ -9,6 +9,7 @@ import { OptionError, readOptions, type Values } from '@blackroad/std/options';
 import { homeAssistantOptions, homePrefixOf } from './home-assistant-options.ts';
 import { memoryOptions } from './memory-options.ts';
 import { checkObjectOptions, objectOptions } from './object-options.ts';
+import { peopleOptions, peoplePortOf } from './people-options.ts';
 
 export const coordinatorOptions = {
   data: {
@@ -31,8 +32,8 @@ export const coordinatorOptions = {
     env: 'BLACKROAD_PORT',
     default: 8400,
     min: 0,
-    max: 65_531,
-    text: 'HTTP on loopback; HTTPS for nodes and other machines is the next port, MQTT over TLS the one after, then the model cache. 0: any free ports.',
+    max: 65_530,
+    text: 'HTTP on loopback; HTTPS for nodes and other machines is the next port, MQTT over TLS the one after, then the model cache; the fifth is MQTT for people. 0: any free ports.',
   },
   host: {
     type: 'host',
@@ -72,6 +73,7 @@ export const coordinatorOptions = {
     default: '',
     text: 'Password of that user.',
   },
+  ...peopleOptions,
   heartbeat: {
     type: 'number',
     flag: 'heartbeat',
@@ -364,6 +366,7 @@ export function readConfig(
   }
   if (config.cacheOpen === 'on' && config.cache === 'off')
     throw new OptionError('--cache-open: expected --cache on with it, got --cache off.');
+  peoplePortOf(config);
   checkObjectOptions(config);
   homePrefixOf(config);
   return { ...config, balenaFleet: balenaFleetsOf(config) };

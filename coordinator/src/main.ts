@@ -2,22 +2,12 @@
 // API, writes fleet.json for the CLI, and stops all of it in order. A parent that started it over IPC and dies takes it along.
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import {
-  FleetError,
-  maxHttpConnections,
-  maxHttpStrangers,
-  maxHttpStrangersPerAddress,
-  maxHttpStrangersPerSubnet,
-  maxRefusalsPerMinute,
-  maxRequestsPerMinute,
-  problems,
-  toProblem,
-} from '@blackroad/protocol';
+import { FleetError, maxRefusalsPerMinute, maxRequestsPerMinute, problems, toProblem } from '@blackroad/protocol';
 import { shippedModels } from '@blackroad/protocol/shipped-models';
 import { sleep, systemClock } from '@blackroad/std/clock';
 import { DataFolderError, keepPrivate, openDataFolder, tightenedWords } from '@blackroad/std/data-folder';
 import { errnoSentence } from '@blackroad/std/errno';
-import { createLog, type Log } from '@blackroad/std/log';
+import { createLog } from '@blackroad/std/log';
 import { asksForHelp, OptionError, optionsHelp } from '@blackroad/std/options';
 import { isBundle, ownVersion } from '@blackroad/std/own-version';
 import { systemRandom } from '@blackroad/std/random';
@@ -29,12 +19,13 @@ import { openBalena } from './balena/open-balena.ts';
 import { createAedesBus } from './bus/aedes.ts';
 import type { Bus } from './bus/bus.ts';
 import { createExternalBus } from './bus/external.ts';
+import type { PeopleDoor } from './bus/people/people-door.ts';
 import { judgeReader } from './bus/reader-judge.ts';
 import { coordinatorUser, openCa } from './ca/ca.ts';
 import { machineHosts } from './ca/hosts.ts';
+import { cacheOf } from './cache-settings.ts';
 import { type CoordinatorConfig, cloudCatalogueOf, coordinatorOptions, readConfig } from './config.ts';
 import { nightlyOf } from './consolidation-settings.ts';
-import { doorLimits } from './door/door-limits.ts';
 import { createDoorkeeper } from './door/doorkeeper.ts';
 import { openModelFile } from './drivers/model-file.ts';
 import { embedderOf } from './embedder-settings.ts';
@@ -47,9 +38,8 @@ import { createApiContext } from './http/context.ts';
 import { readInstaller } from './http/installer.ts';
 import { originsOf } from './http/other-origins.ts';
 import { brokerOf } from './http/reach.ts';
-import { CacheProcess } from './model-cache/cache-process.ts';
-import type { CacheSettings } from './model-cache/wire.ts';
 import { openObjectStore } from './object-settings.ts';
+import { peopleDoorOf } from './people-settings.ts';
 import { policyOf } from './policy.ts';
 import { openSigningKey } from './proofs/signing-key.ts';
 import { type Coordinator, startCoordinator } from './road/coordinator.ts';
@@ -132,15 +122,14 @@ async function main(config: CoordinatorConfig): Promise<void> {
     { refusalsPerMinute: maxRefusalsPerMinute, requestsPerMinute: maxRequestsPerMinute },
     (row) => void coordinator?.submit('audit', row).catch(() => {}), // its loss is counted by the loop
   );
+  let people: PeopleDoor | null = null;
   const mqttPort = config.port === 0 ? 0 : config.port + 2;
   const embedded = config.broker
     ? null
     : createAedesBus({
         tls: { ...server, ca: ca.pem, ticketKeys: ca.ticketKeys() },
-        host: config.host,
-        port: mqttPort,
-        gate,
-        ...{ doorkeeper, log, clock, discoveryPrefix },
+        ...{ host: config.host, port: mqttPort, gate, doorkeeper },
+        ...{ log, clock, discoveryPrefix, onForward: (message) => people?.forward(message) },
       });
   const bus: Bus =
     embedded ??
@@ -157,7 +146,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
   process.on('unhandledRejection', (reason) => fatal(reason as Error));
 
   const modelCache =
-    config.cache === 'off' ? null : cacheOf(config, { data, tls: { ...server, ca: ca.pem }, gate, log });
+    config.cache === 'off' ? null : cacheOf(config, { data, tls: { ...server, ca: ca.pem }, gate, clock, random, log });
   // Otherwise the port is known without waiting for the process.
   if (config.port === 0) await modelCache?.listening;
   const modelCachePort = config.port === 0 ? modelCache?.port : config.port + 3;
@@ -181,6 +170,16 @@ async function main(config: CoordinatorConfig): Promise<void> {
   });
 
   forgetRestored(data);
+  people = peopleDoorOf(config, {
+    bus: embedded,
+    tls: { ...server, cert: `${server.cert}${ca.pem}` },
+    gate,
+    ...{ doorkeeper, discoveryPrefix },
+    clock,
+    random,
+    log,
+  });
+  if (config.port === 0) await people?.listening;
 
   const models = await openModelFile({
     path: config.models ? resolve(config.models) : join(data, 'models.yaml'),
@@ -212,6 +211,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
       fleetName: config.name,
       version,
       mqtt,
+      discoveryPrefix,
       tlsPort: () => tls.port || null,
       boundTo: config.host,
       publicHost: config.address,
@@ -224,10 +224,9 @@ async function main(config: CoordinatorConfig): Promise<void> {
       memoryModel: config.memoryModel || null,
       nightly: nightlyOf(config),
     },
-    clock,
-    random,
-    log,
+    ...{ clock, random, log },
     busStats: () => bus.stats(),
+    peopleDoor: people,
     modelCache,
     judgeNode: (peer) => judgeReader(peer, gate, clock.nowMs()),
     modelFile: models,
@@ -254,7 +253,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
   };
   writeFileSync(fleetFile, `${JSON.stringify(place, null, 2)}\n`, { mode: 0o600 });
   log.info(
-    { url, tlsPort: tls.port, mqttPort: mqtt().port, nodes: coordinator.view.nodes.size },
+    { url, tlsPort: tls.port, mqttPort: mqtt().port, peoplePort: people?.port, nodes: coordinator.view.nodes.size },
     'the coordinator works',
   );
   process.send?.({ ready: true, ...place });
@@ -302,7 +301,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     pruning.cancel();
     models.stop();
     await backups.stop();
-    await Promise.all([balena?.stop(), embedder?.stop()]);
+    await Promise.all([balena?.stop(), embedder?.stop(), people?.stop()]);
     await context.batches.stop();
     // Before the listeners: a client that keeps its connection may hold them until the deadline, and the costs of the last minute were lost.
     await context.recorder.flush();
@@ -330,38 +329,6 @@ function noteUnknown(coordinator: Coordinator, claim: Claim, reason: string): vo
   const known = view.found.get(`node ${node}`);
   if (known?.kind === 'node' && known.keyFingerprint === keyFingerprint) return;
   coordinator.submit('node-unknown', { node, keyFingerprint, certificateExpiresMs }).catch(() => {}); // it comes again
-}
-
-function cacheOf(
-  config: CoordinatorConfig,
-  { data, tls, gate, log }: { data: string; tls: CacheSettings['tls']; gate: Gate; log: Log },
-): CacheProcess {
-  const { port, host, cacheDir, cacheGib, cacheRate, cacheRegistry, cacheHub, cacheOllama, cacheOpen } = config;
-  const strangers = {
-    perAddress: maxHttpStrangersPerAddress,
-    perSubnet: maxHttpStrangersPerSubnet,
-    total: maxHttpStrangers,
-  };
-  return new CacheProcess({
-    settings: {
-      dir: cacheDir ? resolve(cacheDir) : join(data, 'model-cache'),
-      host,
-      port: port === 0 ? 0 : port + 3,
-      openPort: cacheOpen === 'off' ? null : port === 0 ? 0 : port + 4,
-      tls,
-      limits: doorLimits(strangers),
-      maxConnections: maxHttpConnections,
-      maxBytes: cacheGib === 0 ? null : Math.floor(cacheGib * 1024 ** 3),
-      bytesPerS: cacheRate === 0 ? null : Math.max(1, Math.floor(cacheRate * 1e6)),
-      registryUrl: cacheRegistry === 'none' ? null : cacheRegistry.replace(/\/+$/, ''),
-      hubUrl: cacheHub === 'none' ? null : cacheHub.replace(/\/+$/, ''),
-      ollamaUrl: cacheOllama === 'none' ? null : cacheOllama.replace(/\/+$/, ''),
-    },
-    judge: (peer) => judgeReader(peer, gate, clock.nowMs()),
-    clock,
-    random,
-    log,
-  });
 }
 
 async function countNodes(store: Store): Promise<number> {

@@ -130,6 +130,8 @@ export const homeTopics = {
 /** Where Home Assistant looks for devices unless it is told otherwise. */
 export const discoveryPrefix = 'homeassistant';
 export const discoveryTopic = (prefix: string, device: string) => `${prefix}/device/blackroad-${device}/config`;
+/** Of all devices, also those of others. */
+export const discoveryFilter = (prefix: string) => `${prefix}/device/+/config`;
 /** Home Assistant announces itself there. */
 export const birthTopic = (prefix: string) => `${prefix}/status`;
 /** Its permission is the one for reading: whoever announces itself gets what is retained once more. */

@@ -15,6 +15,7 @@ import { mcpRoutes } from './routes/mcp.ts';
 import { memoryRoutes } from './routes/memory.ts';
 import { modelCacheRoutes } from './routes/model-cache.ts';
 import { modelRoutes } from './routes/models.ts';
+import { mqttRoutes } from './routes/mqtt.ts';
 import { nodeRoutes } from './routes/nodes.ts';
 import { objectRoutes } from './routes/objects.ts';
 import { releaseRoutes } from './routes/releases.ts';
@@ -38,6 +39,7 @@ export const routes = {
   ...mcpRoutes,
   ...memoryRoutes,
   ...modelCacheRoutes,
+  ...mqttRoutes,
   ...backupRoutes,
   ...objectRoutes,
   ...restoreRoutes,

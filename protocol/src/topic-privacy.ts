@@ -11,6 +11,8 @@ export const peopleReadNeeds: Permission = 'feed:read';
 export const peopleRead: readonly string[] = [
   ...new Set(
     Object.values(topics)
+      // What one key alone reads is told by our own brokers.
+      .filter(({ pattern }) => !pattern.includes('{key}'))
       .map(({ pattern }) => `${topicRoot}/${pattern.split('/')[0]}/#`)
       .filter((filter) => !isPrivate(filter)),
   ),

@@ -25,3 +25,6 @@ export const topicRow = <S extends TSchema>(
   maxBytes: number,
   text: string,
 ): TopicRow<S> => ({ pattern, writer, qos, retain, schema, maxBytes, text });
+
+/** JSON escapes can triple a prompt or a result. */
+export const withEnvelope = (bytes: number) => bytes + 8 * 1024;

@@ -7,8 +7,6 @@ import {
   Identify,
   KeepModels,
   LookAtHardware,
-  MqttAnswer,
-  MqttAsk,
   PullModel,
   ReadLog,
   RemoveModel,
@@ -41,16 +39,15 @@ import { ModelAnswers, ModelChannel, ModelRequestPiece, ModelRequestStop, ModelS
 import { AgentObserved, NodeCapacity, NodeHealth, NodeHello, NodeInfo, NodeState } from './node.ts';
 import { NodeEvent } from './node-events.ts';
 import { UpdateOs } from './os-update.ts';
+import { peopleTopics } from './people-topics.ts';
 import { TaskChunk, TaskLease, TaskReport } from './task.ts';
-import { topicRow as row } from './topic-row.ts';
+import { topicRow as row, withEnvelope } from './topic-row.ts';
 import { type Static, Type } from './typebox.ts';
 import { UpdateNode } from './update.ts';
 
 export const topicRoot = 'blackroad/v1';
 
 const small = maxSmallMessageBytes;
-/** JSON escapes can triple a prompt or a result. */
-const withEnvelope = (bytes: number) => bytes + 8 * 1024;
 
 export const topics = {
   nodeState: row(
@@ -303,27 +300,7 @@ export const topics = {
     'Coordinator presence and the window for coming back.',
   ),
 
-  ask: {
-    ...row(
-      'people',
-      'agent/{agent}/ask',
-      1,
-      false,
-      MqttAsk,
-      withEnvelope(maxPromptBytes * 2),
-      'Ask any agent, by its name; JSON or bare text.',
-    ),
-    needs: 'tasks:ask',
-  },
-  answer: row(
-    'coordinator',
-    'agent/{agent}/answer/{id}',
-    1,
-    false,
-    MqttAnswer,
-    withEnvelope(maxResultBytes * 2),
-    'The answer.',
-  ),
+  ...peopleTopics,
   ...homeTopics,
 } as const;
 

@@ -19,6 +19,7 @@ const entryPoints = {
   backup: 'coordinator/src/backup/process.ts',
   document: 'coordinator/src/documents/process.ts',
   'model-cache': 'coordinator/src/model-cache/process.ts',
+  'people-door': 'coordinator/src/bus/people/process.ts',
   'llama-child': 'model-server/src/llama/llama-child.ts',
   fleet: 'coordinator/cli/src/main.ts',
 };

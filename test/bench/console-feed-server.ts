@@ -177,6 +177,7 @@ const context = await createApiContext({
     fleetName: 'bench',
     version: '0',
     mqtt: () => ({ host: null, port: 0 }),
+    discoveryPrefix: null,
     tlsPort: () => null,
     boundTo: '127.0.0.1',
     publicHost: '',

@@ -65,7 +65,8 @@ for (const counted of ['recalled', 'answerable'] as const) {
   const best = Math.max(shareOf('words', counted), shareOf('vectors', counted));
   for (const way of ways) {
     // What agents have is to be the best of them, and as good as it once was; a run is to make it no worse.
-    const least = way === 'hybrid' ? Math.max(best, reached[counted]) : way === 'consolidated' ? shareOf('hybrid', counted) : null;
+    const least =
+      way === 'hybrid' ? Math.max(best, reached[counted]) : way === 'consolidated' ? shareOf('hybrid', counted) : null;
     const goal = least === null ? {} : { goal: { is: '>=' as const, value: least } };
     bench({ name: `recall-quality-${name}-${way}`, value: shareOf(way, counted), unit: 'share', ...goal });
     for (const how of ['near', 'far'])

@@ -19,8 +19,8 @@ t.test('a flag wins over the environment, the environment over the default', asy
 
 t.test('wrong options name what came and what was expected', async (t) => {
   const cases: [string[], Record<string, string>, RegExp][] = [
-    [['--port', 'eight'], {}, /--port: expected a number from 0 to 65531, got "eight"/],
-    [['--port', '70000'], {}, /--port: expected a number from 0 to 65531/],
+    [['--port', 'eight'], {}, /--port: expected a number from 0 to 65530, got "eight"/],
+    [['--port', '70000'], {}, /--port: expected a number from 0 to 65530/],
     [['--port', ''], {}, /^$/],
     [[], { BLACKROAD_LOG: 'loud' }, /BLACKROAD_LOG: expected one of debug, info, warn, error, silent, got "loud"/],
     [['--colour', 'red'], {}, /--colour: no such option/],

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
   auditActions,
+  decode,
   eventTypes,
   mayDo,
   nodeEvents,
@@ -61,6 +62,9 @@ t.test('AsyncAPI: a channel and an operation for every topic', async (t) => {
     t.match(document.operations[name].bindings.mqtt, { qos: row.qos, retain: row.retain });
     const named = [...row.pattern.matchAll(/\{(\w+)\}/g)].map(([, key]) => key);
     t.same(Object.keys(document.channels[name].parameters ?? {}), named, name);
+    const { examples } = document.components.messages[name];
+    for (const { summary, payload } of examples)
+      t.match(decode(summary, Buffer.from(JSON.stringify(payload))), { name }, `the example of ${name} decodes`);
   }
 });
 

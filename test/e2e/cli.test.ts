@@ -220,6 +220,7 @@ t.test('verbs', async (t) => {
     'models unpin': { args: ['never-pinned:1b'], gives: 'object' },
     'models reload': { gives: 'object' },
     cache: { gives: 'object' },
+    integrations: { gives: 'object' },
     releases: { gives: 'object' },
     'releases add': { args: [release('0.3.0')], gives: 'array' },
     'releases remove': { args: ['blackroad-node-0.2.0-linux-arm64'], gives: 'object' },
@@ -319,6 +320,8 @@ t.test('verbs', async (t) => {
     'balena import',
     'cache remove',
     'cache prune',
+    // bridge.test.ts, where the door is open
+    'integrations bridge',
     'backup',
     'backup get',
     'backup delete',
@@ -375,6 +378,8 @@ t.test('verbs', async (t) => {
     'restore agent': { args: ['nobody'], code: 4, problem: 'no-such-agent' },
     'restore node': { args: ['nobody'], code: 4, problem: 'no-such-node' },
     'cache prune': { args: [], code: 1, problem: 'conflict' },
+    integrations: { args: ['--coordinator', 'http://127.0.0.1:9', '--key', 'x'], code: 3, problem: 'no-coordinator' },
+    'integrations bridge': { args: [], code: 1, problem: 'conflict' },
     conversations: {
       args: ['--coordinator', fleet.client.url, '--key', 'brk_none_none'],
       code: 3,

@@ -12,6 +12,7 @@ import { cacheVerbs } from './verbs/cache.ts';
 import { conversationVerbs } from './verbs/conversations.ts';
 import { documentVerbs } from './verbs/documents.ts';
 import { imageVerbs } from './verbs/images.ts';
+import { integrationVerbs } from './verbs/integrations.ts';
 import { localVerbs } from './verbs/local.ts';
 import { mcpVerbs } from './verbs/mcp.ts';
 import { memoryVerbs } from './verbs/memory.ts';
@@ -78,6 +79,7 @@ export const verbs: Verb[] = [
   ...localVerbs,
   ...nodeVerbs,
   ...cacheVerbs,
+  ...integrationVerbs,
   ...modelVerbs,
   ...rolloutVerbs,
   ...agentVerbs,

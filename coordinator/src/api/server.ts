@@ -57,6 +57,7 @@ import { memoryFileHandlers } from './memory-files.ts';
 import { memoryValueHandlers } from './memory-values.ts';
 import { modelCacheHandlers } from './model-cache.ts';
 import { modelHandlers } from './models.ts';
+import { mqttHandlers } from './mqtt.ts';
 import { nodeHandlers } from './nodes.ts';
 import { objectHandlers } from './objects.ts';
 import { overviewHandlers } from './overview.ts';
@@ -83,6 +84,7 @@ const handlers: Handlers = {
   ...memoryFileHandlers,
   ...consolidationHandlers,
   ...modelCacheHandlers,
+  ...mqttHandlers,
   ...backupHandlers,
   ...balenaHandlers,
   ...objectHandlers,

@@ -9,6 +9,7 @@ import { silentLog } from '@blackroad/std/log';
 import { sha256Hex } from '@blackroad/std/sha256';
 import t, { type Test } from 'tap';
 import { busConformance } from '../../../test/conformance/bus.ts';
+import { rudeConformance } from '../../../test/conformance/rude.ts';
 import {
   type BusRig,
   closed,
@@ -49,6 +50,10 @@ const withKey = (rig: BusRig, id: string, more: object = {}) =>
 const refusedOf = (rig: BusRig) => rig.bus.stats().refused;
 
 t.test('conformance', async (t) => busConformance(t, open));
+
+t.test('what no client may do', async (t) => {
+  rudeConformance(t, async (t) => ({ ...(await open(t)), key: { id: 'o', secret: 'secret' } }));
+});
 
 t.test('the certificates of the coordinator are no node, even where a node is called so', async (t) => {
   const rig = await open(t, {}, (claim) => (claim.kind === 'node' ? { as: 'node', node: claim.node } : gate(claim)));
@@ -363,7 +368,7 @@ t.test('a stop is no mass death', async (t) => {
   alice.client.end(true);
 });
 
-t.test('MQTT 5 is refused as 3.1.1 says, and README says what to do', async (t) => {
+t.test('MQTT 5 is refused here as 3.1.1 says, and README names the port that speaks it', async (t) => {
   const rig = await open(t);
   await t.rejects(withKey(rig, 'o', { protocolVersion: 5 }), { code: 1 });
   for (const protocolVersion of [3, 4] as const) {
@@ -372,7 +377,7 @@ t.test('MQTT 5 is refused as 3.1.1 says, and README says what to do', async (t) 
     client.end(true);
   }
   const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
-  t.match(readme, /MQTT 3\.1\.1 \(and 3\.1\), not 5/);
+  t.match(readme, /MQTT 5 or 3\.1\.1 \(port 8405, TLS\)/);
 });
 
 t.test('a port that is taken is told', async (t) => {

@@ -7,22 +7,24 @@
 // steps for each QoS and drops, as repetitions, messages that were overtaken that way; and a subscriber that does not read
 // held up to a hundred messages, then everyone's.
 import type { TLSSocket } from 'node:tls';
-import { maxQos2InFlight, parseTopic, permissionWords, topics } from '@blackroad/protocol';
+import { FleetError, maxQos2InFlight, type Principal } from '@blackroad/protocol';
 import { type Clock, type Timer, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { Aedes, type Client, type PublishPacket, type Subscription } from 'aedes';
 import { createRefusals, type Refusals } from '../door/counted-refusals.ts';
-import { type Doorkeeper, nameOfKey } from '../door/doorkeeper.ts';
+import type { Doorkeeper } from '../door/doorkeeper.ts';
 import { type Gate, recheckMs } from '../fleet/gate.ts';
+import type { MessageTold } from '../state/reply-to.ts';
 import { type AedesLimits, aedesLimits } from './aedes-limits.ts';
-import type { Arrived, Bus, BusMessage, BusStats } from './bus.ts';
+import type { Arrived, AskRequest, Bus, BusMessage, BusStats } from './bus.ts';
 import { createConnectJudge } from './connect-judge.ts';
 import { Connections } from './connections.ts';
 import { createDrain } from './drain.ts';
 import { createListener, type Listener, type ListenerOptions } from './listener.ts';
+import { isForPeople, publishing, refusalWords } from './publishing.ts';
 import { boundReading } from './reading.ts';
-import { createRetainedStore } from './retained.ts';
-import { mayPublish, mayRead, maySubscribe } from './rights.ts';
+import { createRetainedStore, type Retained } from './retained.ts';
+import { mayRead, maySubscribe } from './rights.ts';
 import { createSessions } from './sessions.ts';
 
 export interface AedesBusOptions {
@@ -38,8 +40,24 @@ export interface AedesBusOptions {
   limits?: Partial<AedesLimits>;
   /** Below which Home Assistant discovers devices; missing: nowhere. */
   discoveryPrefix?: string | null;
+  /** Called with each message that goes to subscribers, in order. */
+  onForward?: (message: Forwarding) => void;
 }
-interface AedesBus extends Bus {
+/** A message on its way to subscribers. */
+export interface Forwarding {
+  topic: string;
+  payload: Buffer;
+  qos: number;
+  retain: boolean;
+  /** For clients of MQTT 5. */
+  told?: MessageTold;
+  /** The client id of the person's program that sent it. */
+  from?: string;
+}
+export interface AedesBus extends Bus {
+  take(message: Forwarding, by: Principal, request?: AskRequest): void;
+  takeRefused(message: Forwarding, by: Principal, fault: string, request?: AskRequest): void;
+  retained(filter: string): Iterable<Retained>;
   /** The port it listens on; 0 before the start. */
   readonly port: number;
 }
@@ -58,13 +76,6 @@ interface Inside {
 interface InsideClient {
   waitForDrain(done: () => void): void;
 }
-
-/** The refusals of asks that get an answer, with its text. */
-const refusalWords: Record<string, string | undefined> = {
-  topic: `This key may not publish here: asking needs ${permissionWords(topics.ask.needs)}.`,
-  'message-too-large': 'The question is too large.',
-  'rate-limited': 'This key asks too often; wait a minute.',
-};
 
 const tooFast = 'a connection sends more than its pace allows: it is read more slowly from here on';
 
@@ -127,11 +138,27 @@ class EmbeddedBroker implements AedesBus {
   async start(receive: (message: Arrived) => void): Promise<void> {
     this.#onMessage = receive;
     await this.#broker.listen();
-    this.#port = await this.#listener.listen(this.#options.host, this.#options.port);
+    const { host, port } = this.#options;
+    this.#port = await this.#listener.listen(host, port).catch((cause: Error) => {
+      throw new FleetError('unavailable', { detail: cause.message }, { cause });
+    });
   }
 
   publish(messages: readonly BusMessage[]): void {
-    for (const { topic, payload, qos, retain } of messages) this.#forward(topic, payload, qos, retain);
+    for (const message of messages) this.#forward({ ...message, payload: Buffer.from(message.payload) });
+  }
+
+  /** A message that was allowed at another door of this coordinator. */
+  take(message: Forwarding, by: Principal, request?: AskRequest): void {
+    this.#arrived(message, by, request);
+    this.#forward({ ...message, qos: message.qos === 0 ? 0 : 1 });
+  }
+  /** The same for one that was refused there. */
+  takeRefused(message: Forwarding, by: Principal, fault: string, request?: AskRequest): void {
+    this.#answerRefusal(message, by, fault, request);
+  }
+  retained(filter: string): Iterable<Retained> {
+    return this.#retained.match(filter);
   }
 
   disconnect(node: string): void {
@@ -202,8 +229,8 @@ class EmbeddedBroker implements AedesBus {
       const finish = (typeof client === 'function' ? client : (done ?? (() => {}))) as (error?: Error | null) => void;
       if (!packet.topic.startsWith('$SYS/') && !this.#dropped.delete(packet)) {
         // Only now is it certain that it is no repetition.
-        if (packet.qos === 2) this.#arrived(packet, typeof client === 'object' ? (client as Client) : null);
-        this.#forward(packet.topic, packet.payload, packet.qos === 0 ? 0 : 1, packet.retain);
+        if (packet.qos === 2) this.#arrived(packet, this.#connections.principal(client as Client));
+        this.#forward({ ...forwardingOf(packet), qos: packet.qos === 0 ? 0 : 1 });
       }
       // Not at once: the parser is still inside this packet and must not be entered again.
       queueMicrotask(finish);
@@ -265,7 +292,7 @@ class EmbeddedBroker implements AedesBus {
   #authorizePublish(client: Client | null, packet: PublishPacket): void {
     const fault = client ? this.#publishFault(client, packet) : 'internal';
     if (fault === null) {
-      if (packet.qos !== 2) this.#arrived(packet, client);
+      if (packet.qos !== 2) this.#arrived(packet, client ? this.#connections.principal(client) : undefined);
       return;
     }
     // Acknowledged and dropped: closing would make a node repeat the same message for ever.
@@ -277,40 +304,42 @@ class EmbeddedBroker implements AedesBus {
       bytes: packet.payload.length,
     };
     this.#refusals.note(fault, fields, 'publish refused');
-    if (client) this.#answerRefusal(client, packet, fault);
+    const by = client ? this.#connections.principal(client) : undefined;
+    if (by) this.#answerRefusal(packet, by, fault);
   }
   #publishFault(client: Client, packet: PublishPacket): string | null {
     const session = this.#connections.session(client);
     if (!session || !('who' in session)) return 'internal';
     const { who } = session;
-    const row = mayPublish(who, packet.topic, this.#options.discoveryPrefix);
-    if (!row) return 'topic';
-    if (who.as === 'people' && this.#options.doorkeeper.take(nameOfKey(who.keyId)) > 0) return 'rate-limited';
-    if (packet.payload.length > row.maxBytes) return 'message-too-large';
+    const allowed = publishing(who, packet.topic, packet.payload.length, this.#options);
+    if ('fault' in allowed) return allowed.fault;
     if (packet === session.will && who.as === 'node') {
       // The will `offline` of a connection is no longer true when its node has a newer one.
       const present = this.#connections.ofNode(who.node);
       if (present && present !== client) return 'superseded';
     }
-    if (packet.retain && !row.retain) packet.retain = false;
+    packet.retain &&= allowed.row.retain;
     return null;
   }
-  #arrived({ topic, payload }: PublishPacket, client: Client | null): void {
+  #arrived({ topic, payload }: Pick<PublishPacket, 'topic' | 'payload'>, by?: Principal, request?: AskRequest): void {
     if (this.#isStopping) return;
     this.#received++;
     const message: Arrived = { topic, payload: payload as Buffer, retained: false };
-    const by = client ? this.#connections.principal(client) : undefined;
     if (by) message.by = by;
+    if (request) message.request = request;
     this.#onMessage(message);
   }
   /** MQTT acknowledges dropped messages too: without a message on the topic of the answer a person would wait for ever. */
-  #answerRefusal(client: Client, { topic, payload }: PublishPacket, fault: string): void {
-    const by = this.#connections.principal(client);
-    const refused = refusalWords[fault];
-    const parsed = parseTopic(topic);
-    const isForPeople = parsed && topics[parsed.name].writer === 'people';
-    if (this.#isStopping || !isForPeople || by === undefined || refused === undefined) return;
-    this.#onMessage({ topic, payload: payload as Buffer, retained: false, by, refused });
+  #answerRefusal(
+    { topic, payload }: Pick<PublishPacket, 'topic' | 'payload'>,
+    by: Principal,
+    fault: string,
+    request?: AskRequest,
+  ): void {
+    const refused = refusalWords(fault, topic);
+    if (this.#isStopping || !isForPeople(topic) || refused === undefined) return;
+    const answered = { topic, payload: payload as Buffer, retained: false, by, refused };
+    this.#onMessage(request ? { ...answered, request } : answered);
   }
 
   /** Lowers the requested QoS to 1 at most. */
@@ -329,17 +358,15 @@ class EmbeddedBroker implements AedesBus {
     return false;
   }
 
-  #forward(topic: string, payload: string | Buffer, qos: 0 | 1, retain: boolean): void {
-    const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
-    if (retain) this.#retained.set({ topic, payload: Buffer.from(bytes), qos });
+  #forward(message: Forwarding & { qos: 0 | 1 }): void {
+    const { topic, payload, qos, retain } = message;
+    if (retain) this.#retained.set({ topic, payload: Buffer.from(payload), qos });
+    this.#options.onForward?.(message);
     const packet = {
       cmd: 'publish',
       brokerId: this.#broker.id,
       brokerCounter: ++this.#inside.counter,
-      topic,
-      payload: bytes,
-      qos,
-      retain,
+      ...{ topic, payload, qos, retain },
     };
     this.#inside.mq.emit(packet, () => {});
   }
@@ -367,3 +394,10 @@ class EmbeddedBroker implements AedesBus {
     (client.conn as TLSSocket).destroy();
   }
 }
+
+const forwardingOf = ({ topic, payload, qos, retain }: PublishPacket): Forwarding => ({
+  topic,
+  payload: payload as Buffer,
+  qos,
+  retain,
+});

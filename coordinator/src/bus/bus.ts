@@ -1,6 +1,7 @@
 // The broker as the coordinator uses it. There are two implementations: the embedded Aedes, and any MQTT broker by URL (Mosquitto, EMQX). A
 // bus moves bytes: it decodes nothing and decides nothing about the fleet; who may connect is decided by a `Gate`.
 import type { Principal } from '@blackroad/protocol';
+import type { MessageTold } from '../state/reply-to.ts';
 
 export interface Arrived {
   topic: string;
@@ -11,12 +12,26 @@ export interface Arrived {
   by?: Principal;
   /** The reason why a person's message was refused: it only gets an answer. */
   refused?: string;
+  /** What a client of MQTT 5 said beside the question. */
+  request?: AskRequest;
+}
+/** Where and how the answer to a question is wanted. Plain data, as it is stored with the task. */
+export interface AskRequest {
+  /** The topic of the key's own for the answer; missing: the topic of answers of the agent. */
+  response?: { key: string; id: string };
+  /** The id of the topic of answers. */
+  id?: string;
+  told?: MessageTold;
+  /** The question is worth nothing after this. */
+  expirySeconds?: number;
 }
 export interface BusMessage {
   topic: string;
   payload: string;
   qos: 0 | 1;
   retain: boolean;
+  /** For clients of MQTT 5; lost where the broker speaks 3.1.1 alone. */
+  told?: MessageTold;
 }
 /** The present state of the coordinator, for `fleet/state`. */
 export type Presence = (state: 'online' | 'offline') => BusMessage;

@@ -10,7 +10,7 @@ const serverAuth = '1.3.6.1.5.5.7.3.1';
 const clientAuth = '1.3.6.1.5.5.7.3.2';
 
 /** What a TLS socket tells of its peer. The model cache's process sends the same of its sockets. */
-interface Shown extends Pick<TLSSocket, 'getPeerX509Certificate' | 'authorized'> {
+export interface Shown extends Pick<TLSSocket, 'getPeerX509Certificate' | 'authorized'> {
   /** A code, whatever its type says. */
   authorizationError: unknown;
 }

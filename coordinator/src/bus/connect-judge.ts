@@ -1,11 +1,10 @@
 // Judges CONNECT: the identity, the client id and the will. In: a TLS socket and the packet, which is changed where people may not choose
 // for themselves. Out: a session, or the reason of a refusal. Which nodes and keys are known is decided by the Gate.
-import type { TLSSocket } from 'node:tls';
 import type { Clock } from '@blackroad/std/clock';
 import type { Refusals } from '../door/counted-refusals.ts';
 import type { Doorkeeper } from '../door/doorkeeper.ts';
 import type { Claim, Gate } from '../fleet/gate.ts';
-import { claimOf } from './claim.ts';
+import { claimOf, type Shown } from './claim.ts';
 import { type ConnectLimits, createConnects } from './connects.ts';
 import { mayWill, type Who } from './rights.ts';
 
@@ -34,10 +33,15 @@ interface JudgeParts {
   discoveryPrefix?: string | null | undefined;
 }
 
+/** What is seen of who connects: a TLS socket, or what another process saw of one. */
+interface Peer extends Shown {
+  remoteAddress?: string | undefined;
+}
+
 /** CONNACK [MQTT-3.2.2.3] for good credentials at a bad time: after "not authorized" a node would look for a new certificate. */
 const unavailable = 3;
 
-export function createConnectJudge(parts: JudgeParts): (socket: TLSSocket, packet: ConnectFields) => Session {
+export function createConnectJudge(parts: JudgeParts): (socket: Peer, packet: ConnectFields) => Session {
   const { gate, doorkeeper, clock, limits } = parts;
   const connects = createConnects(clock, limits);
   let nameless = 0;
@@ -66,7 +70,7 @@ export function createConnectJudge(parts: JudgeParts): (socket: TLSSocket, packe
 }
 
 /** The refusals that the doorkeeper counts, as they may be attempts to guess keys or certificates. */
-function refused(claim: Claim, reason: string, socket: TLSSocket, doorkeeper: Doorkeeper): Refusal {
+function refused(claim: Claim, reason: string, socket: Peer, doorkeeper: Doorkeeper): Refusal {
   const claimed = claim.kind === 'node' ? claim.node : claim.kind === 'key' ? claim.keyId : claim.reason;
   const text = `connection refused: ${reason} (${claim.kind} ${claimed.slice(0, 80)})`;
   const { remoteAddress: address = '' } = socket;

@@ -1,9 +1,9 @@
-// The TLS listener of the embedded broker: it accepts TCP connections and passes on TLS sockets. In: certificates, limits. Out: `onSocket`
+// The TLS listener of a broker of ours: it accepts TCP connections and passes on TLS sockets. In: certificates, limits. Out: `onSocket`
 // for every finished handshake, with any certificate (it is judged later). The door in front of it bounds the cost of strangers; `known`
 // reports a connection that is none any more.
 import type { Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
-import { FleetError, maxListenBacklog } from '@blackroad/protocol';
+import { maxListenBacklog } from '@blackroad/protocol/limits';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Refusals } from '../door/counted-refusals.ts';
@@ -16,8 +16,11 @@ export interface ListenerLimits extends DoorLimits {
   connectMs: number;
 }
 export interface ListenerOptions {
-  /** PEM. `ticketKeys` (48 bytes) lets nodes resume their TLS session after a restart of the coordinator. */
-  tls: { key: string; cert: string; ca: string; ticketKeys?: Buffer };
+  /**
+   * PEM. `ticketKeys` (48 bytes) lets nodes resume their TLS session after a restart of the coordinator. Without `ca` nobody is asked for a
+   * certificate.
+   */
+  tls: { key: string; cert: string; ca?: string; ticketKeys?: Buffer };
   limits: ListenerLimits;
   refusals: Refusals;
   log: Log;
@@ -25,7 +28,7 @@ export interface ListenerOptions {
   onSocket: (socket: TLSSocket) => void;
 }
 export interface Listener {
-  /** Resolves with the port. Rejects with FleetError `unavailable` when it is taken. */
+  /** Resolves with the port. Rejects with a sentence when it is taken. */
   listen(host: string, port: number): Promise<number>;
   /** The connection has proved who it is and was accepted. */
   known(socket: Socket): void;
@@ -39,9 +42,8 @@ export function createListener({ tls, limits, refusals, log, clock, onSocket }: 
   const server = createServer({
     key: tls.key,
     cert: tls.cert,
-    ca: tls.ca,
-    requestCert: true,
-    rejectUnauthorized: false, // judged by `claimOf`, so that a refusal has a reason
+    // A certificate is judged by `claimOf`, so that a refusal has a reason.
+    ...(tls.ca === undefined ? {} : { ca: tls.ca, requestCert: true, rejectUnauthorized: false }),
     minVersion: 'TLSv1.2',
     handshakeTimeout: limits.connectMs,
     sessionTimeout: sessionSeconds,
@@ -59,8 +61,7 @@ export function createListener({ tls, limits, refusals, log, clock, onSocket }: 
     listen: (host, port) =>
       new Promise((resolve, reject) => {
         const failed = (cause: Error) => {
-          const detail = `MQTT cannot listen on ${host} port ${port}: ${cause.message}`;
-          reject(new FleetError('unavailable', { detail }, { cause }));
+          reject(new Error(`MQTT cannot listen on ${host} port ${port}: ${cause.message}`, { cause }));
         };
         server.once('error', failed);
         server.listen({ port, host, backlog: maxListenBacklog }, () => {

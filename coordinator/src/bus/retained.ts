@@ -1,7 +1,7 @@
 // Retained messages in a trie by topic level, so that the cost of a subscription depends on its matches and not on the size of the fleet:
 // the broker's own store compared every topic for every SUBSCRIBE (47 s for 10,000 nodes to come back, against 7 s). In: messages with the
 // retain flag. Out: the messages that match a filter, oldest level order. It keeps one message for each topic.
-interface Retained {
+export interface Retained {
   topic: string;
   payload: Buffer;
   qos: 0 | 1;

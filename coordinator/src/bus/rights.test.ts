@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { topicParams as params } from '../../../test/fixtures/protocol/topic-params.ts';
 import { principalOfKey } from '../fleet/principals.ts';
-import { mayPublish, maySubscribe, mayWill, type Who } from './rights.ts';
+import { mayPublish, mayRead, maySubscribe, mayWill, type Who } from './rights.ts';
 
 const alice: Who = { as: 'node', node: 'alice' };
 const key = (name: string, role: Role): Who => {
@@ -62,6 +62,20 @@ t.test('Home Assistant reads below its prefix and announces itself; nobody makes
   t.notOk(mayPublish(key('chat', 'client'), `${prefix}/status`, prefix));
   for (const who of [viewer, operator, alice]) t.notOk(mayPublish(who, config, prefix));
   t.notOk(mayPublish(alice, `${prefix}/status`, prefix));
+});
+
+t.test('answers to a key’s own questions are read by it alone, whatever else it may read', async (t) => {
+  const client = key('app', 'client');
+  for (const who of [client, viewer]) {
+    for (const filter of ['response/k/+', 'response/k/#', 'response/k/7'])
+      t.ok(maySubscribe(who, `${topicRoot}/${filter}`), filter);
+    for (const filter of ['response/other/7', 'response/kk/+', 'response/+/7'])
+      t.notOk(maySubscribe(who, `${topicRoot}/${filter}`), filter);
+    t.ok(mayRead(who, `${topicRoot}/response/k/7`));
+    t.notOk(mayRead(who, `${topicRoot}/response/other/7`), 'also where a wide filter matches it');
+  }
+  t.notOk(maySubscribe(client, `${topicRoot}/agent/+/answer/+`));
+  t.notOk(mayRead(client, `${topicRoot}/agent/a/answer/7`));
 });
 
 t.test('no filter that alice may use matches a topic of bob’s', async () => {

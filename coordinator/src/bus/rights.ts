@@ -38,13 +38,21 @@ const nodeReads = Object.values(topics)
   .filter(({ writer, pattern }) => writer === 'coordinator' && (pattern.includes('{node}') || !pattern.includes('{')))
   .map(({ pattern }) => pattern);
 
+/** The beginning of the topics of answers that one key alone reads. */
+export const responsePrefix = `${topicRoot}/${topics.response.pattern.split('{')[0]}`;
+const ownResponses = (who: Who & { as: 'people' }) => `${responsePrefix}${who.keyId}/`;
+
 /** Called for each copy of a message that a wide filter matches. */
 export function mayRead(who: Who, topic: string): boolean {
-  return who.as === 'node' || (mayDo(who.by.roles, peopleReadNeeds) && !isPrivate(topic));
+  if (who.as === 'node') return true;
+  if (topic.startsWith(responsePrefix)) return topic.startsWith(ownResponses(who));
+  return mayDo(who.by.roles, peopleReadNeeds) && !isPrivate(topic);
 }
 
 export function maySubscribe(who: Who, filter: string, prefix?: string | null): boolean {
   if (who.as === 'people') {
+    // Answers to a key's own questions are for it whatever else it may read, and no other's.
+    if (filter.startsWith(responsePrefix)) return filter.startsWith(ownResponses(who));
     // `#` matches no more than the root and the devices of Home Assistant: nothing else is published on this broker, and `$SYS` needs its own
     // filter. Private messages are left out of the matches of a wider filter, and a filter for them alone is refused.
     if (!mayDo(who.by.roles, peopleReadNeeds) || isPrivate(filter)) return false;

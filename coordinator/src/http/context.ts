@@ -21,6 +21,7 @@ import type { Backups } from '../backup/backups.ts';
 import type { Balena } from '../balena/balena.ts';
 import { Batches } from '../batches/batches.ts';
 import type { BusStats } from '../bus/bus.ts';
+import type { PeopleDoor } from '../bus/people/people-door.ts';
 import { DocumentReader } from '../documents/reader.ts';
 import { type Refusals as CountedRefusals, createRefusals as createCountedRefusals } from '../door/counted-refusals.ts';
 import type { DoorLimits } from '../door/door.ts';
@@ -81,6 +82,8 @@ interface ApiSettings {
   version: string;
   /** The address of the broker for nodes; a function, since the system may choose the port. Host null: the host at which they enrol. */
   mqtt: () => { host: string | null; port: number };
+  /** Below which Home Assistant finds the fleet; null: it does not. */
+  discoveryPrefix: string | null;
   /** The port at which nodes enrol; null while only this machine is served. */
   tlsPort: () => number | null;
   /** The address that the TLS listener is bound to: 0.0.0.0, loopback, or one of this machine's own. */
@@ -130,6 +133,8 @@ interface ApiParts {
   random: Random;
   log: Log;
   busStats?: () => BusStats;
+  /** The MQTT door for people; null or absent: there is none. */
+  peopleDoor?: Pick<PeopleDoor, 'stand'> | null;
   /** The process of the model cache; null or absent: it is switched off. */
   modelCache?: ModelCacheProcess | null;
   /** Whether a certificate is that of a node; missing: no node calls. */

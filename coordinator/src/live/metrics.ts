@@ -14,6 +14,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Backups } from '../backup/backups.ts';
 import { allAccounts, viewOf } from '../budgets/books.ts';
 import type { BusStats } from '../bus/bus.ts';
+import type { PeopleDoor } from '../bus/people/people-door.ts';
 import type { FleetVectors } from '../drivers/fleet-vectors.ts';
 import type { Embedder } from '../embedder/embedder.ts';
 import type { GatewayFigures } from '../gateway/figures.ts';
@@ -31,6 +32,7 @@ import { readCheckpoints, readVectorStore, readVectors } from './memory-metrics.
 import type { Read } from './metric-read.ts';
 import { type ModelRow, modelRows } from './model-rows.ts';
 import { readObjects } from './object-metrics.ts';
+import { readPeopleDoor } from './people-door-metrics.ts';
 import { agentState } from './show.ts';
 
 export interface Metrics {
@@ -55,6 +57,7 @@ export function createMetrics(
   {
     coordinator,
     busStats,
+    peopleDoor,
     modelCache,
     backups,
     releases,
@@ -68,6 +71,7 @@ export function createMetrics(
   }: {
     coordinator: Coordinator;
     busStats?: () => BusStats;
+    peopleDoor?: Pick<PeopleDoor, 'stand'> | null;
     modelCache?: CacheOfModels | null;
     backups?: Pick<Backups, 'view'>;
     releases: KeptReleases;
@@ -116,6 +120,7 @@ export function createMetrics(
   if (vectorStore?.()) readVectorStore(read, vectorStore);
   if (busStats) readBus(read, busStats);
   if (homeAssistant) readHome(read, homeAssistant);
+  if (peopleDoor) readPeopleDoor(read, peopleDoor);
   if (modelCache) readModelCache(read, modelCache);
   const requests = new Histogram({
     name: 'blackroad_http_seconds',

@@ -1,7 +1,7 @@
 // From messages of the bus to inputs of the loop: decoded, checked against the table of topics, and submitted. A message that fits no
 // topic, or a retained copy of a topic that is not retained, is counted and logged within bounds, and an ask gets an answer with the
 // reason.
-import { type Checker, type Decoded, decode, type FleetEvent, type Principal, topics } from '@blackroad/protocol';
+import { type Checker, type Decoded, decode, type FleetEvent, topics } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Arrived } from '../bus/bus.ts';
 import type { Refusals } from '../door/counted-refusals.ts';
@@ -61,12 +61,12 @@ export class Arrivals {
       return;
     }
     count(`message ${decoded.name}`);
-    this.#take(decoded, message.by).catch((error: Error) =>
+    this.#take(decoded, message).catch((error: Error) =>
       refusals.note('not-taken', { ...noted, error: error.message }, 'a message was not taken in'),
     );
   }
 
-  async #take(decoded: Decoded, by: Principal | undefined): Promise<void> {
+  async #take(decoded: Decoded, { by, request }: Arrived): Promise<void> {
     const { view, asks, commands, requests, following, submit } = this.#parts;
     const node = decoded.params.node as string;
     switch (decoded.name) {
@@ -116,7 +116,7 @@ export class Arrivals {
         for (const answer of decoded.message.answers) await requests.answered(node, answer);
         return;
       case 'ask':
-        await asks.take(decoded.params.agent as string, decoded.message, by);
+        await asks.take(decoded.params.agent as string, decoded.message, by, request);
         return;
       default:
         // The coordinator's own messages, or an agent's `out` for Home Assistant, are not inputs.

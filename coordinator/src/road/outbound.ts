@@ -32,7 +32,10 @@ function encodeAll(messages: readonly Outgoing[]): BusMessage[] {
       if (tasks.length >= maxFolded) {
         out.push(encode('settled', { node }, { tasks: tasks.splice(0, maxFolded) }));
       }
-    } else out.push(encode(message.name, message.params, message.message as never));
+    } else {
+      const encoded = encode(message.name, message.params, message.message as never);
+      out.push(message.told ? { ...encoded, told: message.told } : encoded);
+    }
   }
   for (const [node, tasks] of settled) {
     if (tasks.length > 0) out.push(encode('settled', { node }, { tasks }));

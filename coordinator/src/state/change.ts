@@ -27,6 +27,7 @@ import type { ConversationRow } from './conversation-row.ts';
 import type { DocumentRow, GivenRow } from './given-rows.ts';
 import type { AnchoredRow, ErasedPlace, ErasureRow } from './memory-rows.ts';
 import type { ObjectStand } from './object-stand.ts';
+import type { MessageTold } from './reply-to.ts';
 import type { FoundRow, RestoredRow } from './restore-rows.ts';
 import type { KnownRelease, RolloutRow, RolloutSubjectRow, Sums } from './rollout-rows.ts';
 import type {
@@ -207,7 +208,15 @@ type PerishableChange =
 export type Change = DurableChange | PerishableChange;
 
 /** The only thing that the bus can send. */
-export type Outgoing = { [N in TopicName]: { name: N; params: TopicParams; message: TopicMessage<N> } }[TopicName];
-export function outgoing<N extends TopicName>(name: N, params: TopicParams, message: TopicMessage<N>): Outgoing {
-  return { name, params, message } as Outgoing;
+export type Outgoing = {
+  [N in TopicName]: { name: N; params: TopicParams; message: TopicMessage<N>; told?: MessageTold };
+}[TopicName];
+/** `told`: for clients of MQTT 5. */
+export function outgoing<N extends TopicName>(
+  name: N,
+  params: TopicParams,
+  message: TopicMessage<N>,
+  told?: MessageTold,
+): Outgoing {
+  return (told ? { name, params, message, told } : { name, params, message }) as Outgoing;
 }

@@ -45,9 +45,10 @@ import type { Decision } from './decision.ts';
 import type { DocumentRow } from './given-rows.ts';
 import type { AnchoredRow, ErasedPlace } from './memory-rows.ts';
 import type { ObjectStand } from './object-stand.ts';
+import type { ReplyTo } from './reply-to.ts';
 import type { RestoredRow } from './restore-rows.ts';
 import type { KnownRelease } from './rollout-rows.ts';
-import type { EndedTask, JoinTokenRow, KeyRow, ReplyTo, SessionRow, TaskRow } from './rows.ts';
+import type { EndedTask, JoinTokenRow, KeyRow, SessionRow, TaskRow } from './rows.ts';
 import type { RunRow } from './run-rows.ts';
 import type { View } from './view.ts';
 

@@ -23,6 +23,7 @@ import type {
 } from '@blackroad/protocol';
 import type { SignCode } from '../fleet/health.ts';
 import type { Leaving } from './leaving-row.ts';
+import type { ReplyTo } from './reply-to.ts';
 
 type Presence = 'online' | 'suspect' | 'lost' | 'never';
 
@@ -241,14 +242,6 @@ export interface TaskRow {
   readonly by?: Asker;
   /** The topic of the answer; missing: the asker reads the end by itself. */
   readonly replyTo?: ReplyTo;
-}
-/** The topic of the answer to a question over MQTT. */
-export interface ReplyTo {
-  readonly kind: 'mqtt';
-  /** The name of the agent in the question: the asker subscribes to the topic with this name. */
-  readonly agent: string;
-  /** The id of the question, which its asker chose. */
-  readonly id: string;
 }
 /** An ended task as stored. */
 export interface EndedTask extends TaskRow {

@@ -50,8 +50,8 @@ export async function up(call: VerbCall): Promise<void> {
     logs: join(data, 'logs'),
   };
   const port = numberFlag(call, 'port') ?? defaultPort;
-  if (!Number.isInteger(port) || port < 1 || port > 65_531)
-    throw wrongUse(`--port: expected a whole number from 1 to 65531, got ${port}.`);
+  if (!Number.isInteger(port) || port < 1 || port > 65_530)
+    throw wrongUse(`--port: expected a whole number from 1 to 65530, got ${port}.`);
   const pidFile = join(data, 'up.pid');
   const running = readPid(pidFile);
   if (running !== null) {

@@ -14,7 +14,8 @@ import {
 import type { Log } from '@blackroad/std/log';
 import type { DurableChange } from '../../state/change.ts';
 import type { TaskOfConversation } from '../../state/conversation-row.ts';
-import { type EndedTask, isEnded, type ReplyTo, type TaskRow } from '../../state/rows.ts';
+import type { ReplyTo } from '../../state/reply-to.ts';
+import { type EndedTask, isEnded, type TaskRow } from '../../state/rows.ts';
 import type { Page } from '../store.ts';
 import type { Database } from './database.ts';
 import { pageLimit, pruneRows } from './events.ts';

@@ -1,0 +1,20 @@
+// Reason codes of MQTT 5 as this door uses them.
+export const reasonCodes = {
+  success: 0x00,
+  malformed: 0x81,
+  protocolError: 0x82,
+  implementation: 0x83,
+  notAuthorized: 0x87,
+  unavailable: 0x88,
+  busy: 0x89,
+  takenOver: 0x8e,
+  filterInvalid: 0x8f,
+  topicInvalid: 0x90,
+  identifierUnknown: 0x92,
+  tooManyAtOnce: 0x93,
+  aliasInvalid: 0x94,
+  packetTooLarge: 0x95,
+  quota: 0x97,
+  administrative: 0x98,
+  noSharedSubscriptions: 0x9e,
+} as const;
