@@ -70,6 +70,25 @@ t.test('a question with a response topic, and the older one, at the same agent',
   t.equal(refused.properties?.correlationData?.toString(), '42', 'a refusal comes where the answer would');
 });
 
+t.test('Home Assistant finds the fleet there, announces itself and orders', async (t) => {
+  const { client } = await connect(fleet);
+  const heard = heardBy(client);
+  const device = `homeassistant/device/blackroad-node-${node}/config`;
+  await client.subscribeAsync(['homeassistant/device/+/config', `${root}/home/+/state`], { qos: 1 });
+  await until('its device', async () => heard.find(({ topic, retain }) => topic === device && retain));
+  const before = heard.length;
+  await client.publishAsync('homeassistant/status', 'online', { qos: 1 });
+  await until('its device again', async () => heard.slice(before).find(({ topic }) => topic === device));
+  const set = (wanted: boolean) =>
+    client.publishAsync(`${root}/home/node-${node}/set/cordon`, JSON.stringify({ wanted }), { qos: 1 });
+  const isCordoned = async () => (await fleet.client.call('node', { params: { node } })).cordoned;
+  await set(true);
+  await until('the cordon', isCordoned);
+  await set(false);
+  await until('its end', async () => !(await isCordoned()));
+  await t.rejects(client.publishAsync(device, '{}', { qos: 1 }), { code: 0x87 }, 'nobody else makes devices');
+});
+
 t.test('the process is killed: nodes stay, programs come again, the fleet says so', async (t) => {
   const { client } = await connect(fleet, { reconnectPeriod: 200 });
   const heard = heardBy(client);
@@ -117,7 +136,8 @@ t.test('a Mosquitto of the house', { skip }, async (t) => {
   const [into, out] = ['in', 'out'].map((way) =>
     [...config.matchAll(/^topic (\S+) (in|out) [01]$/gm)].filter(([, , at]) => at === way).map(([, filter]) => filter),
   );
-  t.same(out, [`${root}/agent/+/ask`]);
+  t.same(out, [`${root}/agent/+/ask`, `${root}/home/+/set/+`, 'homeassistant/status']);
+  t.ok(into?.includes('homeassistant/device/+/config'));
   t.notOk(
     into?.some((filter) => /ask|cmd|reply|#/.test(filter as string)),
     'no topic goes both ways',

@@ -43,7 +43,8 @@ export async function openStage(t: TestLike, kind: BrokerKind, heartbeatS: numbe
   const folder = mkdtempSync(join(tmpdir(), 'fleet-home-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const data = join(folder, 'coordinator');
-  const port = await freePorts(5);
+  const port = await freePorts(6);
+  const peoplePort = port + 5;
   const own = kind === 'mosquitto' ? await openMosquitto(t, folder, data) : null;
   const args = [
     '--data',
@@ -57,7 +58,7 @@ export async function openStage(t: TestLike, kind: BrokerKind, heartbeatS: numbe
     '--lost-after',
     '5',
   ];
-  const all = [...args, '--cache', 'off', '--embedder', 'off', ...(own ? own.args() : [])];
+  const all = [...args, '--cache', 'off', '--embedder', 'off', ...(own ? own.args() : ['--people-port', String(peoplePort)])];
   const holds = join(folder, 'holds');
   writeFileSync(holds, '');
   const watch = { HOLD_WATCH: holds, NODE_OPTIONS: `--import ${new URL('../hold-watch.ts', import.meta.url).href}` };
@@ -69,7 +70,7 @@ export async function openStage(t: TestLike, kind: BrokerKind, heartbeatS: numbe
   const client = createClient({ url: coordinator.ready.url as string, key, ca: null });
   return {
     client,
-    broker: own?.settings() ?? { ...(await keyFor(client)), host: '127.0.0.1', port: port + 2, ca, protocol: '3.1.1' },
+    broker: own?.settings() ?? { ...(await keyFor(client)), host: '127.0.0.1', port: peoplePort, ca, protocol: '5' },
     coordinator: () => coordinator,
     async restartCoordinator(downMs = 0) {
       await coordinator.kill('SIGKILL');
