@@ -12,7 +12,6 @@ import { type Clock, type Timer, withDeadline } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { Aedes, type Client, type PublishPacket, type Subscription } from 'aedes';
 import { createRefusals, type Refusals } from '../door/counted-refusals.ts';
-import type { Doorkeeper } from '../door/doorkeeper.ts';
 import { type Gate, recheckMs } from '../fleet/gate.ts';
 import type { MessageTold } from '../state/reply-to.ts';
 import { type AedesLimits, aedesLimits } from './aedes-limits.ts';
@@ -21,25 +20,22 @@ import { createConnectJudge } from './connect-judge.ts';
 import { Connections } from './connections.ts';
 import { createDrain } from './drain.ts';
 import { createListener, type Listener, type ListenerOptions } from './listener.ts';
-import { isForPeople, publishing, refusalWords } from './publishing.ts';
+import { isForPeople, type PublishRules, publishing, refusalWords } from './publishing.ts';
 import { boundReading } from './reading.ts';
 import { createRetainedStore, type Retained } from './retained.ts';
 import { mayRead, maySubscribe } from './rights.ts';
 import { createSessions } from './sessions.ts';
 
-export interface AedesBusOptions {
+/** `doorkeeper`: the same as the API's. */
+export interface AedesBusOptions extends PublishRules {
   tls: ListenerOptions['tls'];
   host: string;
   /** 0: any free port, see `port` after the start. */
   port: number;
   gate: Gate;
-  /** The same as the API's. */
-  doorkeeper: Doorkeeper;
   log: Log;
   clock: Clock;
   limits?: Partial<AedesLimits>;
-  /** Below which Home Assistant discovers devices; missing: nowhere. */
-  discoveryPrefix?: string | null;
   /** Called with each message that goes to subscribers, in order. */
   onForward?: (message: Forwarding) => void;
 }

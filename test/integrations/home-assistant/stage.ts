@@ -58,7 +58,14 @@ export async function openStage(t: TestLike, kind: BrokerKind, heartbeatS: numbe
     '--lost-after',
     '5',
   ];
-  const all = [...args, '--cache', 'off', '--embedder', 'off', ...(own ? own.args() : ['--people-port', String(peoplePort)])];
+  const all = [
+    ...args,
+    '--cache',
+    'off',
+    '--embedder',
+    'off',
+    ...(own ? own.args() : ['--people-port', String(peoplePort)]),
+  ];
   const holds = join(folder, 'holds');
   writeFileSync(holds, '');
   const watch = { HOLD_WATCH: holds, NODE_OPTIONS: `--import ${new URL('../hold-watch.ts', import.meta.url).href}` };
