@@ -1,6 +1,7 @@
 // People's programs at the door of their own, with a real coordinator and a node: a question in MQTT 5 and its answer, a node that is seen there,
 // the end of the process and of the coordinator; and a Mosquitto of the house that is bridged.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -97,7 +98,12 @@ t.test('the process is killed: nodes stay, programs come again, the fleet says s
   const before = heard.length;
   const metrics = await fleet.client.call('metrics');
   t.match(metrics, /blackroad_people_door_up 1/);
-  const { stdout } = await run('pgrep', ['-P', String(fleet.coordinator.child.pid), '-f', 'bus/people/process.ts']);
+  const { stdout } = await run('pgrep', [
+    '-P',
+    String(fleet.coordinator.child.pid),
+    '-f',
+    'bus/people/process|people-door',
+  ]);
   process.kill(Number(stdout.trim()), 'SIGKILL');
   await until('the restart', async () => ((await stand())?.restarts === 1 ? true : undefined));
   await until('the state again', async () => (heard.length > before ? true : undefined));
@@ -172,7 +178,10 @@ t.test('a Mosquitto of the house', { skip }, async (t) => {
   t.same(asked, [], 'nobody in the house may read questions, and none comes back');
   const tasks = await fleet.client.call('tasks', { query: { agent: 'greeter', limit: 100 } });
   t.equal(tasks.filter(({ prompt }) => prompt === 'From the sofa').length, 1, 'once');
+  // Its port is free again when it has ended.
+  const gone = once(broker, 'exit');
   broker.kill('SIGKILL');
+  await gone;
   broker = spawn(program as string, ['-c', main], { stdio: 'ignore' });
   heard.length = 0;
   await until('the state after a restart of the house', async () =>

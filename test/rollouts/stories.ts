@@ -95,7 +95,8 @@ export async function goodRelease(stage: Stage, version: Version, how: readonly 
   await stage.work(firstWave, 20);
   const { id } = await stage.start('node-agent', versions[version], '--soak', '2s', ...how);
   const watched = stage.watch(id);
-  const isUnderWay = ({ wave, waves }: RolloutDetails) => wave === 3 && (waves[2]?.told ?? 0) > 0;
+  const begun = ({ waves }: RolloutDetails) => (waves[2]?.told ?? 0) + (waves[2]?.done ?? 0) > 0;
+  const isUnderWay = (rollout: RolloutDetails) => rollout.wave === 3 && begun(rollout);
   const [working] = await Promise.all([
     stage.until('the third wave is under way', id, isUnderWay),
     stage.until('the first wave has it', id, ({ wave }) => wave > 1).then(() => stage.work(firstWave, 20)),

@@ -1,13 +1,13 @@
 // All vectors of the fleet as codes, in one piece of shared memory that is scanned whole: rows with an id, an agent and a kind. In: vectors. Out:
 // candidates, to be compared exactly by whoever holds the vectors. Nothing here is the truth: it can be built again from the store.
-import { layout, mostPages, pageBytes, strideOf } from '@blackroad/std/vectors/code-scan';
-import { rowTail } from '@blackroad/std/vectors/row-tail';
+import { layout, mostPages, pageBytes } from '@blackroad/std/vectors/code-scan';
+import { planeBlocks, type Segment, segmentOf, segmentRows, splitCodes } from '@blackroad/std/vectors/planes';
+import { planeTail } from '@blackroad/std/vectors/row-tail';
 import type { SharedMemory } from '@blackroad/std/vectors/web-assembly';
 import { PlaceTable } from './place-table.ts';
 
 const growBytes = 16 * 1024 * 1024;
 
-/** A row whose factor is no number is above no threshold. */
 export interface Filter {
   /** Numbers of agents; undefined: all. */
   agents?: ReadonlySet<number>;
@@ -15,9 +15,9 @@ export interface Filter {
   kinds?: number;
 }
 export class CodeRows {
-  readonly stride: number;
   readonly memory: SharedMemory;
-  readonly #codeBytes: number;
+  readonly #segment: Segment;
+  readonly #codes: Uint8Array;
   #bytes = new Uint8Array(new SharedArrayBuffer(0));
   #view = new DataView(new SharedArrayBuffer(0));
   /** Rows that are filled or were. */
@@ -25,32 +25,43 @@ export class CodeRows {
   readonly #free: number[] = [];
   readonly #places = new PlaceTable((row) => this.#idAt(row));
 
-  constructor(memory: SharedMemory, blocks: number) {
+  /** `size`: coordinates of a code. */
+  constructor(memory: SharedMemory, size: number) {
     this.memory = memory;
-    this.stride = strideOf(blocks);
-    this.#codeBytes = this.stride - rowTail.bytes;
+    this.#segment = segmentOf(planeBlocks(size));
+    this.#codes = new Uint8Array(size / 2);
     this.#refresh();
   }
   /** Vectors that can be found. */
   get size(): number {
     return this.#places.size;
   }
-  /** End of the rows in the memory, a multiple of four of them. They begin at `layout.rows`. */
+  /** Rows that are scanned. A row whose factor is no number is above no threshold. */
+  get count(): number {
+    return this.#count;
+  }
+  /** Bytes of a whole segment: the memory is saved and read in these. */
+  get segmentBytes(): number {
+    return this.#segment.bytes;
+  }
+  /** End of the segments in the memory. They begin at `layout.rows`. */
   get end(): number {
-    return this.#at(Math.ceil(this.#count / 4) * 4);
+    return layout.rows + Math.ceil(this.#count / segmentRows) * this.#segment.bytes;
   }
 
-  /** @throws RangeError when there is no room for another row: 4 GB of codes */
+  /** `encode` writes codes of 4 bits and returns the factor. @throws RangeError when there is no room for another row: 4 GB of codes */
   put(id: number, agent: number, kind: number, encode: (codes: Uint8Array) => number): void {
     const known = this.#places.get(id);
     const row = known ?? this.#free.pop() ?? this.#count;
-    if (row === this.#count) this.#makeRoom(row);
+    if (row === this.#count && row % segmentRows === 0) this.#begin(row);
+    const factor = encode(this.#codes);
+    const at = this.#at(row);
+    splitCodes(this.#codes, this.#plane(at), this.#plane(at + this.#segment.lower));
+    this.#view.setFloat32(this.#factor(row), factor, true);
     const tail = this.#tail(row);
-    const factor = encode(this.#bytes.subarray(this.#at(row), tail));
-    this.#view.setFloat32(tail + rowTail.factor, factor, true);
-    this.#view.setUint32(tail + rowTail.agent, agent, true);
-    this.#view.setUint32(tail + rowTail.id, id, true);
-    this.#view.setUint32(tail + rowTail.kind, kind, true);
+    this.#view.setUint32(tail + planeTail.agent, agent, true);
+    this.#view.setUint32(tail + planeTail.id, id, true);
+    this.#view.setUint32(tail + planeTail.kind, kind, true);
     if (row === this.#count) this.#count++;
     if (known === undefined) this.#places.add(id, row);
   }
@@ -64,11 +75,11 @@ export class CodeRows {
   copy(from: number, to: number): Buffer {
     return Buffer.from(this.#bytes.subarray(from, to));
   }
-  /** Takes the rows of a file instead of its own. `read` fills a piece and returns how much it had. */
+  /** Takes the segments of a file instead of its own. `read` fills a piece and returns how much it had. */
   fill(bytes: number, read: (target: Buffer) => number): void {
-    const rows = bytes / this.stride;
+    const rows = Math.floor(bytes / this.#segment.bytes) * segmentRows;
     const piece = Buffer.alloc(Math.min(bytes, growBytes));
-    this.#grow(layout.rows + bytes + 4 * this.stride);
+    this.#grow(layout.rows + bytes);
     for (let at = 0; at < bytes; ) {
       const had = read(piece.subarray(0, Math.min(piece.length, bytes - at)));
       if (had === 0) break;
@@ -87,28 +98,42 @@ export class CodeRows {
     }
   }
 
-  /** Room for the row and what the scan reads beside it; rows that are not filled have a factor that is no number. */
-  #makeRoom(row: number): void {
-    this.#grow(this.#at(row + 4));
-    if (row % 4 === 0) for (let i = 0; i < 4; i++) this.#empty(row + i);
+  /** Room for a segment, whose rows are all empty. */
+  #begin(row: number): void {
+    this.#grow(layout.rows + (row / segmentRows + 1) * this.#segment.bytes);
+    for (let i = 0; i < segmentRows; i++) this.#empty(row + i);
   }
   #drop(row: number, id: number): void {
     this.#places.delete(id);
-    this.#bytes.fill(0, this.#at(row), this.#at(row + 1));
+    const at = this.#at(row);
+    this.#plane(at).fill(0);
+    this.#plane(at + this.#segment.lower).fill(0);
+    const tail = this.#tail(row);
+    this.#bytes.fill(0, tail, tail + planeTail.bytes);
     this.#empty(row);
     this.#free.push(row);
   }
   #idAt(row: number): number {
-    return this.#view.getUint32(this.#tail(row) + rowTail.id, true);
+    return this.#view.getUint32(this.#tail(row) + planeTail.id, true);
   }
   #empty(row: number): void {
-    this.#view.setFloat32(this.#tail(row) + rowTail.factor, Number.NaN, true);
+    this.#view.setFloat32(this.#factor(row), Number.NaN, true);
   }
+  /** Of the row's upper plane. */
   #at(row: number): number {
-    return layout.rows + row * this.stride;
+    return this.#begins(row) + (row % segmentRows) * this.#segment.plane;
+  }
+  #factor(row: number): number {
+    return this.#begins(row) + this.#segment.factors + (row % segmentRows) * 4;
   }
   #tail(row: number): number {
-    return this.#at(row) + this.#codeBytes;
+    return this.#begins(row) + this.#segment.tails + (row % segmentRows) * planeTail.bytes;
+  }
+  #begins(row: number): number {
+    return layout.rows + Math.floor(row / segmentRows) * this.#segment.bytes;
+  }
+  #plane(at: number): Uint8Array {
+    return this.#bytes.subarray(at, at + this.#segment.plane);
   }
   #grow(need: number): void {
     const have = this.memory.buffer.byteLength;

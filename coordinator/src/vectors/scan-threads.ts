@@ -3,8 +3,9 @@
 import { Worker } from 'node:worker_threads';
 import { systemClock as clock } from '@blackroad/std/clock';
 import { isBundle } from '@blackroad/std/own-version';
-import { layout, scanOf, strideOf } from '@blackroad/std/vectors/code-scan';
-import { type Found, type Job, newFound, scanPart } from '@blackroad/std/vectors/scan';
+import { layout, scansOf } from '@blackroad/std/vectors/code-scan';
+import { type PlanesJob, planesStep } from '@blackroad/std/vectors/planes';
+import { type Found, keepBest, newFound } from '@blackroad/std/vectors/scan';
 import type { SharedMemory } from '@blackroad/std/vectors/web-assembly';
 
 const threadFile = isBundle(import.meta.url) ? './scan-thread.mjs' : './scan-thread.ts';
@@ -16,13 +17,15 @@ export const word = {
   done: 1,
   ready: 2,
   stop: 3,
-  end: 4,
+  rows: 4,
   blocks: 5,
   wanted: 6,
   agents: 7,
   kinds: 8,
   threads: 9,
   base: 10,
+  firstBase: 11,
+  slack: 12,
   found: 16,
 } as const;
 
@@ -31,19 +34,31 @@ export interface ThreadData {
   thread: number;
 }
 
-/** The part of a thread: whole groups of four rows. */
-export function partOf(thread: number, threads: number, end: number, blocks: number): { from: number; to: number } {
-  const four = 4 * strideOf(blocks);
-  const groups = (end - layout.rows) / four;
-  const at = (n: number) => layout.rows + Math.floor((groups * n) / threads) * four;
+/** The rows of a thread: whole groups of four. */
+export function partOf(thread: number, threads: number, rows: number): { from: number; to: number } {
+  const groups = Math.ceil(rows / 4);
+  const at = (n: number) => Math.floor((groups * n) / threads) * 4;
   return { from: at(thread), to: at(thread + 1) };
+}
+const wholeWords = ['blocks', 'wanted', 'agents', 'kinds'] as const;
+const floatWords = ['base', 'firstBase', 'slack'] as const;
+const viewsOf = ({ buffer }: SharedMemory) => [new Int32Array(buffer, 0, 64), new Float32Array(buffer, 0, 64)] as const;
+function putJob(memory: SharedMemory, job: PlanesJob): void {
+  const [words, floats] = viewsOf(memory);
+  for (const name of wholeWords) words[word[name]] = job[name];
+  for (const name of floatWords) floats[word[name]] = job[name];
+}
+export function jobOf(memory: SharedMemory): PlanesJob {
+  const [words, floats] = viewsOf(memory);
+  const whole = wholeWords.map((name) => [name, words[word[name]]]);
+  const parts = floatWords.map((name) => [name, floats[word[name]]]);
+  return Object.fromEntries([...whole, ...parts]) as PlanesJob;
 }
 
 export class ScanThreads {
   readonly #memory: SharedMemory;
-  readonly #scan;
+  readonly #scans;
   readonly #words: Int32Array;
-  readonly #floats: Float32Array;
   readonly #found = newFound();
   #helpers: Worker[] = [];
   #jobs = 0;
@@ -51,9 +66,8 @@ export class ScanThreads {
   /** `count` threads in all, the caller's one among them. */
   constructor(memory: SharedMemory, count: number) {
     this.#memory = memory;
-    this.#scan = scanOf(memory);
+    this.#scans = scansOf(memory);
     this.#words = new Int32Array(memory.buffer, 0, 64);
-    this.#floats = new Float32Array(memory.buffer, 0, 64);
     for (let thread = 1; thread < Math.min(count, layout.maxThreads); thread++) {
       const workerData: ThreadData = { memory, thread };
       const worker = new Worker(new URL(threadFile, import.meta.url), { name: `scan-${thread}`, workerData });
@@ -63,29 +77,25 @@ export class ScanThreads {
     }
   }
 
-  scan(job: Job, end: number): Found {
+  scan(job: PlanesJob, rows: number): Found {
     const helpers = this.isReady ? this.#helpers.length : 0;
     const threads = helpers + 1;
     const words = this.#words;
     if (helpers > 0) {
-      words[word.end] = end | 0;
-      words[word.blocks] = job.blocks;
-      words[word.wanted] = job.wanted;
-      words[word.agents] = job.agents;
-      words[word.kinds] = job.kinds;
+      putJob(this.#memory, job);
+      words[word.rows] = rows;
       words[word.threads] = threads;
-      this.#floats[word.base] = job.base;
       Atomics.store(words, word.done, 0);
       Atomics.store(words, word.job, ++this.#jobs);
       Atomics.notify(words, word.job);
     }
     const found = this.#found;
-    const mine = partOf(0, threads, end, job.blocks);
-    scanPart(this.#scan, this.#memory.buffer, { thread: 0, ...mine }, job, found);
+    const { from, to } = partOf(0, threads, rows);
+    keepBest(planesStep(this.#scans, 0, from, to, job), this.#memory.buffer, 0, job.wanted, found);
     if (helpers === 0) return found;
     if (!this.#waited(word.done, helpers, answerWithinMs)) {
       this.#alone();
-      return this.scan(job, end);
+      return this.scan(job, rows);
     }
     for (let thread = 1; thread < threads; thread++) this.#add(found, thread);
     return found;

@@ -2,6 +2,7 @@
 // candidates, which the caller compares exactly. It is built from the store and can be thrown away at any time.
 import { layout, newMemory } from '@blackroad/std/vectors/code-scan';
 import { type Coder, coderOf } from '@blackroad/std/vectors/codes';
+import { planeBlocks, slackOf } from '@blackroad/std/vectors/planes';
 import { type Rotation, rotationOf } from '@blackroad/std/vectors/rotation';
 import { bestInFront } from '@blackroad/std/vectors/select';
 import { CodeRows, type Filter } from './code-index.ts';
@@ -27,7 +28,7 @@ export class VectorIndex {
     this.mean = mean;
     this.#rotation = rotationOf(dimension, seed);
     this.#coder = coderOf(dimension, this.#rotation, mean);
-    this.#rows = new CodeRows(this.#memory, this.#coder.blocks);
+    this.#rows = new CodeRows(this.#memory, this.#rotation.size);
     this.#threads = new ScanThreads(this.#memory, threads);
   }
   get size(): number {
@@ -59,12 +60,24 @@ export class VectorIndex {
     const take = Math.max(1, Math.min(maxCandidates, wanted));
     if (this.size === 0) return new Uint32Array(0);
     const buffer = this.#memory.buffer;
-    const base = this.#coder.query(vector, new Int8Array(buffer, layout.query, this.#rotation.size));
+    const { size } = this.#rotation;
+    const blocks = planeBlocks(size);
+    const query = new Int8Array(buffer, layout.query, blocks * 64).fill(0);
+    const { base, upperBase, scale } = this.#coder.query(vector, query);
+    const slack = slackOf(size, scale, this.#coder.spread);
     const isFiltered = filter.agents !== undefined || filter.kinds !== undefined;
     if (isFiltered) this.#mark(filter.agents);
     const kinds = filter.kinds ?? -1;
-    const job = { blocks: this.#coder.blocks, base, wanted: take, agents: isFiltered ? layout.agents : 0, kinds };
-    const { scores, ids, count } = this.#threads.scan(job, this.#rows.end);
+    const job = {
+      blocks,
+      base,
+      firstBase: upperBase,
+      slack,
+      wanted: take,
+      agents: isFiltered ? layout.agents : 0,
+      kinds,
+    };
+    const { scores, ids, count } = this.#threads.scan(job, this.#rows.count);
     if (count > take) bestInFront(scores, ids, count, take);
     return ids.slice(0, Math.min(count, take));
   }

@@ -1,9 +1,9 @@
 // Codes of vectors where they can be scanned: rows that lie one behind the other, each of them a code with the id of its memory. In: rows. Out: ids
 // of the memories whose vectors are likely the nearest. How many rows it takes is said at its start, and is all the memory that it needs.
-import { layout, newMemory, pageBytes, scanOf, strideOf } from '@blackroad/std/vectors/code-scan';
+import { layout, newMemory, pageBytes, scansOf, strideOf } from '@blackroad/std/vectors/code-scan';
 import type { Coder } from '@blackroad/std/vectors/codes';
 import { rowTail } from '@blackroad/std/vectors/row-tail';
-import { type Found, newFound, scanPart } from '@blackroad/std/vectors/scan';
+import { type Found, keepBest, newFound, rowsStep } from '@blackroad/std/vectors/scan';
 import { bestInFront } from '@blackroad/std/vectors/select';
 
 /** Rows are scanned four at a time. */
@@ -15,7 +15,7 @@ export class HeldCodes {
   readonly #capacity: number;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  readonly #scan;
+  readonly #scans;
   readonly #found: Found = newFound();
   #count = 0;
 
@@ -27,7 +27,7 @@ export class HeldCodes {
     const memory = newMemory(pages, pages);
     this.#bytes = new Uint8Array(memory.buffer);
     this.#view = new DataView(memory.buffer);
-    this.#scan = scanOf(memory);
+    this.#scans = scansOf(memory);
   }
   get byteLength(): number {
     return this.#bytes.length;
@@ -55,10 +55,11 @@ export class HeldCodes {
   search(vector: Float32Array, wanted: number, best: Nearest): void {
     const { buffer } = this.#bytes;
     const size = this.#coder.blocks * 32;
-    const base = this.#coder.query(vector, new Int8Array(buffer, layout.query, size));
-    const part = { thread: 0, from: layout.rows, to: this.#at(Math.ceil(this.#count / atOnce) * atOnce) };
+    const { base } = this.#coder.query(vector, new Int8Array(buffer, layout.query, size));
+    const to = this.#at(Math.ceil(this.#count / atOnce) * atOnce);
     const found = this.#found;
-    scanPart(this.#scan, buffer, part, { blocks: this.#coder.blocks, base, wanted, agents: 0, kinds: -1 }, found);
+    const job = { blocks: this.#coder.blocks, base, wanted, agents: 0, kinds: -1 };
+    keepBest(rowsStep(this.#scans, layout.rows, to, job), buffer, 0, wanted, found);
     const count = Math.min(wanted, found.count);
     best.scores.set(found.scores.subarray(0, count), best.count);
     best.ids.set(found.ids.subarray(0, count), best.count);

@@ -5,8 +5,9 @@ import type { Rotation } from './rotation.ts';
 /** Equal steps that lose least of a normal distribution in 16 levels, in standard deviations (Max, 1960). */
 const step = 0.3352;
 const levels = 16;
-/** A code c stands for c - middle. */
+/** A code c stands for c - middle, and its upper two bits u for 4 * (u - upperMiddle). */
 const middle = (levels - 1) / 2;
+const upperMiddle = 1.5;
 const largestQuery = 127;
 
 export interface Coder {
@@ -14,8 +15,17 @@ export interface Coder {
   readonly blocks: number;
   /** Writes the codes of a vector; returns its factor, NaN for one that is near to nothing (zeros, no numbers). */
   encode(vector: Float32Array, codes: Uint8Array): number;
-  /** Writes a query as the scan reads it; returns what is taken off each product. */
-  query(vector: Float32Array, target: Int8Array): number;
+  /** The length that a unit vector has after it was centred, in the mean. */
+  readonly spread: number;
+  /** Writes a query as the scan reads it, and nothing behind it. */
+  query(vector: Float32Array, target: Int8Array): CodedQuery;
+}
+interface CodedQuery {
+  /** What is taken off each product with whole codes, and with their upper two bits. */
+  base: number;
+  upperBase: number;
+  /** Its numbers are those of the unit vector times this. */
+  scale: number;
 }
 
 export function coderOf(dimension: number, rotation: Rotation, mean: Float32Array): Coder {
@@ -28,6 +38,7 @@ export function coderOf(dimension: number, rotation: Rotation, mean: Float32Arra
 
   return {
     blocks,
+    spread: Math.sqrt(Math.max(0, 1 - normOf(mean) ** 2)),
     encode(vector, codes) {
       const norm = normOf(vector);
       if (!(norm > 0)) return Number.NaN;
@@ -63,7 +74,7 @@ export function coderOf(dimension: number, rotation: Rotation, mean: Float32Arra
         target[i] = value;
         sum += value;
       }
-      return middle * sum;
+      return { base: middle * sum, upperBase: upperMiddle * sum, scale };
     },
   };
 }
