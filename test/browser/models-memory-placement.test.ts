@@ -96,6 +96,8 @@ t.test('models, memory and placement in a browser', { skip: noBrowser, timeout: 
 
   await t.test('a memory is found, and where it comes from is proven', async (t) => {
     await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Memory' }).click();
+    // The key does nothing on a page that is still loading.
+    await page.getByRole('heading', { name: 'Ask what your agents remember' }).waitFor();
     await page.keyboard.press('/');
     await page.keyboard.type('boiler');
     await page.getByRole('heading', { name: 'One memory' }).waitFor();
