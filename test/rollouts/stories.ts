@@ -93,16 +93,15 @@ export async function badReleaseOnRealNodes(stage: Stage, fault: Fault, from: Ve
 /** A good release goes through all waves, under work, and over the death of the coordinator in the middle of the third one. */
 export async function goodRelease(stage: Stage, version: Version, how: readonly string[] = usual): Promise<Transcript> {
   await stage.work(firstWave, 20);
-  const { id } = await stage.start('node-agent', versions[version], '--soak', '2s', ...how);
+  const { id } = await stage.start('node-agent', versions[version], '--soak', '3s', ...how);
   const watched = stage.watch(id);
   const begun = ({ waves }: RolloutDetails) => (waves[2]?.told ?? 0) + (waves[2]?.done ?? 0) > 0;
   const isUnderWay = (rollout: RolloutDetails) => rollout.wave === 3 && begun(rollout);
-  const [working] = await Promise.all([
-    stage.until('the third wave is under way', id, isUnderWay),
-    stage.until('the first wave has it', id, ({ wave }) => wave > 1).then(() => stage.work(firstWave, 20)),
-  ]);
+  const worked = stage.until('the first wave has it', id, ({ wave }) => wave > 1).then(() => stage.work(firstWave, 20));
+  const working = await stage.until('the third wave is under way', id, isUnderWay);
   assert.equal(working.state, 'running', inShort(working));
   await stage.fleet.restartCoordinator('SIGKILL');
+  await worked;
   const over = await stage.until('it is over', id, ({ state }) => state !== 'running');
   assert.equal(over.state, 'done', inShort(over));
   assert.deepEqual(
