@@ -319,7 +319,8 @@ export function tuned(db: Database.Database): Database.Database {
   db.pragma('synchronous = NORMAL');
   // No page before the mark is there.
   db.pragma('cache_spill = OFF');
-  db.pragma('cache_size = -512');
+  // Room for what was changed and is not written yet, which cannot leave it, and for what a search reads.
+  db.pragma('cache_size = -2048');
   return db;
 }
 /** Whether it was made by this version, from this journal, and is not ahead of it (a journal restored from an old copy). */
