@@ -21,7 +21,7 @@ import { Connections } from './connections.ts';
 import { createDrain } from './drain.ts';
 import { createListener, type Listener, type ListenerOptions } from './listener.ts';
 import { isForPeople, type PublishRules, publishing, refusalWords } from './publishing.ts';
-import { boundReading } from './reading.ts';
+import { boundReading, tooFast } from './reading.ts';
 import { createRetainedStore, type Retained } from './retained.ts';
 import { mayRead, maySubscribe } from './rights.ts';
 import { createSessions } from './sessions.ts';
@@ -72,8 +72,6 @@ interface Inside {
 interface InsideClient {
   waitForDrain(done: () => void): void;
 }
-
-const tooFast = 'a connection sends more than its pace allows: it is read more slowly from here on';
 
 const stopMs = 5_000;
 

@@ -15,6 +15,9 @@ interface ReadingOptions {
   onSlowed: () => void;
 }
 
+/** Of a connection that is slowed down, in the log. */
+export const tooFast = 'a connection sends more than its pace allows: it is read more slowly from here on';
+
 export function boundReading(
   socket: TLSSocket,
   { packets, pace: limits, clock, onFault, onSlowed }: ReadingOptions,

@@ -36,6 +36,9 @@ export type Trait = (typeof traits)[number];
 const field = (name: string) => `{{ value_json.${name} }}`;
 /** `None` makes the state unknown. */
 const onOff = (name: string) => `{{ None if value_json.${name} is none else 'ON' if value_json.${name} else 'OFF' }}`;
+/** What stands beside the state. */
+const beside = (...names: string[]) =>
+  `{{ {${names.map((name) => `'${name}': value_json.${name}`).join(', ')}} | to_json }}`;
 const wanted = '{"wanted":true}';
 const measured = { state_class: 'measurement' } as const;
 const diagnostic = { entity_category: 'diagnostic' } as const;
@@ -47,7 +50,7 @@ const nodeComponents = {
     text: `${homeNodeStates.join(', ')}; in words beside it what is wrong with the node.`,
     shown: { device_class: 'enum', options: homeNodeStates, icon: 'mdi:server' },
     value: field('state'),
-    attributes: "{{ {'conditions': value_json.conditions} | to_json }}",
+    attributes: beside('conditions'),
     whileAway: true,
   },
   last_seen: {
@@ -64,7 +67,7 @@ const nodeComponents = {
     text: 'Whether something is wrong with it; what, stands beside it.',
     shown: { device_class: 'problem' },
     value: onOff('trouble'),
-    attributes: "{{ {'conditions': value_json.conditions} | to_json }}",
+    attributes: beside('conditions'),
   },
   temperature: {
     platform: 'sensor',
@@ -129,7 +132,7 @@ const nodeComponents = {
     text: 'How many models are in its memory; their names stand beside it.',
     shown: { icon: 'mdi:brain', ...measured },
     value: field('modelsLoaded'),
-    attributes: "{{ {'models': value_json.models} | to_json }}",
+    attributes: beside('models'),
   },
   cordon: {
     platform: 'switch',
@@ -186,7 +189,7 @@ const fleetComponents = {
     text: 'Whether an alert asks for a person; the first of them stand beside it.',
     shown: { device_class: 'problem' },
     value: onOff('trouble'),
-    attributes: "{{ {'alerts': value_json.alerts} | to_json }}",
+    attributes: beside('alerts'),
   },
   alerts: {
     platform: 'sensor',
@@ -201,7 +204,7 @@ const fleetComponents = {
     text: 'Of all nodes, whose number stands beside it.',
     shown: { icon: 'mdi:server-network', ...measured },
     value: field('nodesOnline'),
-    attributes: "{{ {'nodes': value_json.nodes} | to_json }}",
+    attributes: beside('nodes'),
   },
   agents_ready: {
     platform: 'sensor',
@@ -209,7 +212,7 @@ const fleetComponents = {
     text: 'Of all agents, whose number stands beside it.',
     shown: { icon: 'mdi:robot', ...measured },
     value: field('agentsReady'),
-    attributes: "{{ {'agents': value_json.agents} | to_json }}",
+    attributes: beside('agents'),
   },
   tasks_running: {
     platform: 'sensor',
@@ -256,8 +259,7 @@ const agentComponents = {
     text: 'The beginning of the last answer to a question over MQTT or by a trigger; `text` beside it has all of it.',
     shown: { icon: 'mdi:comment-text' },
     value: field('answer'),
-    attributes:
-      "{{ {'text': value_json.text, 'truncated': value_json.truncated, 'ok': value_json.ok, 'task': value_json.task, 'node': value_json.node, 'at': value_json.at} | to_json }}",
+    attributes: beside('text', 'truncated', 'ok', 'task', 'node', 'at'),
   },
   ended: {
     platform: 'event',

@@ -1,11 +1,10 @@
 // The model cache as the coordinator has it: a process that is started with it, started again when it ends, and asked over its channel. In:
 // settings, and a judge of certificates. Out: its port, figures, and what people ask of it. A cache that is away costs the fleet nothing but
 // its downloads: nodes then fetch from elsewhere.
-import { type ChildProcess, fork } from 'node:child_process';
-import { setPriority } from 'node:os';
 import { FleetError, type ProblemCode } from '@blackroad/protocol';
-import { type Backoff, backoffMs } from '@blackroad/std/backoff';
-import { type Clock, type Timer, withDeadline } from '@blackroad/std/clock';
+import type { Backoff } from '@blackroad/std/backoff';
+import { type Clock, withDeadline } from '@blackroad/std/clock';
+import { KeptProcess } from '@blackroad/std/kept-process';
 import type { Log } from '@blackroad/std/log';
 import { isBundle } from '@blackroad/std/own-version';
 import type { Random } from '@blackroad/std/random';
@@ -35,11 +34,8 @@ interface Waiting {
 
 const processFile = isBundle(import.meta.url) ? './model-cache.mjs' : './process.ts';
 const restart: Backoff = { firstMs: 1000, maxMs: 60_000 };
-/** A process that lived for so long has not failed at its start. */
-const livedMs = 60_000;
 const callWithinMs = 15_000;
 const maxWaitingCalls = 100;
-const stopWithinMs = 4000;
 /** Steps of Linux: the coordinator and the database have the processor first. */
 const niceness = 10;
 
@@ -55,11 +51,8 @@ export class CacheProcess {
   readonly #parts: CacheProcessParts;
   readonly #waiting = new Map<number, Waiting>();
   readonly #listening = Promise.withResolvers<void>();
-  #child: ChildProcess | null = null;
+  readonly #process: KeptProcess<FromCache, ToCache>;
   #calls = 0;
-  #failures = 0;
-  #again: Timer | null = null;
-  #isStopped = false;
   #ports: { port: number; openPort: number | null } | null = null;
   /** Why nodes cannot read from it now, in words; null: they can. */
   problem: string | null = 'it is starting';
@@ -67,7 +60,18 @@ export class CacheProcess {
 
   constructor(parts: CacheProcessParts) {
     this.#parts = parts;
-    this.#start();
+    const { settings, clock, random, log } = parts;
+    this.#process = new KeptProcess({
+      name: 'the model cache',
+      path: new URL(processFile, import.meta.url).pathname,
+      niceness,
+      restart,
+      greeting: () => ({ settings }),
+      heard: (said) => this.#heard(said),
+      ended: (words) => this.#ended(words),
+      ...{ clock, random, log },
+    });
+    this.#process.start();
   }
 
   get port(): number | null {
@@ -86,53 +90,25 @@ export class CacheProcess {
 
   /** Rejects with FleetError. */
   call<C extends CacheCall>(asked: C): Promise<CacheAnswers[C['call']]> {
-    const child = this.#child;
-    if (!child || this.#waiting.size >= maxWaitingCalls) {
-      const detail = child ? 'The model cache is busy.' : 'The model cache is being started again.';
+    const { isThere } = this.#process;
+    if (!isThere || this.#waiting.size >= maxWaitingCalls) {
+      const detail = isThere ? 'The model cache is busy.' : 'The model cache is being started again.';
       return Promise.reject(new FleetError('unavailable', { detail, retryAfterSeconds: 5 }));
     }
     const id = ++this.#calls;
     const answer = new Promise<CacheAnswers[C['call']]>((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as Waiting['resolve'], reject });
     });
-    this.#tell(child, { id, ...asked });
+    this.#process.tell({ id, ...asked });
     const late = () => new FleetError('unavailable', { detail: 'The model cache does not answer.' });
     return withDeadline(this.#parts.clock, callWithinMs, answer, late).finally(() => this.#waiting.delete(id));
   }
 
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    this.#again?.cancel();
-    const child = this.#child;
-    if (!child) return;
-    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    child.kill('SIGTERM');
-    const kill = this.#parts.clock.after(stopWithinMs, () => child.kill('SIGKILL'));
-    await gone;
-    kill.cancel();
+  stop(): Promise<void> {
+    return this.#process.stop();
   }
 
-  #start(): void {
-    const { settings, clock, log } = this.#parts;
-    const startedMs = clock.monotonicMs();
-    const child = fork(new URL(processFile, import.meta.url).pathname, [], {
-      execArgv: ['--disable-warning=ExperimentalWarning'],
-      // Its lines come over the channel; what Node itself prints goes where ours goes.
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
-    this.#child = child;
-    child.on('spawn', () => lower(child.pid));
-    child.on('error', (error) => log.error({ err: error }, 'the process of the model cache cannot be started'));
-    child.on('message', (message: FromCache) => this.#heard(child, message));
-    child.on('close', (code, signal) => this.#ended(startedMs, code ?? signal));
-    this.#tell(child, { settings });
-  }
-
-  #tell(child: ChildProcess, message: ToCache): void {
-    child.send(message, () => {}); // a child that is gone is noticed by its end
-  }
-
-  #heard(child: ChildProcess, message: FromCache): void {
+  #heard(message: FromCache): void {
     const { judge, log } = this.#parts;
     if ('log' in message) log.child({ part: 'model-cache' })[message.log](message.fields, message.text);
     else if ('ready' in message) {
@@ -143,7 +119,7 @@ export class CacheProcess {
     } else if ('failed' in message) {
       this.problem = `it cannot listen: ${message.failed}`;
       log.error({ problem: message.failed }, 'the model cache cannot listen, and tries again');
-    } else if ('judge' in message) this.#tell(child, { judged: message.judge, verdict: judge(message.peer) });
+    } else if ('judge' in message) this.#process.tell({ judged: message.judge, verdict: judge(message.peer) });
     else if ('figures' in message) this.figures = message.figures;
     else if ('value' in message) this.#waiting.get(message.id)?.resolve(message.value as never);
     // Under `node --watch` each process also tells its parent which files it has loaded.
@@ -154,25 +130,10 @@ export class CacheProcess {
     }
   }
 
-  #ended(startedMs: number, how: number | string | null): void {
-    const { clock, random, log } = this.#parts;
-    this.#child = null;
+  #ended(words: string | null): void {
     this.#ports = null;
     for (const { reject } of this.#waiting.values())
       reject(new FleetError('unavailable', { detail: 'The process of the model cache ended.' }));
-    if (this.#isStopped) return;
-    this.problem = `its process ended (${how}), and is started again`;
-    if (clock.monotonicMs() - startedMs > livedMs) this.#failures = 0;
-    const delayMs = backoffMs(restart, this.#failures++, random);
-    log.error({ how, delayMs: Math.round(delayMs) }, 'the process of the model cache ended, and is started again');
-    this.#again = clock.after(delayMs, () => this.#start());
-  }
-}
-
-function lower(pid: number | undefined): void {
-  try {
-    if (pid !== undefined) setPriority(pid, niceness);
-  } catch {
-    // Not all systems allow it; it then has the same share as the coordinator.
+    this.problem = words ?? this.problem;
   }
 }

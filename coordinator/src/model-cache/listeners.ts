@@ -20,7 +20,7 @@ interface ListenersParts {
   clock: Clock;
   log: Log;
 }
-export interface Listeners {
+interface Listeners {
   port: number;
   openPort: number | null;
   close(): void;

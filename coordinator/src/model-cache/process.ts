@@ -1,8 +1,8 @@
 // The process of the model cache, started by the coordinator and ended with it. In: settings and calls over the channel to the coordinator,
 // and requests of readers. Out: figures, and answers. It is a process of its own so that gigabytes that are encrypted, hashed and written
 // never delay a heartbeat. [decision 21] It loads nothing of the protocol, which would cost 35 MB of memory.
-import { backoffMs } from '@blackroad/std/backoff';
 import { systemClock as clock } from '@blackroad/std/clock';
+import { listenPatiently, liveByChannel } from '@blackroad/std/kept-by-channel';
 import { systemRandom as random } from '@blackroad/std/random';
 import { sentLog } from '@blackroad/std/sent-log';
 import { createRefusals } from '../door/counted-refusals.ts';
@@ -13,16 +13,13 @@ import { Counts } from './counts.ts';
 import { CacheDisk } from './disk.ts';
 import { Holdings } from './holdings.ts';
 import { listedNames } from './listed.ts';
-import { type Listeners, openListeners } from './listeners.ts';
+import { openListeners } from './listeners.ts';
 import { Rate } from './rate.ts';
 import type { CacheCall, CacheFigures, CacheSettings, FromCache, Judged, ShownPeer, ToCache } from './wire.ts';
 
 const figuresEveryMs = 1000;
 const countsEveryMs = 60_000;
 const judgeWithinMs = 5000;
-/** A port that another program has may be free later. */
-const listenAgain = { firstMs: 1000, maxMs: 60_000 };
-const stopWithinMs = 3000;
 
 const tell = (message: FromCache) => {
   if (process.connected) process.send?.(message);
@@ -97,7 +94,12 @@ async function start(settings: CacheSettings) {
   });
   clock.every(countsEveryMs, () => void counts.write().catch(() => {})); // the next write has the same sums
   const refusals = createRefusals(log, clock);
-  const listeners = await listenPatiently({ settings, judge, answer: answers.answer, refusals, clock, log });
+  const listeners = await listenPatiently(
+    () => openListeners({ settings, judge, answer: answers.answer, refusals, clock, log }),
+    (failed) => tell({ failed }),
+    { clock, random },
+  );
+  tell({ ready: { port: listeners.port, openPort: listeners.openPort } });
   const call = async (asked: CacheCall): Promise<unknown> => {
     if (asked.call === 'list') return listedNames(holdings);
     return asked.call === 'remove' ? cache.remove(asked.name) : cache.prune();
@@ -108,19 +110,6 @@ async function start(settings: CacheSettings) {
     await counts.write().catch(() => {}); // a full disk: the sums of the last minute are lost
   };
   return { call, close };
-}
-
-async function listenPatiently(parts: Parameters<typeof openListeners>[0]): Promise<Listeners> {
-  for (let failures = 0; ; failures++) {
-    try {
-      const listeners = await openListeners(parts);
-      tell({ ready: { port: listeners.port, openPort: listeners.openPort } });
-      return listeners;
-    } catch (error) {
-      tell({ failed: (error as Error).message });
-      await new Promise<void>((resolve) => clock.after(backoffMs(listenAgain, failures, random), resolve));
-    }
-  }
 }
 
 let started: ReturnType<typeof start> | null = null;
@@ -135,16 +124,8 @@ async function answer(id: number, asked: CacheCall): Promise<void> {
   }
 }
 
-async function stop(): Promise<void> {
-  clock.after(stopWithinMs, () => process.exit(0));
-  await started?.then(({ close }) => close()).catch(() => {}); // it ends all the same
-  process.exit(0);
-}
-
-function die(error: unknown): void {
-  log.error({ err: String((error as Error).stack ?? error) }, 'the model cache cannot go on, and is started again');
-  process.exit(70);
-}
+const stop = () => started?.then(({ close }) => close());
+const die = liveByChannel({ name: 'the model cache', stop, clock, log });
 
 process.on('message', (message: ToCache) => {
   if ('settings' in message) {
@@ -153,9 +134,3 @@ process.on('message', (message: ToCache) => {
   } else if ('judged' in message) judging.get(message.judged)?.(message.verdict);
   else void answer(message.id, message);
 });
-process.on('disconnect', () => void stop());
-process.on('SIGTERM', () => void stop());
-// Ctrl-C goes to the whole group; the coordinator then ends this process.
-process.on('SIGINT', () => {});
-process.on('uncaughtException', die);
-process.on('unhandledRejection', die);

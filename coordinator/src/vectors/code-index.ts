@@ -15,7 +15,7 @@ export interface Filter {
   kinds?: number;
 }
 export class CodeRows {
-  readonly memory: SharedMemory;
+  readonly #memory: SharedMemory;
   readonly #segment: Segment;
   readonly #codes: Uint8Array;
   #bytes = new Uint8Array(new SharedArrayBuffer(0));
@@ -27,7 +27,7 @@ export class CodeRows {
 
   /** `size`: coordinates of a code. */
   constructor(memory: SharedMemory, size: number) {
-    this.memory = memory;
+    this.#memory = memory;
     this.#segment = segmentOf(planeBlocks(size));
     this.#codes = new Uint8Array(size / 2);
     this.#refresh();
@@ -39,10 +39,6 @@ export class CodeRows {
   /** Rows that are scanned. A row whose factor is no number is above no threshold. */
   get count(): number {
     return this.#count;
-  }
-  /** Bytes of a whole segment: the memory is saved and read in these. */
-  get segmentBytes(): number {
-    return this.#segment.bytes;
   }
   /** End of the segments in the memory. They begin at `layout.rows`. */
   get end(): number {
@@ -136,15 +132,15 @@ export class CodeRows {
     return this.#bytes.subarray(at, at + this.#segment.plane);
   }
   #grow(need: number): void {
-    const have = this.memory.buffer.byteLength;
+    const have = this.#memory.buffer.byteLength;
     if (need <= have) return;
     const more = Math.min(mostPages * pageBytes - have, Math.max(growBytes, need - have));
     if (have + more < need) throw new RangeError('the index of vectors is full: it holds 4 GB of codes');
-    this.memory.grow(Math.ceil(more / pageBytes));
+    this.#memory.grow(Math.ceil(more / pageBytes));
     this.#refresh();
   }
   #refresh(): void {
-    this.#bytes = new Uint8Array(this.memory.buffer);
-    this.#view = new DataView(this.memory.buffer);
+    this.#bytes = new Uint8Array(this.#memory.buffer);
+    this.#view = new DataView(this.#memory.buffer);
   }
 }

@@ -2,11 +2,11 @@
 // Out: their results, or RuntimeError. A native crash ends only the child: every order it had fails with `unavailable`, and the next order
 // starts another child, after growing waits when it keeps crashing.
 import { type ChildProcess, fork } from 'node:child_process';
-import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
+import { lowerPriority } from '@blackroad/std/lower-priority';
 import { isBundle } from '@blackroad/std/own-version';
 import type { Random } from '@blackroad/std/random';
 import { abortedError, RuntimeError } from '../runtime-error.ts';
@@ -133,7 +133,7 @@ export class LlamaProcess {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     for (const stream of [started.stdout, started.stderr]) this.#routeToLog(stream);
-    if (niceness !== undefined) started.on('spawn', () => lower(started.pid, niceness));
+    if (niceness !== undefined) started.on('spawn', () => lowerPriority(started.pid, niceness));
     started.on('message', (message) => this.#received(message as FromChild));
     started.on('error', (error) => this.#options.log.error({ err: error }, 'embedded runtime cannot be started'));
     started.on('exit', (code, signal) => this.#ended(started, code, signal));
@@ -199,13 +199,5 @@ export class LlamaProcess {
   #tell(process: ChildProcess, message: ToChild): void {
     // A child that has just ended is reported by its exit event.
     if (process.connected) process.send(message, () => {});
-  }
-}
-
-function lower(pid: number | undefined, niceness: number): void {
-  try {
-    if (pid !== undefined) setPriority(pid, niceness);
-  } catch {
-    // Not all systems allow it; it then has the same share as its parent.
   }
 }

@@ -5,7 +5,9 @@ import type { ToolCall, ToolSpec } from '@blackroad/model-server/chat';
 import { explain, interpretingChecker, type ToolGrant } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
+import { orAborted } from '@blackroad/std/or-aborted';
 import type { AgentMemory } from '../memory/agent-memory.ts';
+
 import type { Tool, ToolContext } from './tool.ts';
 import { httpTool } from './tools/http.ts';
 import { memoryTools } from './tools/memory.ts';
@@ -54,11 +56,7 @@ export function toolBoxFor(grants: readonly ToolGrant[], deps: ToolBoxDeps): Too
     async look(signal) {
       if (mcpGrants.length === 0 || !deps.mcp) return;
       const { mcp } = deps;
-      const over = Promise.withResolvers<null>();
-      const onAbort = () => over.resolve(null);
-      signal.addEventListener('abort', onAbort, { once: true });
-      const found = await Promise.race([Promise.all(mcpGrants.map((grant) => mcp.tools(grant))), over.promise]);
-      signal.removeEventListener('abort', onAbort);
+      const found = await orAborted(Promise.all(mcpGrants.map((grant) => mcp.tools(grant))), signal).catch(() => null);
       if (found === null) return;
       // Of two tools of one name the agent's own is called, or that of the grant before.
       tools = byName([...own, ...found.flat()]);

@@ -2,6 +2,7 @@
 // alone for a while after a fault. In: calls. Out: tools, texts, and what is wrong in words. No fault of a server reaches a turn as an error.
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
+import { orAborted } from '@blackroad/std/or-aborted';
 import { Connection, ServerFault } from './connection.ts';
 import { calmMs, firstLookMs, freshMs, idleMs, longPauseMs, maxCalls, maxFaults, shortPauseMs } from './limits.ts';
 import type { ServerTool } from './server-tools.ts';
@@ -160,14 +161,4 @@ export class McpServer {
       connection.close();
     });
   }
-}
-
-/** The wait ends with the turn; what is waited for goes on for the others. */
-function orAborted(wait: Promise<void>, signal: AbortSignal): Promise<void> {
-  const over = Promise.withResolvers<void>();
-  const onAbort = () => over.reject(new Error('the turn ended'));
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort, { once: true });
-  over.promise.catch(() => {});
-  return Promise.race([wait, over.promise]).finally(() => signal.removeEventListener('abort', onAbort));
 }

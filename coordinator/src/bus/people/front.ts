@@ -11,7 +11,7 @@ import { Aedes, type Client } from 'aedes-5';
 import type { Refusals } from '../../door/counted-refusals.ts';
 import { createDrain } from '../drain.ts';
 import { createListener, type Listener } from '../listener.ts';
-import { boundReading } from '../reading.ts';
+import { boundReading, tooFast } from '../reading.ts';
 import { createRetainedStore } from '../retained.ts';
 import { createSessions } from '../sessions.ts';
 import { type AnyPacket, type CopiedPacket, insideBroker, insideClient } from './beta.ts';
@@ -40,7 +40,6 @@ interface ConnectPacket extends AnyPacket {
 }
 
 const away = 'The coordinator does not answer.';
-const tooFast = 'a connection sends more than its pace allows: it is read more slowly from here on';
 /** The header of a packet, which clients count and the limit of its body does not. */
 const headerBytes = 5;
 

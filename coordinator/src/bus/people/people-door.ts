@@ -2,10 +2,10 @@
 // broker sends to subscribers, and a judge. Out: what people's programs there say, and figures. Its end costs people a reconnect, never a node.
 // Messages go down only where somebody subscribed to them, and are acknowledged, so that a process that hangs holds a bounded number; what a
 // person publishes comes up alone, so that nothing can go round in a circle.
-import { type ChildProcess, fork } from 'node:child_process';
 import { isPrivate } from '@blackroad/protocol';
-import { type Backoff, backoffMs } from '@blackroad/std/backoff';
-import { type Clock, type Timer, withDeadline } from '@blackroad/std/clock';
+import type { Backoff } from '@blackroad/std/backoff';
+import type { Clock, Timer } from '@blackroad/std/clock';
+import { KeptProcess } from '@blackroad/std/kept-process';
 import type { Log } from '@blackroad/std/log';
 import { isBundle } from '@blackroad/std/own-version';
 import type { Random } from '@blackroad/std/random';
@@ -55,9 +55,6 @@ interface PeopleDoorStand {
 }
 
 const processFile = isBundle(import.meta.url) ? './people-door.mjs' : './process.ts';
-/** A process that lived for so long has not failed at its start. */
-const livedMs = 60_000;
-const stopWithinMs = 4000;
 /** After this many waiting messages a batch goes without waiting for the end of the turn. */
 const batchMessages = 200;
 const lostToldMs = 1_000;
@@ -66,10 +63,7 @@ export class PeopleDoor {
   readonly #parts: PeopleDoorParts;
   readonly #listening = Promise.withResolvers<void>();
   readonly #timers: Timer[];
-  #child: ChildProcess | null = null;
-  #again: Timer | null = null;
-  #isStopped = false;
-  #failures = 0;
+  readonly #process: KeptProcess<FromDoor, ToDoor>;
   #restarts = 0;
   #port: number | null = null;
   #problem: string | null = 'it is starting';
@@ -91,7 +85,19 @@ export class PeopleDoor {
       clock.every(lostToldMs, () => this.#tellLost()),
       clock.every(recheckMs, () => this.#recheck()),
     ];
-    this.#start();
+    const { settings, random, log } = parts;
+    this.#process = new KeptProcess({
+      name: 'the MQTT door for people',
+      path: new URL(processFile, import.meta.url).pathname,
+      isBinary: true, // payloads are bytes
+      restart: bounds.restart,
+      // A port that the system chose stays the same for programs that come again.
+      greeting: () => ({ settings: { ...settings, port: this.#port ?? settings.port } }),
+      heard: (said) => this.#heard(said),
+      ended: (words) => this.#ended(words),
+      ...{ clock, random, log },
+    });
+    this.#process.start();
   }
 
   /** Resolves when it listened for the first time. */
@@ -102,7 +108,7 @@ export class PeopleDoor {
     return this.#port;
   }
   get pid(): number | undefined {
-    return this.#child?.pid;
+    return this.#process.pid;
   }
 
   stand(): PeopleDoorStand {
@@ -126,7 +132,7 @@ export class PeopleDoor {
   /** A message that goes to subscribers. */
   forward({ topic, payload, qos, retain, told, from }: Forwarding): void {
     const { desk, bounds } = this.#parts;
-    if (!this.#child || isPrivate(topic) || !desk.wants(topic)) return;
+    if (!this.#process.isThere || isPrivate(topic) || !desk.wants(topic)) return;
     const share = Math.max(this.#sizes.length / bounds.messages, this.#bytes / bounds.bytes);
     if (share >= 1 || (qos === 0 && share >= 0.5)) {
       this.#dropped++;
@@ -142,52 +148,23 @@ export class PeopleDoor {
     else if (this.#batch.length >= batchMessages) this.#flush();
   }
 
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    this.#again?.cancel();
+  stop(): Promise<void> {
     for (const timer of this.#timers) timer.cancel();
-    const child = this.#child;
-    if (!child) return;
-    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    child.kill('SIGTERM');
-    const { clock } = this.#parts;
-    await withDeadline(clock, stopWithinMs, gone, () => new Error('late')).catch(() => child.kill('SIGKILL'));
-  }
-
-  #start(): void {
-    const { settings, clock, log } = this.#parts;
-    const startedMs = clock.monotonicMs();
-    const child = fork(new URL(processFile, import.meta.url).pathname, [], {
-      execArgv: ['--disable-warning=ExperimentalWarning'],
-      serialization: 'advanced', // payloads are bytes
-      // Its lines come over the channel; what Node itself prints goes where ours goes.
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
-    this.#child = child;
-    child.on('error', (error) => log.error({ err: error }, 'the process of the door for people cannot be started'));
-    child.on('message', (message) => this.#heard(child, message as FromDoor));
-    child.on('close', (code, signal) => this.#ended(startedMs, code ?? signal));
-    // A port that the system chose stays the same for programs that come again.
-    this.#tell(child, { settings: { ...settings, port: this.#port ?? settings.port } });
-  }
-
-  #tell(child: ChildProcess, message: ToDoor): void {
-    child.send(message, () => {}); // a child that is gone is noticed by its end
+    return this.#process.stop();
   }
 
   /** Before an answer, so that what a subscription brings is never older than what came before it. */
   #flush(): void {
-    if (this.#batch.length === 0 || !this.#child) return;
+    if (this.#batch.length === 0) return;
     const messages = this.#batch;
     this.#batch = [];
-    this.#tell(this.#child, { messages });
+    this.#process.tell({ messages });
   }
 
-  #heard(child: ChildProcess, message: FromDoor): void {
+  #heard(message: FromDoor): void {
     const { desk, log } = this.#parts;
-    if (child !== this.#child) return;
     if ('log' in message) log.child({ part: 'people-door' })[message.log](message.fields, message.text);
-    else if ('question' in message) this.#answer(child, message);
+    else if ('question' in message) this.#answer(message);
     else if ('taken' in message) this.#taken(message.taken);
     else if ('unsubscribed' in message) desk.unsubscribed(message.unsubscribed, message.filters);
     else if ('closed' in message) desk.closed(message.closed);
@@ -204,13 +181,13 @@ export class PeopleDoor {
     // Under `node --watch` each process also tells its parent which files it has loaded.
   }
 
-  #answer(child: ChildProcess, { id, connection, ...asked }: Extract<FromDoor, { question: unknown }>): void {
+  #answer({ id, connection, ...asked }: Extract<FromDoor, { question: unknown }>): void {
     this.#flush();
     try {
-      this.#tell(child, { id, answer: this.#parts.desk.answer(connection, asked) });
+      this.#process.tell({ id, answer: this.#parts.desk.answer(connection, asked) });
     } catch (error) {
       this.#parts.log.error({ err: error }, 'a question of the door for people could not be answered');
-      this.#tell(child, { id, failed: (error as Error).message });
+      this.#process.tell({ id, failed: (error as Error).message });
     }
   }
 
@@ -221,45 +198,34 @@ export class PeopleDoor {
 
   #look(): void {
     const { clock, bounds, log } = this.#parts;
-    const child = this.#child;
-    if (!child || this.#sizes.length === 0 || clock.monotonicMs() - this.#movedMs < bounds.hungMs) return;
+    if (this.#sizes.length === 0 || clock.monotonicMs() - this.#movedMs < bounds.hungMs) return;
     log.error({ waiting: this.#sizes.length }, 'the process of the door for people does not answer, and is ended');
-    child.kill('SIGKILL');
+    this.#process.kill();
   }
 
   #tellLost(): void {
     const { bounds, log } = this.#parts;
-    if (this.#lost === 0 || !this.#child || this.#sizes.length > bounds.messages / 2) return;
+    if (this.#lost === 0 || this.#sizes.length > bounds.messages / 2) return;
     const lost = this.#lost;
     this.#lost = 0;
     log.error({ lost }, 'messages for people were lost, because too many waited: their programs have to connect again');
-    this.#tell(this.#child, { lost });
+    this.#process.tell({ lost });
   }
 
   #recheck(): void {
     const text = 'The key is not good any more, or has other rights.';
-    for (const cut of this.#parts.desk.recheck())
-      if (this.#child) this.#tell(this.#child, { cut, code: reasonCodes.administrative, text });
+    for (const cut of this.#parts.desk.recheck()) this.#process.tell({ cut, code: reasonCodes.administrative, text });
   }
 
-  #ended(startedMs: number, how: number | string | null): void {
-    const { clock, random, log, bounds, desk } = this.#parts;
-    this.#child = null;
+  #ended(words: string | null): void {
     this.#batch = [];
     this.#sizes = [];
     this.#bytes = 0;
     this.#lost = 0;
     this.#figures = null;
-    desk.closedAll();
-    if (this.#isStopped) return;
+    this.#parts.desk.closedAll();
+    if (words === null) return;
     this.#restarts++;
-    this.#problem = `its process ended (${how}), and is started again`;
-    if (clock.monotonicMs() - startedMs > livedMs) this.#failures = 0;
-    const delayMs = backoffMs(bounds.restart, this.#failures++, random);
-    log.error(
-      { how, delayMs: Math.round(delayMs) },
-      'the process of the MQTT door for people ended, and is started again',
-    );
-    this.#again = clock.after(delayMs, () => this.#start());
+    this.#problem = words;
   }
 }

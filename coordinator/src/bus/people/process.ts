@@ -1,8 +1,8 @@
 // The process of the door for people, started by the coordinator and ended with it. In: settings, answers and messages over the channel to the
 // coordinator, and connections of people's programs. Out: questions. It is a process of its own so that no client of MQTT 5, and no fault of
 // Aedes 2, costs a node its connection. It loads nothing of the protocol, which would cost 35 MB of memory.
-import { backoffMs } from '@blackroad/std/backoff';
 import { systemClock as clock, withDeadline } from '@blackroad/std/clock';
+import { listenPatiently, liveByChannel } from '@blackroad/std/kept-by-channel';
 import { systemRandom as random } from '@blackroad/std/random';
 import { sentLog } from '@blackroad/std/sent-log';
 import { createRefusals } from '../../door/counted-refusals.ts';
@@ -13,9 +13,6 @@ const figuresEveryMs = 1000;
 const answerWithinMs = 10_000;
 /** On their way to the coordinator at once, of all connections. */
 const maxQuestions = 1_000;
-/** A port that another program has may be free later. */
-const listenAgain = { firstMs: 1000, maxMs: 60_000 };
-const stopWithinMs = 3000;
 
 const tell = (message: FromDoor) => {
   if (process.connected) process.send?.(message, undefined, {}, () => {}); // a coordinator that is gone ends this process
@@ -45,20 +42,19 @@ const ask: Ask = async (connection, asked) => {
 };
 
 let front: PeopleFront | null = null;
+const die = liveByChannel({ name: 'the door for people', stop: () => front?.stop(), clock, log });
 
 async function start(settings: PeopleDoorSettings): Promise<void> {
   const refusals = createRefusals(log, clock);
-  for (let failures = 0; ; failures++) {
+  const open = () => {
     front = new PeopleFront({ settings, ask, tell, refusals, clock, log });
-    try {
-      tell({ ready: { port: await front.listen() } });
-      break;
-    } catch (error) {
-      tell({ failed: (error as Error).message });
-      await front.stop();
-      await new Promise<void>((resolve) => clock.after(backoffMs(listenAgain, failures, random), resolve));
-    }
-  }
+    return front.listen();
+  };
+  const failed = (reason: string) => {
+    tell({ failed: reason });
+    return front?.stop();
+  };
+  tell({ ready: { port: await listenPatiently(open, failed, { clock, random }) } });
   let told = '';
   clock.every(figuresEveryMs, () => {
     const figures = (front as PeopleFront).figures();
@@ -78,21 +74,4 @@ function heard(message: ToDoor): void {
   else if ('lost' in message) front?.lost(message.lost);
 }
 
-async function stop(): Promise<void> {
-  clock.after(stopWithinMs, () => process.exit(0));
-  await front?.stop().catch(() => {}); // it ends all the same
-  process.exit(0);
-}
-
-function die(error: unknown): void {
-  log.error({ err: String((error as Error).stack ?? error) }, 'the door for people cannot go on, and is started again');
-  process.exit(70);
-}
-
 process.on('message', heard);
-process.on('disconnect', () => void stop());
-process.on('SIGTERM', () => void stop());
-// Ctrl-C goes to the whole group; the coordinator then ends this process.
-process.on('SIGINT', () => {});
-process.on('uncaughtException', die);
-process.on('unhandledRejection', die);

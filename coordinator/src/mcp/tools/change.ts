@@ -1,7 +1,6 @@
 // The tools plan_change and apply_plan: agents created or changed, nodes closed, opened or drained. A plan is kept nowhere: apply_plan is given
 // the whole change again, so that who approves the call reads what will be done, makes the plan anew, and does it only where the digest of
 // both is the same. Each step is then a request to the API like any other, with its own row in the audit.
-import { createHash } from 'node:crypto';
 import {
   type AgentSpec,
   AgentSpec as AgentSpecSchema,
@@ -14,6 +13,7 @@ import {
   Type,
   WhatIfPlan,
 } from '@blackroad/protocol';
+import { sha256Hex } from '@blackroad/std/sha256';
 import { closed, type ToolCall, tool } from '../tool.ts';
 
 const Change = Type.Object(
@@ -135,7 +135,7 @@ async function planned(change: Change, call: ToolCall): Promise<Planned> {
   const { moves, placed, moved, displaced, staying } = plan;
   const sorted = [...moves].sort((a, b) => (a.agent < b.agent ? -1 : 1));
   const said = { change, versions, steps: steps.map(({ text }) => text), sorted, placed, moved, displaced, staying };
-  return { digest: createHash('sha256').update(canonicalJson(said)).digest('hex'), steps, plan };
+  return { digest: sha256Hex(canonicalJson(said)), steps, plan };
 }
 
 /** Faults name the fields of the change as the client wrote it. */

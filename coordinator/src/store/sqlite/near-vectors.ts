@@ -73,23 +73,16 @@ export function scannedVectors(db: Database): Nearest {
   };
 }
 
+const amongIds = (join: string, condition: string) =>
+  fromBoth(
+    (table) => `SELECT v.id, v.vector FROM ${table} v ${join}
+     WHERE v.id IN (SELECT value FROM json_each(@ids)) AND ${ofModel} AND ${condition}`,
+  );
 /** The nearest among these ids, of those that the filter lets through. */
 export const nearestAmong = (db: Database) =>
-  nearestOf(
-    db,
-    fromBoth(
-      (table) => `SELECT v.id, v.vector FROM ${table} v CROSS JOIN memory_entry e ON e.id = v.id
-       WHERE v.id IN (SELECT value FROM json_each(@ids)) AND ${ofModel} AND ${passes}`,
-    ),
-  );
+  nearestOf(db, amongIds('CROSS JOIN memory_entry e ON e.id = v.id', passes));
 /** The nearest among ids that were chosen by the filter already: their entries, each on another page of the file, are not read. */
 export const nearestOfChosen = (db: Database) => {
-  const nearest = nearestOf(
-    db,
-    fromBoth(
-      (table) =>
-        `SELECT v.id, v.vector FROM ${table} v WHERE v.id IN (SELECT value FROM json_each(@ids)) AND ${ofModel}`,
-    ),
-  );
+  const nearest = nearestOf(db, amongIds('', 'true'));
   return (vector: SearchVector, wanted: number, ids: readonly number[]) => nearest(vector, {}, wanted, ids);
 };
