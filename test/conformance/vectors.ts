@@ -241,6 +241,8 @@ async function remoteConformance(t: Test, { name, remote, filled, rigOf }: Remot
     const vector = first.vectors[9] as Float32Array;
     const foreign = [1_000_001, 1_000_002, 1_000_003].map((id) => ({ id, agent: 'agent-0', kind: 'turn', vector }));
     await first.outside?.put(place, foreign);
+    // A store may show later what it has.
+    await until(async () => (await first.held())?.length === count + foreign.length);
     await first.same(t, vector);
     await first.same(t, vector, { agent: 'agent-0' });
     await second.reopen();
