@@ -28,6 +28,7 @@ export const alertKinds = [
   'objects-kept',
   'rollout-waits',
   'vector-store',
+  'people-door',
 ] as const;
 export const AlertKind = Type.OneOf(alertKinds);
 export type AlertKind = Static<typeof AlertKind>;
@@ -49,6 +50,7 @@ const AlertVerb = Type.OneOf(
     'open-backups', // GET /v1/backups, GET /v1/restore
     'open-objects', // GET /v1/objects
     'open-rollouts', // GET /v1/rollouts
+    'open-mqtt', // GET /v1/mqtt
     'open-memory', // GET /v1/memory/vectors
     'add-node', // POST /v1/join-tokens
     'release-moves', // POST /v1/fleet/release-moves {site?}

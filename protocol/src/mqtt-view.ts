@@ -1,4 +1,5 @@
 // The ways into MQTT as people see them: the port of the nodes, and the door for people's programs.
+import { TimeMs } from './ids.ts';
 import { type Static, Type } from './typebox.ts';
 
 const Count = (description: string) => Type.Integer({ minimum: 0, description });
@@ -7,6 +8,7 @@ const Port = (description: string) => Type.Nullable(Type.Integer({ minimum: 1, m
 export const PeopleDoorView = Type.Object({
   port: Port('MQTT 3.1.1 and 5 over TLS, with a key; null while it does not listen.'),
   problem: Type.Nullable(Type.String({ description: 'Why programs cannot connect now.' })),
+  problemSinceMs: Type.Nullable(TimeMs, { description: 'Since when they cannot.' }),
   connections: Count('Programs that are connected there.'),
   subscriptions: Count('Their subscriptions.'),
   waiting: Count('Messages on their way to its process.'),

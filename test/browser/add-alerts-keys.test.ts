@@ -172,6 +172,7 @@ t.test('adding, alerts, keys and books in a browser', { skip: noBrowser, timeout
     t.equal(await page.evaluate('document.documentElement.dataset.theme'), 'light');
     await page.getByRole('radio', { name: 'As the system' }).click();
     await page.getByText('0.1.0').waitFor();
+    await page.getByText(/^port \d+, MQTT 3\.1\.1 and 5 over TLS$/).waitFor();
     t.same(await axeFaultsInBothThemes(page), []);
   });
 

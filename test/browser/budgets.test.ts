@@ -85,7 +85,7 @@ t.test('budgets in a browser', { skip: noBrowser }, async (t) => {
 
   await t.test('an agent gets a budget in its form', async (t) => {
     await to('/agents/ada?tab=spec');
-    await page.getByText('Memory, queue, limits and budget').click();
+    await page.getByText('Memory, queue, limits, budget and Home Assistant').click();
     await page.getByLabel('US dollars').fill('3');
     t.same(await axeFaultsInBothThemes(page), []);
     await page.getByRole('button', { name: 'Save' }).click();

@@ -324,8 +324,8 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
   const unwatch = coordinator.watch((touched) => note(touched));
   const { deadLetters, totals } = await totalsOf(parts, tally);
   const access = createAccess(coordinator, clock, random);
-  const { vectorStore } = parts;
-  const alerts = new AlertBoard({ coordinator, clock, vectorStore, deadLetters: () => deadLetters.count });
+  const { vectorStore, peopleDoor } = parts;
+  const alerts = new AlertBoard({ coordinator, clock, vectorStore, peopleDoor, deadLetters: () => deadLetters.count });
   const refused = createCountedRefusals(log, clock);
   const gauges = () => {
     const { nodes, agents, queued, running } = tally.counts();

@@ -4,6 +4,7 @@
 import { type Alert, coordinatorSelf, maxAlertNames, maxAlerts, type VectorStoreStand } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import { inSlices } from '@blackroad/std/slices';
+import { type PeopleDoorProblem, peopleDoorTroubles } from '../fleet/people-door-troubles.ts';
 import type { Trouble } from '../fleet/trouble.ts';
 import { agentTroubles, fleetTroubles, neverSeenMs, nodeTroubles, settlingMs } from '../fleet/troubles.ts';
 import { vectorStoreTroubles } from '../fleet/vector-store-troubles.ts';
@@ -28,6 +29,7 @@ interface AlertBoardParts {
   deadLetters: () => number;
   /** Missing: there is none. */
   vectorStore?: (() => VectorStoreStand | null) | undefined;
+  peopleDoor?: { stand(): PeopleDoorProblem } | null | undefined;
 }
 
 export class AlertBoard {
@@ -148,6 +150,7 @@ export class AlertBoard {
       ...fleetTroubles(this.#view, nowMs, this.#parts.deadLetters()),
       ...rolloutTroubles(this.#view),
       ...vectorStoreTroubles(this.#parts.vectorStore?.() ?? null, nowMs),
+      ...peopleDoorTroubles(this.#parts.peopleDoor?.stand() ?? null, nowMs),
     ];
     for (const subject of this.#groups.subjects())
       if (subject.startsWith('fleet ') && !found.some(({ group }) => subject === `fleet ${group}`))

@@ -53,6 +53,7 @@ export const acts = {
   'open-backups': { link: () => ({ to: '/settings' }), may: 'backups' },
   'open-objects': { link: () => ({ to: '/settings' }), may: 'objects' },
   'open-rollouts': { link: () => ({ to: '/rollouts' }) },
+  'open-mqtt': { link: () => ({ to: '/settings' }) },
   'open-memory': { link: () => ({ to: '/memory' }) },
   'add-node': { link: () => ({ to: '/nodes/add' }), icon: <Plus />, may: 'joinTokenCreate' },
   'forget-node': act('nodeForget', ({ node }) => ({ params: { node } }), {

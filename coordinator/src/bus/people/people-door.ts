@@ -41,6 +41,8 @@ interface PeopleDoorStand {
   port: number | null;
   /** In words; null: programs can connect. */
   problem: string | null;
+  /** Since when they cannot. */
+  problemSinceMs: number | null;
   connections: number;
   subscriptions: number;
   /** Messages that wait for the process. */
@@ -67,6 +69,7 @@ export class PeopleDoor {
   #restarts = 0;
   #port: number | null = null;
   #problem: string | null = 'it is starting';
+  #problemSinceMs: number | null;
   #figures: DoorFigures | null = null;
   #batch: Forwarded[] = [];
   /** Bytes of the messages that were not taken, oldest first. */
@@ -80,6 +83,7 @@ export class PeopleDoor {
   constructor(parts: PeopleDoorParts) {
     const { clock, bounds, recheckMs } = parts;
     this.#parts = parts;
+    this.#problemSinceMs = clock.nowMs();
     this.#timers = [
       clock.every(bounds.hungMs / 2, () => this.#look()),
       clock.every(lostToldMs, () => this.#tellLost()),
@@ -119,7 +123,7 @@ export class PeopleDoor {
       refused[reason] = (refused[reason] ?? 0) + count;
     return {
       port: this.#port,
-      problem: this.#problem,
+      ...{ problem: this.#problem, problemSinceMs: this.#problemSinceMs },
       ...{ connections, subscriptions },
       waiting: this.#sizes.length,
       dropped: this.#dropped,
@@ -172,10 +176,12 @@ export class PeopleDoor {
     else if ('ready' in message) {
       this.#port = message.ready.port;
       this.#problem = null;
+      this.#problemSinceMs = null;
       this.#listening.resolve();
       log.info(message.ready, 'the MQTT door for people works');
     } else if ('failed' in message) {
       this.#problem = message.failed;
+      this.#problemSinceMs ??= this.#parts.clock.nowMs();
       log.error({ problem: message.failed }, 'the MQTT door for people cannot listen, and tries again');
     }
     // Under `node --watch` each process also tells its parent which files it has loaded.
@@ -227,5 +233,6 @@ export class PeopleDoor {
     if (words === null) return;
     this.#restarts++;
     this.#problem = words;
+    this.#problemSinceMs ??= this.#parts.clock.nowMs();
   }
 }

@@ -26,7 +26,7 @@ export function LimitFields({ draft, put, faultOf }: PartProps) {
   const { placement = {}, memory = {}, limits = {} } = draft;
   return (
     <details className="fold">
-      <summary>Memory, queue, limits and budget</summary>
+      <summary>Memory, queue, limits, budget and Home Assistant</summary>
       <div className="field-pair">
         <FigureFields
           figures={recalled}
@@ -89,6 +89,11 @@ export function LimitFields({ draft, put, faultOf }: PartProps) {
         label="Its model has the node to itself"
         checked={placement.pool === 'dedicated'}
         onChange={(event) => put({ placement: { ...placement, pool: event.target.checked ? 'dedicated' : 'shared' } })}
+      />
+      <Checkbox
+        label="It is a device in Home Assistant, to be asked there"
+        checked={draft.homeAssistant === true}
+        onChange={(event) => put({ homeAssistant: event.target.checked ? true : undefined })}
       />
     </details>
   );

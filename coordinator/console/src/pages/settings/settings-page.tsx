@@ -20,6 +20,7 @@ import { route as audit } from '../audit/audit.route.ts';
 import { route as nodes } from '../nodes/nodes.route.ts';
 import { route as tasks } from '../tasks/tasks.route.ts';
 import { BackupsPanel } from './backups-panel.tsx';
+import { MqttPanel } from './mqtt-panel.tsx';
 import { ObjectsPanel } from './objects-panel.tsx';
 import { RestorePanel } from './restore-panel.tsx';
 
@@ -36,6 +37,7 @@ export default function SettingsPage() {
         </div>
         <div className="page-stack">
           <Fleet />
+          <MqttPanel />
           <ObjectsPanel />
           <RestorePanel />
         </div>
