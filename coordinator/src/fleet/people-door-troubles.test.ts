@@ -9,6 +9,12 @@ t.test('a door that programs cannot use is an alert after half a minute', async 
   t.same(peopleDoorTroubles({ problem: null, problemSinceMs: null }, 1e9), []);
   t.same(peopleDoorTroubles(away, 30_999), [], 'a restart of its process');
   t.match(peopleDoorTroubles(away, 31_000), [
-    { kind: 'people-door', severity: 'error', sinceMs: 1_000, text: new RegExp(problem), actions: [{ verb: 'open-mqtt' }] },
+    {
+      kind: 'people-door',
+      severity: 'error',
+      sinceMs: 1_000,
+      text: new RegExp(problem),
+      actions: [{ verb: 'open-mqtt' }],
+    },
   ]);
 });

@@ -1,7 +1,7 @@
 // All vectors of the fleet as codes, in one piece of shared memory that is scanned whole: rows with an id, an agent and a kind. In: vectors. Out:
 // candidates, to be compared exactly by whoever holds the vectors. Nothing here is the truth: it can be built again from the store.
 import { layout, mostPages, pageBytes } from '@blackroad/std/vectors/code-scan';
-import { planeBlocks, type Segment, segmentOf, segmentRows, splitCodes } from '@blackroad/std/vectors/planes';
+import { putCodes, type Segment, segmentOf, segmentRows } from '@blackroad/std/vectors/planes';
 import { planeTail } from '@blackroad/std/vectors/row-tail';
 import type { SharedMemory } from '@blackroad/std/vectors/web-assembly';
 import { PlaceTable } from './place-table.ts';
@@ -28,7 +28,7 @@ export class CodeRows {
   /** `size`: coordinates of a code. */
   constructor(memory: SharedMemory, size: number) {
     this.#memory = memory;
-    this.#segment = segmentOf(planeBlocks(size));
+    this.#segment = segmentOf(size);
     this.#codes = new Uint8Array(size / 2);
     this.#refresh();
   }
@@ -51,8 +51,7 @@ export class CodeRows {
     const row = known ?? this.#free.pop() ?? this.#count;
     if (row === this.#count && row % segmentRows === 0) this.#begin(row);
     const factor = encode(this.#codes);
-    const at = this.#at(row);
-    splitCodes(this.#codes, this.#plane(at), this.#plane(at + this.#segment.lower));
+    putCodes(this.#codes, this.#bytes, this.#begins(row), row % segmentRows, this.#segment);
     this.#view.setFloat32(this.#factor(row), factor, true);
     const tail = this.#tail(row);
     this.#view.setUint32(tail + planeTail.agent, agent, true);
@@ -101,9 +100,6 @@ export class CodeRows {
   }
   #drop(row: number, id: number): void {
     this.#places.delete(id);
-    const at = this.#at(row);
-    this.#plane(at).fill(0);
-    this.#plane(at + this.#segment.lower).fill(0);
     const tail = this.#tail(row);
     this.#bytes.fill(0, tail, tail + planeTail.bytes);
     this.#empty(row);
@@ -115,10 +111,6 @@ export class CodeRows {
   #empty(row: number): void {
     this.#view.setFloat32(this.#factor(row), Number.NaN, true);
   }
-  /** Of the row's upper plane. */
-  #at(row: number): number {
-    return this.#begins(row) + (row % segmentRows) * this.#segment.plane;
-  }
   #factor(row: number): number {
     return this.#begins(row) + this.#segment.factors + (row % segmentRows) * 4;
   }
@@ -127,9 +119,6 @@ export class CodeRows {
   }
   #begins(row: number): number {
     return layout.rows + Math.floor(row / segmentRows) * this.#segment.bytes;
-  }
-  #plane(at: number): Uint8Array {
-    return this.#bytes.subarray(at, at + this.#segment.plane);
   }
   #grow(need: number): void {
     const have = this.#memory.buffer.byteLength;

@@ -19,7 +19,7 @@ import { saveWholeNow } from '@blackroad/std/whole-file';
 import type { VectorIndex } from './vector-index.ts';
 
 /** Raise it when rows, rotation or codes change. */
-const form = 2;
+const form = 3;
 /** What one call writes: 5 to 20 ms, a fifth of a second on an SD card. */
 const pieceBytes = 4 * 1024 * 1024;
 

@@ -5,6 +5,7 @@ import { systemClock as clock } from '@blackroad/std/clock';
 import { isBundle } from '@blackroad/std/own-version';
 import { layout, scansOf } from '@blackroad/std/vectors/code-scan';
 import { type PlanesJob, planesStep } from '@blackroad/std/vectors/planes';
+import { signGroup } from '@blackroad/std/vectors/row-tail';
 import { type Found, keepBest, newFound } from '@blackroad/std/vectors/scan';
 import type { SharedMemory } from '@blackroad/std/vectors/web-assembly';
 
@@ -18,14 +19,15 @@ export const word = {
   ready: 2,
   stop: 3,
   rows: 4,
-  blocks: 5,
+  size: 5,
   wanted: 6,
   agents: 7,
   kinds: 8,
   threads: 9,
-  base: 10,
-  firstBase: 11,
-  slack: 12,
+  sum: 10,
+  signScale: 11,
+  signBase: 12,
+  unit: 13,
   found: 16,
 } as const;
 
@@ -34,14 +36,14 @@ export interface ThreadData {
   thread: number;
 }
 
-/** The rows of a thread: whole groups of four. */
+/** The rows of a thread: whole groups. */
 export function partOf(thread: number, threads: number, rows: number): { from: number; to: number } {
-  const groups = Math.ceil(rows / 4);
-  const at = (n: number) => Math.floor((groups * n) / threads) * 4;
+  const groups = Math.ceil(rows / signGroup);
+  const at = (n: number) => Math.floor((groups * n) / threads) * signGroup;
   return { from: at(thread), to: at(thread + 1) };
 }
-const wholeWords = ['blocks', 'wanted', 'agents', 'kinds'] as const;
-const floatWords = ['base', 'firstBase', 'slack'] as const;
+const wholeWords = ['size', 'wanted', 'agents', 'kinds'] as const;
+const floatWords = ['sum', 'signScale', 'signBase', 'unit'] as const;
 const viewsOf = ({ buffer }: SharedMemory) => [new Int32Array(buffer, 0, 64), new Float32Array(buffer, 0, 64)] as const;
 function putJob(memory: SharedMemory, job: PlanesJob): void {
   const [words, floats] = viewsOf(memory);

@@ -2,7 +2,7 @@
 // candidates, which the caller compares exactly. It is built from the store and can be thrown away at any time.
 import { layout, newMemory } from '@blackroad/std/vectors/code-scan';
 import { type Coder, coderOf } from '@blackroad/std/vectors/codes';
-import { planeBlocks, slackOf } from '@blackroad/std/vectors/planes';
+import { unitOf, writeSignTables } from '@blackroad/std/vectors/planes';
 import { type Rotation, rotationOf } from '@blackroad/std/vectors/rotation';
 import { bestInFront } from '@blackroad/std/vectors/select';
 import { CodeRows, type Filter } from './code-index.ts';
@@ -61,18 +61,16 @@ export class VectorIndex {
     if (this.size === 0) return new Uint32Array(0);
     const buffer = this.#memory.buffer;
     const { size } = this.#rotation;
-    const blocks = planeBlocks(size);
-    const query = new Int8Array(buffer, layout.query, blocks * 64).fill(0);
-    const { base, upperBase, scale } = this.#coder.query(vector, query);
-    const slack = slackOf(size, scale, this.#coder.spread);
+    // The planes end with whole blocks, of up to 128 coordinates.
+    const query = new Int8Array(buffer, layout.query, Math.ceil(size / 128) * 128).fill(0);
+    const { scale } = this.#coder.query(vector, query);
     const isFiltered = filter.agents !== undefined || filter.kinds !== undefined;
     if (isFiltered) this.#mark(filter.agents);
     const kinds = filter.kinds ?? -1;
     const job = {
-      blocks,
-      base,
-      firstBase: upperBase,
-      slack,
+      size,
+      ...writeSignTables(query, size, buffer),
+      unit: unitOf(size, scale, this.#coder.spread),
       wanted: take,
       agents: isFiltered ? layout.agents : 0,
       kinds,

@@ -13,9 +13,13 @@ export const layout = {
   /** Of each thread that scans. */
   found: 262_144,
   foundBytes: 32_768,
-  /** Of each thread as well: groups of rows that are looked at again. */
-  lists: 32_768,
-  listBytes: 1_024,
+  /** For each four coordinates what their signs add to the product with the query. */
+  signTables: 786_432,
+  /** Of each thread as well: rows of a segment that are looked at again. */
+  lists: 851_968,
+  listBytes: 8_256,
+  /** The same: what the signs of one group of rows say. */
+  signRooms: 1_015_808,
   maxThreads: 16,
   rows: 1_048_576,
 } as const;
@@ -36,27 +40,43 @@ type ScanRows = (
   agents: number,
   kinds: number,
 ) => [number, number];
-/** The same for planes, all of them: the end of what it found. `list`: room for a number of each four rows. */
-type ScanPlanes = (
-  upper: number,
-  lower: number,
+/** Lists the rows, in whole groups, whose signs are above the threshold, with what they say; returns the end of the list. `room`: for one group. */
+type ScanSigns = (
+  signs: number,
   factors: number,
   tails: number,
   rows: number,
-  query: number,
-  blocks: number,
+  tables: number,
+  bytes: number,
+  scale: number,
   base: number,
   threshold: number,
-  firstBase: number,
-  firstThreshold: number,
+  room: number,
   list: number,
-  out: number,
   agents: number,
   kinds: number,
 ) => number;
+/** Adds the other planes of the rows in a list: the end of what it found. */
+type ScanRest = (
+  list: number,
+  last: number,
+  middles: number,
+  lows: number,
+  factors: number,
+  tails: number,
+  query: number,
+  middleBlocks: number,
+  lowBlocks: number,
+  middleBase: number,
+  middleThreshold: number,
+  base: number,
+  threshold: number,
+  out: number,
+) => number;
 export interface Scans {
   rows: ScanRows;
-  planes: ScanPlanes;
+  signs: ScanSigns;
+  rest: ScanRest;
 }
 
 /** Its pages take room once something is written to them. */

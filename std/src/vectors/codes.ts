@@ -5,9 +5,8 @@ import type { Rotation } from './rotation.ts';
 /** Equal steps that lose least of a normal distribution in 16 levels, in standard deviations (Max, 1960). */
 const step = 0.3352;
 const levels = 16;
-/** A code c stands for c - middle, and its upper two bits u for 4 * (u - upperMiddle). */
+/** A code c stands for c - middle. */
 const middle = (levels - 1) / 2;
-const upperMiddle = 1.5;
 const largestQuery = 127;
 
 export interface Coder {
@@ -21,9 +20,8 @@ export interface Coder {
   query(vector: Float32Array, target: Int8Array): CodedQuery;
 }
 interface CodedQuery {
-  /** What is taken off each product with whole codes, and with their upper two bits. */
+  /** What is taken off each product with codes. */
   base: number;
-  upperBase: number;
   /** Its numbers are those of the unit vector times this. */
   scale: number;
 }
@@ -74,7 +72,7 @@ export function coderOf(dimension: number, rotation: Rotation, mean: Float32Arra
         target[i] = value;
         sum += value;
       }
-      return { base: middle * sum, upperBase: upperMiddle * sum, scale };
+      return { base: middle * sum, scale };
     },
   };
 }

@@ -4,3 +4,5 @@
 export const rowTail = { factor: 0, agent: 4, id: 8, kind: 12, bytes: 16 };
 /** What is beside the codes and factors of a row in planes. */
 export const planeTail = { agent: 0, id: 4, kind: 8, bytes: 12 };
+/** Rows whose signs lie together, so that one step of the scan looks at all of them. */
+export const signGroup = 32;

@@ -39,7 +39,10 @@ function rowsOf(view: MqttView): Parameters<typeof Facts>[0]['rows'] {
   return [
     ['Nodes', embedded ? `port ${port ?? '-'}, MQTT 3.1.1; ${connections} connected` : `the broker ${host}:${port}`],
     ...(people === null ? [['Programs', withoutDoor(embedded)] as [string, string]] : doorRows(people)),
-    ['Home Assistant', discovery === null ? 'finds nothing (--home-assistant off)' : `finds the fleet below ${discovery}/`],
+    [
+      'Home Assistant',
+      discovery === null ? 'finds nothing (--home-assistant off)' : `finds the fleet below ${discovery}/`,
+    ],
   ];
 }
 
@@ -53,10 +56,7 @@ function doorRows(door: PeopleDoorView): Parameters<typeof Facts>[0]['rows'] {
   const refused = Object.entries(door.refused).filter(([, count]) => count > 0);
   return [
     ['Programs', port === null ? '-' : `port ${port}, MQTT 3.1.1 and 5 over TLS`],
-    [
-      'Listens',
-      problem === null ? <Status key="l" of="ready" word="yes" /> : <Status key="l" of="error" word="no" />,
-    ],
+    ['Listens', problem === null ? <Status key="l" of="ready" word="yes" /> : <Status key="l" of="error" word="no" />],
     problem !== null && [
       'Why not',
       <span key="w">
