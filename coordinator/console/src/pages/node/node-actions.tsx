@@ -22,7 +22,6 @@ export function NodeActions({ node }: { node: NodeView }) {
   const params = { node: node.id };
   const edit = (body: Edit) => call('nodeEdit', { params, body });
   const identify = useAct('nodeIdentify', { done: ({ text }) => text });
-  const restart = useAct('nodeRestart', { done: ({ text }) => text });
   const change = useAct('nodeEdit', {
     done: (now) =>
       now.cordoned ? `${now.id} is cordoned: nothing new is placed on it.` : `${now.id} takes agents again.`,
@@ -56,17 +55,7 @@ export function NodeActions({ node }: { node: NodeView }) {
           Identify
         </Button>
       )}
-      {may('nodeRestart') && node.presence === 'online' && (
-        <ConfirmButton
-          look="plain"
-          title={`Start the node-agent of ${node.id} anew?`}
-          text="What looks after it (systemd, or balena) starts it again within seconds; the machine itself stays on, and what it had begun goes on. Where nothing would start it again it says so, and stays."
-          verb="Start it anew"
-          act={() => restart.run({ params })}
-        >
-          Restart
-        </ConfirmButton>
-      )}
+      {may('nodeRestart') && node.presence === 'online' && <RestartNode node={node.id} />}
       {may('nodeEdit') && <EditNode node={node} />}
       {may('nodeEdit') &&
         (node.cordoned || node.draining ? (
@@ -115,6 +104,21 @@ export function NodeActions({ node }: { node: NodeView }) {
         </ConfirmButton>
       )}
     </>
+  );
+}
+
+function RestartNode({ node }: { node: string }) {
+  const restart = useAct('nodeRestart', { done: ({ text }) => text });
+  return (
+    <ConfirmButton
+      look="plain"
+      title={`Start the node-agent of ${node} anew?`}
+      text="What looks after it (systemd, or balena) starts it again within seconds; the machine itself stays on, and what it had begun goes on. Where nothing would start it again it says so, and stays."
+      verb="Start it anew"
+      act={() => restart.run({ params: { node } })}
+    >
+      Restart
+    </ConfirmButton>
   );
 }
 
