@@ -7,10 +7,11 @@ import { systemClock } from '@blackroad/std/clock';
 import t from 'tap';
 import { tell } from '../../images/first-boot/src/tell.ts';
 import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from '../fixtures/browser.ts';
+import { freePort } from '../fixtures/free-port.ts';
 import { startFleet, until } from '../fixtures/processes.ts';
 
 t.test('adding, alerts, keys and books in a browser', { skip: noBrowser, timeout: 120_000 }, async (t) => {
-  const fleet = await startFleet(t);
+  const fleet = await startFleet(t, { args: ['--people-port', String(await freePort())] });
   const { client } = fleet;
   const browser = await openBrowser(t);
   const { page, complaints } = await visit(browser, fleet);

@@ -24,7 +24,7 @@ function Mqtt() {
           <>
             <Facts rows={rowsOf(view)} />
             <p className="dim small settings-where">
-              User name and password are the id and the secret of a key. Home Assistant and Node-RED connect here;
+              User name and password are the id and the secret of a key. Home Assistant and Node-RED connect here;{' '}
               <code>fleet integrations bridge</code> writes what a Mosquitto of the house needs.
             </p>
           </>
