@@ -1,6 +1,6 @@
 // One question to an agent, from its submission to its end: the words as they come, and the task cancelled where the person takes it back. In: a
 // client and the question. Out: text to show, and a last line on how it ended.
-import { type TaskChunk, type TaskStreamEvent, type TaskView } from '@blackroad/protocol';
+import type { TaskChunk, TaskStreamEvent, TaskView } from '@blackroad/protocol';
 import type { Clock } from '@blackroad/std/clock';
 import type { Client } from '../../../coordinator/cli/src/client.ts';
 import { faultWords } from './fault-words.ts';
