@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { readConfig } from '../../coordinator/src/config.ts';
+import { peoplePortOf } from '../../coordinator/src/people-options.ts';
 
 const root = new URL('../..', import.meta.url).pathname;
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -10,7 +11,7 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8');
 t.test('the dev container', async (t) => {
   const { image, postCreateCommand, forwardPorts, portsAttributes } = JSON.parse(read('.devcontainer/devcontainer.json'));
   const config = readConfig([], {});
-  t.same(forwardPorts, [config.port, Number(config.peoplePort)]);
+  t.same(forwardPorts, [config.port, peoplePortOf(config)]);
   t.same(Object.keys(portsAttributes).map(Number), forwardPorts);
   const [, target] = /^make ([a-z-]+)$/.exec(postCreateCommand) ?? [];
   t.match(read('Makefile'), new RegExp(`^${target}:`, 'm'));
