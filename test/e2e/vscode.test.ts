@@ -166,7 +166,7 @@ t.test('the extension at a fleet', async (t) => {
   });
 
   t.test('a key that was revoked, and signing out', async (t) => {
-    await fleet.client.call('keyRevoke', { params: { key: id } });
+    await fleet.client.call('keyRevoke', { params: { id } });
     t.match(await shows(/Fleet: Sign in takes another key/), /What is below was so/);
     await person.run('blackroadFleet.signOut');
     await until('the tree is empty', async () => tree().length === 0);

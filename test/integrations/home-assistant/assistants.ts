@@ -95,7 +95,7 @@ export async function voice(cast: Cast): Promise<void> {
   await spoken(home, keeper, 'call HassTurnOn {"name": "Lamp"}');
   await prove('the model turns the lamp on', 1_000, isOn(home, 'on'));
 
-  await fleet.client.call('keyRevoke', { params: { key: id } });
+  await fleet.client.call('keyRevoke', { params: { id } });
   await prove('a key that was revoked: it is said there, and nothing is answered', answerMs, async () => {
     const said = await spoken(home, greeter, 'Still there?');
     return !said.includes('You said') || said;

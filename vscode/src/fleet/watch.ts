@@ -9,7 +9,7 @@ import { faultWords, needsPerson } from './fault-words.ts';
 
 /** Nodes that a tree shows; a person looks for one of more on the console. */
 export const maxNodes = 500;
-const lookMs = 3_000;
+export const lookMs = 3_000;
 /** A large fleet is looked at less often: looking takes at most this part of the time. */
 const share = 1 / 20;
 const away = { firstMs: 1_000, maxMs: 30_000 };
