@@ -38,7 +38,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     if (found !== null) await secrets.store(secret, keptPlace(found));
   };
   const view = vscode.window.createTreeView('blackroadFleet.tree', { treeDataProvider: tree });
-  const command = (name: string, run: (...args: never[]) => unknown) =>
+  /** A command of the tree is given its row. */
+  const command = (name: string, run: (row?: Row) => unknown) =>
     vscode.commands.registerCommand(`blackroadFleet.${name}`, run);
   subscriptions.push(
     output,
@@ -52,7 +53,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     command('signIn', enter),
     command('signOut', () => secrets.delete(secret)),
     command('refresh', () => watch.refresh()),
-    command('ask', async (row?: Row) => {
+    command('ask', async (row) => {
       if (client === null) await enter();
       if (client !== null) await askCommand({ client, clock, output, state: watch.state, agent: row?.label ?? null });
     }),

@@ -39,14 +39,15 @@ function groups({ nodes, agents }: Seen, nowMs: number): Row[] {
   const ready = agents.filter(({ state }) => state === 'ready').length;
   const nodeRows = nodes.toSorted((a, b) => byName(a.id, b.id)).map((node) => nodeRow(node, nowMs));
   if (nodes.length >= maxNodes) nodeRows.push(note('...', `the first ${maxNodes} nodes; the console has them all`, 'none'));
-  const group = { more: '', tone: 'none' } as const;
+  const agentRows = agents.toSorted((a, b) => byName(a.name, b.name)).map(agentRow);
   return [
-    { ...group, kind: 'nodes', id: 'nodes', label: 'Nodes', words: `${online} of ${nodes.length} online`, rows: nodeRows },
-    {
-      ...{ ...group, kind: 'agents', id: 'agents', label: 'Agents', words: `${ready} of ${agents.length} ready` },
-      rows: agents.toSorted((a, b) => byName(a.name, b.name)).map(agentRow),
-    },
+    group('nodes', 'Nodes', `${online} of ${nodes.length} online`, nodeRows),
+    group('agents', 'Agents', `${ready} of ${agents.length} ready`, agentRows),
   ];
+}
+
+function group(kind: 'nodes' | 'agents', label: string, words: string, rows: readonly Row[]): Row {
+  return { kind, id: kind, label, words, more: '', tone: 'none', rows };
 }
 
 function note(label: string, words: string, tone: Row['tone']): Row {
@@ -70,7 +71,9 @@ function nodeRow(node: NodeView, nowMs: number): Row {
     `agents: ${agents.join(', ') || 'none'}`,
   ];
   return {
-    ...{ kind: 'node', id: `node:${id}`, label: id },
+    kind: 'node',
+    id: `node:${id}`,
+    label: id,
     words: `${state}${closed}: ${healthWords(node)}`,
     more: [...new Set(lines.filter(Boolean))].join('\n'),
     tone: isBad ? 'bad' : isGood && closed === '' ? 'good' : 'care',
@@ -90,7 +93,9 @@ function agentRow(agent: AgentView): Row {
     `${counted(memory.seq, 'memory', 'memories')}, ${tasks.running} running, ${tasks.waiting} waiting`,
   ];
   return {
-    ...{ kind: 'agent', id: `agent:${name}`, label: name },
+    kind: 'agent',
+    id: `agent:${name}`,
+    label: name,
     words: `${state}${where}${work}${why ? `: ${why}` : ''}`,
     more: lines.filter(Boolean).join('\n'),
     tone: state === 'ready' ? 'good' : state === 'failed' || state === 'unplaced' ? 'bad' : 'care',

@@ -1,8 +1,7 @@
 // The look at the fleet: while somebody sees it, slower where looking takes long, later and later where nobody answers, not at all with a key
 // that is refused.
 import { FleetError } from '@blackroad/protocol';
-import type { Clock } from '@blackroad/std/clock';
-import { systemClock } from '@blackroad/std/clock';
+import { type Clock, systemClock } from '@blackroad/std/clock';
 import t from 'tap';
 import type { Client } from '../../../coordinator/cli/src/client.ts';
 import { type FleetState, FleetWatch } from './watch.ts';
@@ -20,7 +19,11 @@ function stage() {
     after(afterMs, run) {
       const own = { afterMs, run };
       waiting = own;
-      return { cancel: () => void (waiting === own && (waiting = null)) };
+      return {
+        cancel() {
+          if (waiting === own) waiting = null;
+        },
+      };
     },
   };
   const client = {
@@ -43,8 +46,12 @@ function stage() {
     settle,
     asked: () => asked / 2,
     pauseMs: () => waiting?.afterMs ?? null,
-    answers: (next: () => unknown[]) => void (answer = next),
-    passes: (ms: number) => void (nowMs += ms),
+    answers(next: () => unknown[]) {
+      answer = next;
+    },
+    passes(ms: number) {
+      nowMs += ms;
+    },
     async fire() {
       const now = waiting;
       waiting = null;
