@@ -4,12 +4,12 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
-import { programOf } from '../../fixtures/processes.ts';
 import { ready } from '../../fixtures/steps.ts';
 import { until } from '../../fixtures/until.ts';
 import type { Cast } from './check.ts';
 
 type Way = 'HTTP' | 'stdio';
+const fleetCommand = new URL('../../../bin/fleet', import.meta.url).pathname;
 const callMs = 2_000;
 /** A first answer of the process that `fleet mcp` is comes after its start. */
 const helloMs: Record<Way, number> = { HTTP: 3_000, stdio: 10_000 };
@@ -32,8 +32,7 @@ async function connect(way: Way, url: string, key: string): Promise<Client> {
     await client.connect(new StreamableHTTPClientTransport(new URL('/mcp', url), { requestInit }) as never);
   } else {
     const env = { PATH: process.env.PATH ?? '', BLACKROAD_COORDINATOR: url, BLACKROAD_KEY: key };
-    const args = ['--disable-warning=ExperimentalWarning', programOf('coordinator/cli/src/main.ts'), 'mcp'];
-    await client.connect(new StdioClientTransport({ command: process.execPath, args, env, stderr: 'ignore' }));
+    await client.connect(new StdioClientTransport({ command: fleetCommand, args: ['mcp'], env, stderr: 'ignore' }));
   }
   return client;
 }
