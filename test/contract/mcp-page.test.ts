@@ -5,6 +5,7 @@ import { readAgentFile } from '@blackroad/protocol/agent-file';
 import t from 'tap';
 import { tools } from '../../coordinator/src/mcp/tools.ts';
 import {
+  awayPauseMs,
   callMs,
   connectMs,
   firstLookMs,
@@ -52,8 +53,9 @@ t.test('bounds', async (t) => {
   has(t, `its first ${maxResultChars.toLocaleString('en-US')} characters`);
   has(
     t,
-    `after ${shortPauseMs / 1000} s, after ${(2 * shortPauseMs) / 1000} s, then every ${minutes(longPauseMs)} minutes`,
+    `after ${shortPauseMs / 1000} s, after ${(2 * shortPauseMs) / 1000} s, then every ${minutes(longPauseMs)} minutes;`,
   );
+  has(t, `while Home Assistant starts) every ${awayPauseMs / 1000} s.`);
   has(t, `nobody uses for ${minutes(idleMs)} minutes`);
 });
 
