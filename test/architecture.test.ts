@@ -239,11 +239,13 @@ forbid(
   [
     ...pairs(
       inside('vscode/src'),
-      (target) => /^(coordinator\/(src|console)|node-agent)\//.test(target) || target.startsWith('@blackroad/coordinator'),
+      (target) =>
+        /^(coordinator\/(src|console)|node-agent)\//.test(target) || target.startsWith('@blackroad/coordinator'),
     ),
     ...pairs(
       product,
-      (target, { path }) => target === 'vscode' && !under(path, 'vscode/src/editor') && path !== 'vscode/src/extension.ts',
+      (target, { path }) =>
+        target === 'vscode' && !under(path, 'vscode/src/editor') && path !== 'vscode/src/extension.ts',
     ),
     ...pairs(product, (target, { path }) => under(target, 'vscode') && !under(path, 'vscode/src')),
   ],
@@ -353,7 +355,8 @@ function taken({ path, text }: Source): string[] {
   return [...named, ...whole];
 }
 /** Their names stand in an object of the build, which gives these files in place of a library or finds them by their names; the editor calls `activate`. */
-const readByTheBuild = /^node-agent\/src\/schemas\/(plain|check)\.ts$|^vscode\/src\/extension\.ts$|\/adopted-style\.ts$|\.(route\.ts|stories\.tsx)$/;
+const readByTheBuild =
+  /^node-agent\/src\/schemas\/(plain|check)\.ts$|^vscode\/src\/extension\.ts$|\/adopted-style\.ts$|\.(route\.ts|stories\.tsx)$/;
 t.test('an export has a reader, and the product one of its own', async (t) => {
   const left = [...sources('test'), ...sources('node-agent').filter(({ path }) => !path.startsWith('node-agent/src/'))];
   const shipped = new Set([...product, ...console].flatMap(taken));
@@ -462,7 +465,16 @@ t.test(`files of over 400 lines, functions of over 70: ${long.files} and ${long.
   const shipped = [...product, ...console];
   const files = shipped.filter(({ text }) => text.split('\n').length > 401).map(({ path }) => path);
   const rules = join(root, 'test/contract/long-functions.json');
-  const folders = ['protocol/src', 'std/src', 'model-server', 'coordinator', 'node-agent', 'release', 'images', 'vscode'];
+  const folders = [
+    'protocol/src',
+    'std/src',
+    'model-server',
+    'coordinator',
+    'node-agent',
+    'release',
+    'images',
+    'vscode',
+  ];
   const { stdout, stderr } = spawnSync(
     join(root, 'node_modules/.bin/biome'),
     ['lint', `--config-path=${rules}`, '--max-diagnostics=none', '--reporter=json', ...folders],

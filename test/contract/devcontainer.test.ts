@@ -9,7 +9,9 @@ const root = new URL('../..', import.meta.url).pathname;
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
 t.test('the dev container', async (t) => {
-  const { image, postCreateCommand, forwardPorts, portsAttributes } = JSON.parse(read('.devcontainer/devcontainer.json'));
+  const { image, postCreateCommand, forwardPorts, portsAttributes } = JSON.parse(
+    read('.devcontainer/devcontainer.json'),
+  );
   const config = readConfig([], {});
   t.same(forwardPorts, [config.port, peoplePortOf(config)]);
   t.same(Object.keys(portsAttributes).map(Number), forwardPorts);

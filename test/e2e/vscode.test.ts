@@ -88,7 +88,10 @@ t.test('the extension at a fleet', async (t) => {
     ];
     await person.run('blackroadFleet.signIn');
     t.same(person.answers, []);
-    t.match(person.refused, [/^Address: expected https:\/\/ for another machine/, /^Key: expected what fleet keys create/]);
+    t.match(person.refused, [
+      /^Address: expected https:\/\/ for another machine/,
+      /^Key: expected what fleet keys create/,
+    ]);
     t.match(person.seen.join('\n'), /http:\/\/127\.0\.0\.1:9 does not answer/);
     t.match(person.seen.join('\n'), /API key is not known here\..* Fleet: Sign in takes another key/);
     t.match(person.seen.at(-1), /^Signed in to http:\/\/127\.0\.0\.1:\d+ as editor \(operator\)\.$/);
@@ -96,7 +99,10 @@ t.test('the extension at a fleet', async (t) => {
   });
 
   t.test('the tree, through a restart of the coordinator', async (t) => {
-    t.match(await shows(/greeter/), /^Nodes \| 1 of 1 online\n {2}box \| online: .*\nAgents \| 1 of 1 ready\n {2}greeter \| ready on box/);
+    t.match(
+      await shows(/greeter/),
+      /^Nodes \| 1 of 1 online\n {2}box \| online: .*\nAgents \| 1 of 1 ready\n {2}greeter \| ready on box/,
+    );
     await fleet.stopCoordinator('SIGKILL');
     t.match(await shows(/does not answer/), /What is below was so .* It is tried again by itself\.\nNodes/);
     await fleet.startCoordinator();
@@ -108,7 +114,10 @@ t.test('the extension at a fleet', async (t) => {
   t.test('asking', async (t) => {
     person.answers = ['greeter', '', 'slow 40 one two three'];
     await person.run('blackroadFleet.ask');
-    t.match(person.output, /> greeter: slow 40 one two three\n\nYou said: slow 40 one two three\n\n\[Answered on box after [\d.]+ s\.\]\n$/);
+    t.match(
+      person.output,
+      /> greeter: slow 40 one two three\n\nYou said: slow 40 one two three\n\n\[Answered on box after [\d.]+ s\.\]\n$/,
+    );
     t.equal(person.refused.at(-1), 'Expected a question.');
 
     const { left, open } = model;
@@ -131,7 +140,9 @@ t.test('the extension at a fleet', async (t) => {
     t.notMatch(JSON.stringify(server), key);
     const { uri, headers } = resolved(server) as McpHttpServerDefinition;
     const client = new Client({ name: 'editor', version: '1.0.0' });
-    await client.connect(new StreamableHTTPClientTransport(new URL(uri.toString()), { requestInit: { headers } }) as never);
+    await client.connect(
+      new StreamableHTTPClientTransport(new URL(uri.toString()), { requestInit: { headers } }) as never,
+    );
     t.equal((await client.listTools()).tools.length, 7);
     await client.close();
   });

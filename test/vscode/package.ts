@@ -12,13 +12,21 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 const inExtension = [...files.keys()].filter((name) => name.startsWith('extension/')).sort();
 assert.deepEqual(
   inExtension.map((name) => name.toLowerCase()),
-  ['bridge.cjs', 'extension.cjs', 'license.txt', 'media/fleet.svg', 'package.json', 'readme.md'].map((name) => `extension/${name}`),
+  ['bridge.cjs', 'extension.cjs', 'license.txt', 'media/fleet.svg', 'package.json', 'readme.md'].map(
+    (name) => `extension/${name}`,
+  ),
 );
 const packed = JSON.parse(String(files.get('extension/package.json')));
-for (const field of ['name', 'publisher', 'main', 'engines', 'contributes']) assert.deepEqual(packed[field], own[field], field);
+for (const field of ['name', 'publisher', 'main', 'engines', 'contributes'])
+  assert.deepEqual(packed[field], own[field], field);
 assert.equal(packed.version, version, 'the version of the project');
 const manifest = String(files.get('extension.vsixmanifest'));
-for (const words of [`Id="${own.name}"`, `Publisher="${own.publisher}"`, `Version="${version}"`, 'Microsoft.VisualStudio.Code'])
+for (const words of [
+  `Id="${own.name}"`,
+  `Publisher="${own.publisher}"`,
+  `Version="${version}"`,
+  'Microsoft.VisualStudio.Code',
+])
   assert.ok(manifest.includes(words), `${words} in ${manifest}`);
 assert.ok(files.has('[Content_Types].xml'));
 console.log(`${path}: ${Math.round(statSync(path).size / 1024)} KB, ${inExtension.length} files, version ${version}`);
@@ -32,7 +40,11 @@ function members(zip: Buffer): Map<string, Buffer> {
   for (let left = zip.readUInt16LE(end + 10); left > 0; left--) {
     assert.equal(zip.readUInt32LE(at), 0x02014b50, 'an entry');
     const [method, bytes, local] = [zip.readUInt16LE(at + 10), zip.readUInt32LE(at + 20), zip.readUInt32LE(at + 42)];
-    const [nameBytes, extra, comment] = [28, 30, 32].map((offset) => zip.readUInt16LE(at + offset)) as [number, number, number];
+    const [nameBytes, extra, comment] = [28, 30, 32].map((offset) => zip.readUInt16LE(at + offset)) as [
+      number,
+      number,
+      number,
+    ];
     const from = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
     const content = zip.subarray(from, from + bytes);
     found.set(zip.toString('utf8', at + 46, at + 46 + nameBytes), method === 0 ? content : inflateRawSync(content));

@@ -159,7 +159,9 @@ export async function toolsOfTheHouse(cast: Cast): Promise<void> {
 }
 
 async function conversationAgents(home: HomeAssistantInstance): Promise<string[]> {
-  return (await home.states()).map(({ entity_id }) => entity_id).filter((id) => /^conversation\.(?!home_assistant$)/.test(id));
+  return (await home.states())
+    .map(({ entity_id }) => entity_id)
+    .filter((id) => /^conversation\.(?!home_assistant$)/.test(id));
 }
 async function spoken(home: HomeAssistantInstance, agent: string, text: string): Promise<string> {
   const { response } = await home.call<{ response: { speech: { plain: { speech: string } } } }>(

@@ -73,7 +73,9 @@ async function listing({ prove }: Cast, client: Client): Promise<void> {
   await prove('it lists seven tools, each with schemas and hints', callMs, async () => {
     const { tools } = await client.listTools();
     const names = tools.map(({ name }) => name).toSorted();
-    const bare = tools.find(({ outputSchema, annotations }) => !outputSchema || annotations?.readOnlyHint === undefined);
+    const bare = tools.find(
+      ({ outputSchema, annotations }) => !outputSchema || annotations?.readOnlyHint === undefined,
+    );
     const dangerous = tools.filter(({ annotations }) => annotations?.destructiveHint).map(({ name }) => name);
     if (bare) return `${bare.name} has no schema of its answer, or no hints`;
     if (String(dangerous) !== 'apply_plan') return `destructive: ${dangerous}`;
@@ -131,7 +133,10 @@ async function asking({ model, prove, quick }: Cast, client: Client): Promise<vo
     });
     const aheadMs = performance.now() - (told[0] ?? performance.now());
     const { state } = answer.structuredContent as { state: string };
-    return (state === 'done' && told.length > 2 && aheadMs > 150) || `${told.length} pieces, the first ${aheadMs} ms before the end`;
+    return (
+      (state === 'done' && told.length > 2 && aheadMs > 150) ||
+      `${told.length} pieces, the first ${aheadMs} ms before the end`
+    );
   });
   const { left, open } = model;
   const abort = new AbortController();

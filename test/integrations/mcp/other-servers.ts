@@ -65,10 +65,14 @@ export async function otherServers({ fleet, model, prove, teardown }: Cast): Pro
   });
   const { result } = await ended(fleet, hanging.id, 120_000);
   const tookMs = performance.now() - begunMs;
-  await prove(`a server that hangs: cut off after ${(tookMs / 1000).toFixed(0)} s, and the agent is told why`, 0, async () => {
-    const said = /hangs: it does not answer tools\/call within 60 s/.test(result ?? '');
-    return (said && tookMs < hangMs) || `after ${Math.round(tookMs)} ms: ${result}`;
-  });
+  await prove(
+    `a server that hangs: cut off after ${(tookMs / 1000).toFixed(0)} s, and the agent is told why`,
+    0,
+    async () => {
+      const said = /hangs: it does not answer tools\/call within 60 s/.test(result ?? '');
+      return (said && tookMs < hangMs) || `after ${Math.round(tookMs)} ms: ${result}`;
+    },
+  );
   await prove('the node answers on with what is left', answerMs, async () => {
     const again = await ask(fleet, 'agent-of-sample', 'call sample_echo {"text": "still here"}');
     return /echo: still here/.test(again.result ?? '') || `${again.result}`;

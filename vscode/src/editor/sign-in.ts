@@ -16,7 +16,8 @@ export async function signIn(before: FleetPlace | null): Promise<FleetPlace | nu
   for (;;) {
     const typed = await vscode.window.showInputBox({
       title,
-      prompt: 'Address of the coordinator: http://127.0.0.1:8400 on its own machine, https://<coordinator>:8401 from another',
+      prompt:
+        'Address of the coordinator: http://127.0.0.1:8400 on its own machine, https://<coordinator>:8401 from another',
       value: address,
       ignoreFocusOut: true,
       validateInput: addressFault,

@@ -21,9 +21,11 @@ t.test('addresses', async (t) => {
 
 t.test('keys and certificates', async (t) => {
   t.equal(keyFault(' brk_0123456789_AbC-d_e\n'), null);
-  for (const text of ['', 'sk-1234', 'brk_', `brk_${'x'.repeat(300)}`, 'brk_a b']) t.match(keyFault(text), /^Key: expected/);
+  for (const text of ['', 'sk-1234', 'brk_', `brk_${'x'.repeat(300)}`, 'brk_a b'])
+    t.match(keyFault(text), /^Key: expected/);
   t.equal(caFault('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'), null);
-  for (const text of ['', 'hello', '-----BEGIN PRIVATE KEY-----']) t.match(caFault(text), /^CA: expected the file ca\.pem/);
+  for (const text of ['', 'hello', '-----BEGIN PRIVATE KEY-----'])
+    t.match(caFault(text), /^CA: expected the file ca\.pem/);
 });
 
 t.test('what is kept comes back, and what no editor of ours kept does not', async (t) => {

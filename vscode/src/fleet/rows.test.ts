@@ -14,7 +14,8 @@ const agent = (name: string, more: object = {}) =>
     ...{ name, state: 'ready', node: 'alice', model: 'tiny', unplaced: null, spec: {}, memory: { seq: 1 } },
     ...{ tasks: { waiting: 0, running: 0 }, ...more },
   }) as unknown as AgentView;
-const live = (nodes: NodeView[], agents: AgentView[]) => ({ kind: 'live', seen: { nodes, agents, atMs: 1_000 } }) as const;
+const live = (nodes: NodeView[], agents: AgentView[]) =>
+  ({ kind: 'live', seen: { nodes, agents, atMs: 1_000 } }) as const;
 
 t.test('nodes', async (t) => {
   const weak = { code: 'undervoltage', severity: 'error', text: 'power supply too weak' };
@@ -37,7 +38,10 @@ t.test('nodes', async (t) => {
     { label: 'bob-10', words: 'lost: it is silent', tone: 'bad' },
     { label: 'fred', words: 'online: fine, CPU 3 %, 51 °C', tone: 'good' },
   ]);
-  t.match(nodes?.rows[3]?.more, /^fred: online\npi at home, last seen 2\.0 s ago\nfine, .*\nmodels: none\nagents: none$/);
+  t.match(
+    nodes?.rows[3]?.more,
+    /^fred: online\npi at home, last seen 2\.0 s ago\nfine, .*\nmodels: none\nagents: none$/,
+  );
 });
 
 t.test('agents', async (t) => {
@@ -64,7 +68,10 @@ t.test('away, with what was seen', async (t) => {
   const { seen } = live([node('alice')], []);
   const away = { kind: 'away', why: 'It does not answer.', isRefused: false } as const;
   const [first, nodes] = rowsOf({ ...away, seen }, 61_000);
-  t.match(first, { label: 'It does not answer.', words: 'What is below was so 60 s ago. It is tried again by itself.' });
+  t.match(first, {
+    label: 'It does not answer.',
+    words: 'What is below was so 60 s ago. It is tried again by itself.',
+  });
   t.equal(nodes?.rows.length, 1);
   t.match(rowsOf({ ...away, isRefused: true, seen: null }, 0), [{ label: 'It does not answer.', words: '' }]);
   t.same(rowsOf({ kind: 'signed-out' }, 0), []);

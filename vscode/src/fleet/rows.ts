@@ -38,7 +38,8 @@ function groups({ nodes, agents }: Seen, nowMs: number): Row[] {
   const online = nodes.filter(({ presence }) => presence === 'online').length;
   const ready = agents.filter(({ state }) => state === 'ready').length;
   const nodeRows = nodes.toSorted((a, b) => byName(a.id, b.id)).map((node) => nodeRow(node, nowMs));
-  if (nodes.length >= maxNodes) nodeRows.push(note('...', `the first ${maxNodes} nodes; the console has them all`, 'none'));
+  if (nodes.length >= maxNodes)
+    nodeRows.push(note('...', `the first ${maxNodes} nodes; the console has them all`, 'none'));
   const agentRows = agents.toSorted((a, b) => byName(a.name, b.name)).map(agentRow);
   return [
     group('nodes', 'Nodes', `${online} of ${nodes.length} online`, nodeRows),
@@ -60,7 +61,8 @@ function nodeRow(node: NodeView, nowMs: number): Row {
   const closed = draining ? ', draining' : cordoned ? ', cordoned' : '';
   const isGood = state === 'online' && conditions.length === 0;
   const isBad = state === 'lost' || state === 'quarantined' || conditions.some(({ severity }) => severity === 'error');
-  const memory = capacity && `${bytes(capacity.memoryFreeBytes)} of ${bytes(capacity.memoryTotalBytes)} free for models`;
+  const memory =
+    capacity && `${bytes(capacity.memoryFreeBytes)} of ${bytes(capacity.memoryTotalBytes)} free for models`;
   const lines = [
     `${id}: ${state}${closed}`,
     `${node.class} at ${node.site}, last seen ${ago(node.lastSeenMs, nowMs)}`,
