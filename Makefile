@@ -173,9 +173,10 @@ vscode: node_modules/.installed
 	@$(WITH_NODE) node test/vscode/package.ts $(VSIX)
 
 DEVCONTAINERS := @devcontainers/cli@0.89.0
-## make devcontainer-check  has the dev container's own command read .devcontainer/devcontainer.json; it starts no container
+## make devcontainer-check  has the dev container's own command read .devcontainer/devcontainer.json; it starts no container,
+##                and asks no docker for one
 devcontainer-check: node_modules/.installed
-	@$(WITH_NODE) npx --yes $(DEVCONTAINERS) read-configuration --workspace-folder "$(ROOT)"
+	@$(WITH_NODE) npx --yes $(DEVCONTAINERS) read-configuration --workspace-folder "$(ROOT)" --docker-path true
 
 ## make stores-check  the suite of vector stores against a real PostgreSQL with pgvector, in a throw-away Debian root (needs root and mmdebstrap)
 stores-check: node_modules/.installed

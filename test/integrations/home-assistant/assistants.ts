@@ -92,13 +92,16 @@ export async function voice(cast: Cast): Promise<void> {
     return offered(model).includes('HassTurnOn') || `tools: ${offered(model)}`;
   });
   await prove('the lamp is off', 0, isOn(home, 'off'));
-  await spoken(home, keeper, 'call HassTurnOn {"name": "Lamp"}');
-  await prove('the model turns the lamp on', 1_000, isOn(home, 'on'));
+  await prove('the model is asked, and turns the lamp on', answerMs, async () => {
+    await spoken(home, keeper, 'call HassTurnOn {"name": "Lamp"}');
+    return isOn(home, 'on')();
+  });
 
   await fleet.client.call('keyRevoke', { params: { id } });
-  await prove('a key that was revoked: it is said there, and nothing is answered', answerMs, async () => {
-    const said = await spoken(home, greeter, 'Still there?');
-    return !said.includes('You said') || said;
+  await prove('a key that was revoked: nothing is answered, and its log says why', answerMs, async () => {
+    // Home Assistant 2026.2.3 answers 500 where a stream of Ollama's API begins with an error.
+    const said = await spoken(home, greeter, 'Still there?').catch(() => '');
+    return (!said.includes('You said') && /API key is not known here/.test(home.log())) || said || 'its log does not';
   });
 }
 
@@ -131,10 +134,11 @@ export async function toolsOfTheHouse(cast: Cast): Promise<void> {
     return result ?? problem?.text ?? '';
   };
   await prove('the lamp is off', 0, isOn(home, 'off'));
-  await says('HassTurnOn', 'Lamp');
-  await prove('the agent turns the lamp on', 1_000, isOn(home, 'on'));
-  await says('HassTurnOff', 'Lamp');
-  await prove('and off again', 1_000, isOn(home, 'off'));
+  for (const wanted of ['on', 'off'] as const)
+    await prove(`the agent is asked, and turns the lamp ${wanted}`, answerMs, async () => {
+      await says(wanted === 'on' ? 'HassTurnOn' : 'HassTurnOff', 'Lamp');
+      return isOn(home, wanted)();
+    });
   await prove('a device that is not there: the agent is told so', answerMs, async () => {
     const said = await says('HassTurnOn', 'Piano');
     return /It failed|error/i.test(said) || said;
