@@ -97,12 +97,23 @@ export async function voice(cast: Cast): Promise<void> {
     return isOn(home, 'on')();
   });
 
+  // Home Assistant 2026.2.3 answers 500 where a stream of Ollama's API begins with an error: the words stand in its log.
+  const isRefused = (agent: string, why: RegExp) => async () => {
+    const said = await spoken(home, agent, 'Still there?').catch(() => '');
+    return (!said.includes('You said') && why.test(home.log())) || said || 'its log does not say why';
+  };
+  const equipped = await added('Greeter with tools', { model: 'agent/greeter', llm_hass_api: ['assist'] });
+  await prove(
+    'an agent that is given the tools of the house: refused, its log says why',
+    answerMs,
+    isRefused(equipped, /has its own tools/),
+  );
   await fleet.client.call('keyRevoke', { params: { id } });
-  await prove('a key that was revoked: nothing is answered, and its log says why', answerMs, async () => {
-    // Home Assistant 2026.2.3 answers 500 where a stream of Ollama's API begins with an error.
-    const said = await spoken(home, greeter, 'Still there?').catch(() => '');
-    return (!said.includes('You said') && /API key is not known here/.test(home.log())) || said || 'its log does not';
-  });
+  await prove(
+    'a key that was revoked: refused, its log says why',
+    answerMs,
+    isRefused(greeter, /API key is not known here/),
+  );
 }
 
 /** An agent of the fleet turns a switch of the house on, by the MCP server that Home Assistant has. */

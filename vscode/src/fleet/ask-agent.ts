@@ -18,7 +18,7 @@ interface Asking {
   signal: AbortSignal;
   say(text: string): void;
 }
-export interface Ended {
+interface Ended {
   isAnswered: boolean;
   words: string;
 }
