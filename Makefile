@@ -157,10 +157,10 @@ objects-check: node_modules/.installed
 	@BLACKROAD_OBJECTS="$(OBJECTS)" $(WITH_NODE) tap --reporter=terse test/objects/check.ts
 
 ## make integrations  the fleet against the real programs that people have beside it, a line a claim with its time: the official MCP client,
-##                Home Assistant (needs root, mmdebstrap, and some minutes for the first time); PART=mcp, home-assistant, or a part of one: mcp:http, :stdio,
+##                VS Code (needs Chromium and a compiler), Home Assistant (needs root, mmdebstrap, and some minutes for the first time); PART=mcp, vscode, home-assistant, or a part of one: mcp:http, :stdio,
 ##                :fuzz, :servers, home-assistant:embedded, :mosquitto, :voice, :mcp, :large
 integrations: node_modules/.installed node-agent/dist/main.mjs
-	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/integrations/check.ts $(PART)
+	@NPM="$(NPM)" $(WITH_NODE) node --disable-warning=ExperimentalWarning test/integrations/check.ts $(PART)
 
 VSCE := @vscode/vsce@4.1.0
 VSIX := dist/blackroad-fleet.vsix

@@ -3,8 +3,9 @@
 import { homeAssistant } from './home-assistant/check.ts';
 import { mcp } from './mcp/check.ts';
 import { Proofs } from './proofs.ts';
+import { vscode } from './vscode/check.ts';
 
-const programs = { mcp, 'home-assistant': homeAssistant };
+const programs = { mcp, vscode, 'home-assistant': homeAssistant };
 
 const say = (line: string) => process.stdout.write(`  ${line}\n`);
 const proofs = new Proofs(say);
