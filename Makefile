@@ -22,7 +22,7 @@ SOURCES := $(shell find protocol std model-server node-agent/src -name '*.ts' -n
 COORDINATOR := $(shell find protocol std model-server coordinator/src coordinator/cli/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
 CONSOLE := $(shell find coordinator/console/src coordinator/console/build.ts coordinator/console/found.ts protocol/src -type f -not -name '*.test.ts' 2>/dev/null) docs/examples/home.yaml
 
-.PHONY: cloud-init-check image-boot image image-check image-lock balena install install-check os-check ansible-check rollouts-check objects-check stores-check integrations mcp-check up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
+.PHONY: cloud-init-check image-boot image image-check image-lock balena install install-check os-check ansible-check rollouts-check objects-check stores-check integrations mcp-check vscode devcontainer-check up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
 
 help:
 	@sed -n 's/^##//p' $(MAKEFILE_LIST)
@@ -84,6 +84,7 @@ check: node_modules/.installed
 	@$(WITH_NODE) biome check .
 	@$(WITH_NODE) tsc -p tsconfig.json --incremental --tsBuildInfoFile "$(ROOT)/.node/types.tsbuildinfo"
 	@$(WITH_NODE) tsc -p coordinator/console/tsconfig.json --incremental --tsBuildInfoFile "$(ROOT)/.node/console.tsbuildinfo"
+	@$(WITH_NODE) tsc -p vscode/tsconfig.json --incremental --tsBuildInfoFile "$(ROOT)/.node/vscode.tsbuildinfo"
 	@[ ! -e balena/node_modules ] || $(WITH_NODE) tsc -p balena
 
 # A real S3 server for the tests of objects, where this machine has Go to build it with; elsewhere they say that they did not run.
@@ -155,10 +156,27 @@ rollouts-check: node_modules/.installed node-agent/dist/main.mjs
 objects-check: node_modules/.installed
 	@BLACKROAD_OBJECTS="$(OBJECTS)" $(WITH_NODE) tap --reporter=terse test/objects/check.ts
 
-## make integrations  the fleet against the real programs that people have beside it, a line a claim with its time: Home Assistant (needs root,
-##                mmdebstrap, and some minutes for the first time); PART=home-assistant, or a part of it: home-assistant:embedded, :mosquitto, :large
+## make integrations  the fleet against the real programs that people have beside it, a line a claim with its time: the official MCP client,
+##                VS Code (needs Chromium and a compiler), Home Assistant (needs root, mmdebstrap, and some minutes for the first time); PART=mcp, vscode, home-assistant, or a part of one: mcp:http, :stdio,
+##                :fuzz, :servers, home-assistant:embedded, :mosquitto, :voice, :mcp, :large
 integrations: node_modules/.installed node-agent/dist/main.mjs
-	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/integrations/check.ts $(PART)
+	@NPM="$(NPM)" $(WITH_NODE) node --disable-warning=ExperimentalWarning test/integrations/check.ts $(PART)
+
+VSCE := @vscode/vsce@4.1.0
+VSIX := dist/blackroad-fleet.vsix
+## make vscode    packages the extension for VS Code into dist/blackroad-fleet.vsix, and opens the package to see that it is whole (docs/mcp.md);
+##                fetches @vscode/vsce, which nothing else needs
+vscode: node_modules/.installed
+	@mkdir -p dist
+	@$(WITH_NODE) node vscode/bundle.ts
+	$(STEP) "packaging the extension" env $(WITH_NODE) sh -c 'cd vscode/dist && npx --yes $(VSCE) package --no-dependencies --allow-missing-repository --out "$(ROOT)/$(VSIX)"'
+	@$(WITH_NODE) node test/vscode/package.ts $(VSIX)
+
+DEVCONTAINERS := @devcontainers/cli@0.89.0
+## make devcontainer-check  has the dev container's own command read .devcontainer/devcontainer.json; it starts no container,
+##                and asks no docker for one
+devcontainer-check: node_modules/.installed
+	@$(WITH_NODE) npx --yes $(DEVCONTAINERS) read-configuration --workspace-folder "$(ROOT)" --docker-path true
 
 ## make stores-check  the suite of vector stores against a real PostgreSQL with pgvector, in a throw-away Debian root (needs root and mmdebstrap)
 stores-check: node_modules/.installed
@@ -208,4 +226,4 @@ screenshots: node_modules/.installed coordinator/console/dist/index.html
 
 ## make clean     removes what was installed and built; data stays
 clean:
-	rm -rf node_modules */node_modules .node .tap .bench .s3 dist node-agent/dist coordinator/dist coordinator/console/dist
+	rm -rf node_modules */node_modules .node .tap .bench .s3 dist node-agent/dist coordinator/dist coordinator/console/dist vscode/dist

@@ -44,6 +44,7 @@ const all = [
   'images/first-boot',
   'images/ollama',
   'images/src',
+  'vscode/src',
 ].flatMap(sources);
 const product = all.filter(({ test }) => !test);
 const console = sources('coordinator/console').filter(({ test }) => !test);
@@ -233,6 +234,23 @@ forbid(
   ),
 );
 forbid(
+  'the extension of the editor is a client, and its logic knows no editor',
+  'what it shares with the command is how to ask; all that is not drawn is tested without an editor',
+  [
+    ...pairs(
+      inside('vscode/src'),
+      (target) =>
+        /^(coordinator\/(src|console)|node-agent)\//.test(target) || target.startsWith('@blackroad/coordinator'),
+    ),
+    ...pairs(
+      product,
+      (target, { path }) =>
+        target === 'vscode' && !under(path, 'vscode/src/editor') && path !== 'vscode/src/extension.ts',
+    ),
+    ...pairs(product, (target, { path }) => under(target, 'vscode') && !under(path, 'vscode/src')),
+  ],
+);
+forbid(
   'the product imports nothing of test/',
   'what only tests need is under test/; a product that needed it would ship it',
   pairs([...product, ...console], (target) => under(target, 'test') || target.endsWith('.test.ts')),
@@ -260,6 +278,8 @@ const entries = [
   'images/first-boot/src/main.ts',
   'images/ollama/src/main.ts',
   'images/src/main.ts',
+  'vscode/src/extension.ts',
+  'vscode/src/bridge.ts',
 ];
 /** What `@blackroad/protocol/cron` is a name for, by package.json. */
 const exported = ['protocol', 'std', 'model-server'].flatMap((folder) => {
@@ -334,8 +354,9 @@ function taken({ path, text }: Source): string[] {
   const whole = [...code.matchAll(/\bimport\('([^']+)'\)/g)].map(([, target = '']) => `${fileAt(target)} *`);
   return [...named, ...whole];
 }
-/** Their names stand in an object of the build, which gives these files in place of a library or finds them by their names. */
-const readByTheBuild = /^node-agent\/src\/schemas\/(plain|check)\.ts$|\/adopted-style\.ts$|\.(route\.ts|stories\.tsx)$/;
+/** Their names stand in an object of the build, which gives these files in place of a library or finds them by their names; the editor calls `activate`. */
+const readByTheBuild =
+  /^node-agent\/src\/schemas\/(plain|check)\.ts$|^vscode\/src\/extension\.ts$|\/adopted-style\.ts$|\.(route\.ts|stories\.tsx)$/;
 t.test('an export has a reader, and the product one of its own', async (t) => {
   const left = [...sources('test'), ...sources('node-agent').filter(({ path }) => !path.startsWith('node-agent/src/'))];
   const shipped = new Set([...product, ...console].flatMap(taken));
@@ -393,7 +414,7 @@ const single: { what: string; pattern: RegExp; files: RegExp; why: string }[] = 
   {
     what: 'process.env',
     pattern: /\bprocess\.env\b/,
-    files: /^(coordinator\/(src|cli\/src)|node-agent\/src|release\/src|images\/src)\/main\.ts$/,
+    files: /^((coordinator\/(src|cli\/src)|node-agent\/src|release\/src|images\/src)\/main|vscode\/src\/bridge)\.ts$/,
     why: 'configuration is read once; modules receive values',
   },
 ];
@@ -444,7 +465,16 @@ t.test(`files of over 400 lines, functions of over 70: ${long.files} and ${long.
   const shipped = [...product, ...console];
   const files = shipped.filter(({ text }) => text.split('\n').length > 401).map(({ path }) => path);
   const rules = join(root, 'test/contract/long-functions.json');
-  const folders = ['protocol/src', 'std/src', 'model-server', 'coordinator', 'node-agent', 'release', 'images'];
+  const folders = [
+    'protocol/src',
+    'std/src',
+    'model-server',
+    'coordinator',
+    'node-agent',
+    'release',
+    'images',
+    'vscode',
+  ];
   const { stdout, stderr } = spawnSync(
     join(root, 'node_modules/.bin/biome'),
     ['lint', `--config-path=${rules}`, '--max-diagnostics=none', '--reporter=json', ...folders],

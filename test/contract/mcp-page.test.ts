@@ -5,6 +5,7 @@ import { readAgentFile } from '@blackroad/protocol/agent-file';
 import t from 'tap';
 import { tools } from '../../coordinator/src/mcp/tools.ts';
 import {
+  awayPauseMs,
   callMs,
   connectMs,
   firstLookMs,
@@ -18,6 +19,7 @@ import {
   maxServerTools,
   shortPauseMs,
 } from '../../node-agent/src/mcp/limits.ts';
+import { lookMs, maxNodes } from '../../vscode/src/fleet/watch.ts';
 
 const page = readFileSync(new URL('../../docs/mcp.md', import.meta.url), 'utf8');
 const has = (t: { ok(is: boolean, words: string): void }, words: string) => t.ok(page.includes(words), words);
@@ -51,9 +53,19 @@ t.test('bounds', async (t) => {
   has(t, `its first ${maxResultChars.toLocaleString('en-US')} characters`);
   has(
     t,
-    `after ${shortPauseMs / 1000} s, after ${(2 * shortPauseMs) / 1000} s, then every ${minutes(longPauseMs)} minutes`,
+    `after ${shortPauseMs / 1000} s, after ${(2 * shortPauseMs) / 1000} s, then every ${minutes(longPauseMs)} minutes;`,
   );
+  has(t, `while Home Assistant starts) every ${awayPauseMs / 1000} s.`);
   has(t, `nobody uses for ${minutes(idleMs)} minutes`);
+});
+
+t.test('the extension for VS Code', async (t) => {
+  const { engines, version } = JSON.parse(readFileSync(new URL('../../vscode/package.json', import.meta.url), 'utf8'));
+  const own = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  has(t, `It looks at the fleet every ${lookMs / 1000} seconds`);
+  has(t, `shows ${maxNodes} nodes`);
+  has(t, `It needs VS Code ${/^\^(\d+\.\d+)/.exec(engines.vscode)?.[1]}.`);
+  t.equal(version, own.version, 'its version is that of the project');
 });
 
 t.test('what is to be pasted can be read', async (t) => {

@@ -9,7 +9,7 @@ alice.onLease = (_, work) => work.end('an answer');
 await fleet.call('PUT', '/v1/agents/greeter', { body: { name: 'greeter', model: ['auto'], instructions: '' } });
 const begunMs = performance.now();
 const { user } = process.cpuUsage();
-const statuses = await fuzz(fleet, Number(count), Number(seed));
+const statuses = await fuzz({ base: fleet.base, key: fleet.keys.admin }, Number(count), Number(seed));
 const health = await fleet.call('GET', '/healthz');
 if (health.status !== 200) throw new Error(`the coordinator is not well: ${health.status}`);
 console.log(

@@ -1,7 +1,6 @@
-// Requests to the MCP door that no client would send: messages and arguments bent at random, from a seed. In: a fleet and a seed. Out: an
-// exception where the coordinator does anything but answer. `make mcp-check` sends ten thousand, `make test` some hundred.
+// Requests to the MCP door that no client would send: messages and arguments bent at random, from a seed. In: an address with a key, and a seed.
+// Out: an exception where the coordinator does anything but answer. `make mcp-check` sends ten thousand, `make test` some hundred.
 import { isDeepStrictEqual } from 'node:util';
-import type { ApiFleet } from '../fixtures/coordinator/api-fleet.ts';
 
 /** mulberry32: the same seed gives the same requests. */
 function chance(seed: number): () => number {
@@ -59,7 +58,12 @@ const fields = [
   ...['protocolVersion', 'capabilities', 'clientInfo', 'spec', 'model', 'instructions', 'triggers', 'draining'],
 ];
 
-export async function fuzz(fleet: ApiFleet, count: number, seed: number): Promise<Record<number, number>> {
+/** `base`: of the coordinator, without a path. */
+export async function fuzz(
+  { base, key }: { base: string; key: string },
+  count: number,
+  seed: number,
+): Promise<Record<number, number>> {
   const next = chance(seed);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(next() * list.length)] as T;
   const text = () =>
@@ -108,9 +112,9 @@ export async function fuzz(fleet: ApiFleet, count: number, seed: number): Promis
       ...(next() < 0.3 ? { 'mcp-session-id': pick(['a', 'b', 'x'.repeat(500)]) } : {}),
       ...(next() < 0.1 ? { 'mcp-protocol-version': pick(['2025-11-25', '1', '2024-11-05']) } : {}),
     };
-    const response = await fetch(`${fleet.base}/mcp`, {
+    const response = await fetch(`${base}/mcp`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${fleet.keys.admin}`, 'content-type': 'application/json', ...headers },
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers },
       body: sent,
       signal: AbortSignal.timeout(20_000),
     }).catch((cause) => {

@@ -105,7 +105,9 @@ export class Connection {
             this.#pending.get(id)?.reject(new ServerFault('it ended its answer without a result'));
         },
         (error: Error) =>
-          this.#pending.get(id)?.reject(stop.signal.aborted ? stop.signal.reason : new ServerFault(error.message)),
+          this.#pending
+            .get(id)
+            ?.reject(stop.signal.aborted ? stop.signal.reason : new ServerFault(error.message, { cause: error })),
       );
       const result = await answered;
       void sent;

@@ -5,7 +5,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { maxAnswerBytes, maxMessageBytes } from './limits.ts';
 import type { ServerPlace } from './servers-file.ts';
-import type { Wire, WireEvents } from './wire.ts';
+import { NotThere, type Wire, type WireEvents } from './wire.ts';
 
 type Place = ServerPlace & { kind: 'address' };
 
@@ -37,7 +37,7 @@ export function httpWire(place: Place, events: WireEvents): Wire {
       await read(response, events.message);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED')
-        throw new Error(`nothing answers at ${shown(place.url)}`);
+        throw new NotThere(`nothing answers at ${shown(place.url)}`);
       throw error;
     } finally {
       sending.delete(own);
@@ -109,7 +109,11 @@ function ask(
       if (status === 401 || status === 403) reject(new Error(`it refuses its token (HTTP ${status})`));
       else if (status >= 300 && status < 400)
         reject(new Error(`it leads to another address (HTTP ${status}), which is not followed`));
-      else reject(new Error(`it answers HTTP ${status}`));
+      else {
+        // What stands before it, or listens before it is ready, says so.
+        const isAway = status === 404 || status >= 500;
+        reject(new (isAway ? NotThere : Error)(`it answers HTTP ${status}`));
+      }
     });
     request.end(body);
   });

@@ -32,3 +32,5 @@ export const maxFaults = 3;
 export const calmMs = 5 * 60_000;
 export const shortPauseMs = 5_000;
 export const longPauseMs = 10 * 60_000;
+/** Where nobody answers: asking costs next to nothing, and a server that restarts is back soon. */
+export const awayPauseMs = 30_000;

@@ -4,9 +4,19 @@ import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { orAborted } from '@blackroad/std/or-aborted';
 import { Connection, ServerFault } from './connection.ts';
-import { calmMs, firstLookMs, freshMs, idleMs, longPauseMs, maxCalls, maxFaults, shortPauseMs } from './limits.ts';
+import {
+  awayPauseMs,
+  calmMs,
+  firstLookMs,
+  freshMs,
+  idleMs,
+  longPauseMs,
+  maxCalls,
+  maxFaults,
+  shortPauseMs,
+} from './limits.ts';
 import type { ServerTool } from './server-tools.ts';
-import type { Wire, WireEvents } from './wire.ts';
+import { NotThere, type Wire, type WireEvents } from './wire.ts';
 
 interface ServerParts {
   name: string;
@@ -23,8 +33,8 @@ export class McpServer {
   #tools: ServerTool[] | null = null;
   /** When the list of tools was heard, and when the server was last used. */
   #heardMs = 0;
-  /** When it said hello last. */
-  #upMs = Number.NEGATIVE_INFINITY;
+  /** When it said hello, over this connection; null: it has not. */
+  #upMs: number | null = null;
   #usedMs = 0;
   #faults = 0;
   #restUntilMs = 0;
@@ -128,16 +138,19 @@ export class McpServer {
   }
 
   /** It is cut off, and left alone for a while: for longer when it does so again and again. */
-  #fault({ message }: Error): void {
+  #fault(fault: Error): void {
+    const { message } = fault;
     const { clock, name, log } = this.#parts;
     const connection = this.#connection;
     if (connection === null && clock.monotonicMs() < this.#restUntilMs) return;
     this.#connection = null;
     connection?.close();
     // What happens after a calm time is not the same fault again.
-    if (connection !== null && clock.monotonicMs() - this.#upMs > calmMs) this.#faults = 0;
+    if (this.#upMs !== null && clock.monotonicMs() - this.#upMs > calmMs) this.#faults = 0;
+    this.#upMs = null;
     this.#faults++;
-    const pauseMs = this.#faults >= maxFaults ? longPauseMs : shortPauseMs * this.#faults;
+    const longest = fault instanceof NotThere || fault.cause instanceof NotThere ? awayPauseMs : longPauseMs;
+    const pauseMs = this.#faults >= maxFaults ? longest : shortPauseMs * this.#faults;
     this.#restUntilMs = clock.monotonicMs() + pauseMs;
     log.warn({ server: name, faults: this.#faults, pauseMs }, `an MCP server is cut off: ${message}`);
     this.#trouble = message;

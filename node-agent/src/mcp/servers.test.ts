@@ -22,11 +22,11 @@ const bad = (how: string) => ({
 });
 
 let files = 0;
-function open(mcpServers: object, clock = systemClock): McpServers {
+function open(mcpServers: object, clock = systemClock, log = silentLog): McpServers {
   const path = join(folder, `servers-${++files}.json`);
   writeFileSync(path, JSON.stringify({ mcpServers }), { mode: 0o600 });
   const env = { PATH: process.env.PATH, BLACKROAD_CLOUD_KEY: 'secret' };
-  const servers = mcpHere(path, { version: '0.1.0', env, clock, log: silentLog }) as McpServers;
+  const servers = mcpHere(path, { version: '0.1.0', env, clock, log }) as McpServers;
   t.teardown(() => servers.stop());
   return servers;
 }
@@ -236,7 +236,7 @@ t.test('a server that faults again and again is left alone for longer', async (t
     monotonicMs: () => systemClock.monotonicMs() + aheadMs,
     after(ms: number, run: () => void) {
       // The pauses are run by hand.
-      if ([5_000, 10_000, 600_000].includes(ms)) waits.push({ ms, run });
+      if ([5_000, 10_000, 30_000, 600_000].includes(ms)) waits.push({ ms, run });
       return systemClock.after(ms, run);
     },
   };
@@ -250,4 +250,47 @@ t.test('a server that faults again and again is left alone for longer', async (t
     run();
   }
   t.same(pauses, [5_000, 10_000, 600_000, 600_000]);
+});
+
+t.test('one that is not there is asked every half minute, so that a restart of it costs no more', async (t) => {
+  for (const [status, longestMs] of [
+    [503, 30_000],
+    [404, 30_000],
+    [400, 600_000],
+  ] as const) {
+    let aheadMs = 0;
+    const timers: { ms: number; run: () => void }[] = [];
+    const clock = {
+      ...systemClock,
+      monotonicMs: () => systemClock.monotonicMs() + aheadMs,
+      after(ms: number, run: () => void) {
+        timers.push({ ms, run });
+        return systemClock.after(ms, run);
+      },
+    };
+    const pauses: number[] = [];
+    const log = {
+      ...silentLog,
+      warn(fields: object) {
+        pauses.push((fields as { pauseMs: number }).pauseMs);
+      },
+    };
+    const http = createServer((_, response) => void response.writeHead(status).end());
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    t.teardown(() => http.close());
+    const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`;
+    const servers = open({ away: { url } }, clock, log);
+    t.same(await servers.tools(grant('away', '*')), []);
+    t.match(servers.trouble({ server: 'away' }), new RegExp(`it answers HTTP ${status}`));
+    for (let tries = 1; tries < 4; tries++) {
+      await until(() => pauses.length === tries);
+      // The pause is set after it is told, and is the last timer then.
+      const { ms, run } = timers.at(-1) as (typeof timers)[number];
+      t.equal(ms, pauses.at(-1));
+      aheadMs += ms;
+      run();
+    }
+    await until(() => pauses.length === 4);
+    t.same(pauses, [5_000, 10_000, longestMs, longestMs], `HTTP ${status}`);
+  }
 });

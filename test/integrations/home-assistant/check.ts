@@ -1,10 +1,11 @@
-// Home Assistant: the story with the coordinator's own broker and with a Mosquitto, and a large fleet. In: what was proven so far. Out: the
-// same with its claims.
+// Home Assistant: the story with the coordinator's own broker and with a Mosquitto, the fleet as its conversation agent, its tools in the hands of
+// an agent, and a large fleet. In: what was proven so far. Out: the same with its claims.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../fixtures/free-port.ts';
 import type { Proofs } from '../proofs.ts';
+import { lamp, toolsOfTheHouse, voice } from './assistants.ts';
 import { HomeAssistantInstance } from './instance.ts';
 import { largeFleet } from './large-fleet.ts';
 import { takePicture } from './picture.ts';
@@ -12,14 +13,18 @@ import { homeAssistantRoot, version, whyNotHere } from './root.ts';
 import { type BrokerKind, noMosquitto, openStage } from './stage.ts';
 import { story } from './story.ts';
 
-type Part = BrokerKind | 'large' | 'picture';
+type Part = BrokerKind | 'voice' | 'mcp' | 'large' | 'picture';
 const names: Record<Part, string> = {
   embedded: `Home Assistant ${version}, own broker`,
   mosquitto: `Home Assistant ${version}, Mosquitto`,
+  voice: `Home Assistant ${version}, conversation`,
+  mcp: `Home Assistant ${version}, its MCP server`,
   large: `Home Assistant ${version}, 1,000 nodes`,
   picture: `Home Assistant ${version}, a picture`,
 };
-const tellers = { embedded: story, mosquitto: story, large: largeFleet, picture: takePicture };
+/** With a broker between, and with a fleet that has a real node-agent. */
+const overMqtt = { embedded: story, mosquitto: story, large: largeFleet, picture: takePicture };
+const talking = { voice, mcp: toolsOfTheHouse };
 
 export async function homeAssistant(proofs: Proofs, say: (line: string) => void, only = ''): Promise<void> {
   for (const part of Object.keys(names) as Part[]) {
@@ -40,13 +45,21 @@ async function run(part: Part, proofs: Proofs, say: (line: string) => void): Pro
     const root = homeAssistantRoot(say);
     const folder = mkdtempSync(join(tmpdir(), 'home-assistant-'));
     t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-    home = new HomeAssistantInstance(root, folder, await freePort());
+    home = new HomeAssistantInstance(root, folder, await freePort(), part in talking ? lamp : []);
     const own = home;
     t.teardown(() => own.end('SIGKILL'));
-    const stage = await openStage(t, part === 'mosquitto' ? part : 'embedded', part === 'large' ? 10 : 1);
-    await home.start();
-    await home.onboard();
-    await tellers[part]({ stage, home, prove, say });
+    const begin = async () => {
+      await own.start();
+      await own.onboard();
+    };
+    if (part === 'voice' || part === 'mcp') {
+      await begin();
+      await talking[part]({ home, prove, ...t });
+    } else {
+      const stage = await openStage(t, part === 'mosquitto' ? part : 'embedded', part === 'large' ? 10 : 1);
+      await begin();
+      await overMqtt[part]({ stage, home, prove, say });
+    }
   } catch (error) {
     await prove('the story goes on to its end', 0, async () => (error as Error).stack ?? String(error));
   } finally {

@@ -38,7 +38,8 @@ export class HomeAssistantInstance {
   #token = '';
   #refresh = '';
 
-  constructor(root: string, folder: string, port: number) {
+  /** `more`: lines of its configuration, such as devices of the house. */
+  constructor(root: string, folder: string, port: number, more: readonly string[] = []) {
     this.#root = root;
     this.#folder = folder;
     this.#port = port;
@@ -52,6 +53,7 @@ export class HomeAssistantInstance {
       '  default: warning',
       '  logs:',
       '    homeassistant.components.mqtt: info',
+      ...more,
       '',
     ];
     writeFileSync(join(folder, 'configuration.yaml'), configuration.join('\n'));
@@ -171,11 +173,26 @@ export class HomeAssistantInstance {
       { ...basic, ...more },
     ]) {
       step = await answer(values);
-      if (step.type === 'create_entry') return step.result.entry_id;
+      if (step.result) return step.result.entry_id;
     }
     if (ca) step = await answer({ ...basic, ...more, certificate: await this.#upload('ca.pem', ca) });
-    if (step.type !== 'create_entry') throw new Error(`the form of MQTT was not taken: ${JSON.stringify(step)}`);
+    if (!step.result) throw new Error(`the form of MQTT was not taken: ${JSON.stringify(step)}`);
     return step.result.entry_id;
+  }
+  /** Adds an integration by its forms, one after the other; returns the id of its entry. */
+  addIntegration(handler: string, ...forms: object[]): Promise<string> {
+    return this.#fill('/api/config/config_entries/flow', { handler }, forms);
+  }
+  /** Adds what an entry may have several of, such as a conversation agent. */
+  async addSubentry(entry: string, kind: string, ...forms: object[]): Promise<void> {
+    await this.#fill('/api/config/config_entries/subentries/flow', { handler: [entry, kind] }, forms);
+  }
+  async #fill(path: string, begin: object, forms: readonly object[]): Promise<string> {
+    let step = await this.call<FlowStep>('POST', path, begin);
+    for (const values of forms) step = await this.call<FlowStep>('POST', `${path}/${step.flow_id}`, values);
+    if (step.type !== 'create_entry') throw new Error(`a form was not taken: ${JSON.stringify(step)}`);
+    // That of a subentry names none.
+    return step.result?.entry_id ?? '';
   }
   async #upload(name: string, text: string): Promise<string> {
     const form = new FormData();
@@ -239,6 +256,7 @@ export class HomeAssistantInstance {
 interface FlowStep {
   type: string;
   flow_id: string;
-  result: { entry_id: string };
+  /** As soon as the entry is made. */
+  result?: { entry_id: string };
 }
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

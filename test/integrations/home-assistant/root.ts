@@ -7,12 +7,18 @@ import { debianArchive } from '../../fixtures/debian-archive.ts';
 
 export const version = '2026.2.3';
 const packages = 'python3.13,python3.13-venv,python3.13-dev,gcc,g++,libc6-dev,libturbojpeg0,ca-certificates';
-const folder = resolve(import.meta.dirname, `../../../.integrations/home-assistant-${version}`);
+/** Counts the lists below: a root that was made of an earlier one lacks what is new. */
+const revision = 2;
+const folder = resolve(import.meta.dirname, `../../../.integrations/home-assistant-${version}-${revision}`);
 /**
  * Home Assistant installs what an integration needs when that is set up: all of it is there before, and a run needs no network. Those that
  * its first start adds beside (weather, radio, speech) are not: they would call others.
  */
-const integrations = ['frontend', 'mqtt', 'stream', 'ai_task', 'tts', 'assist_pipeline', 'camera', 'ffmpeg', 'stt'];
+const integrations = [
+  ...['frontend', 'mqtt', 'stream', 'ai_task', 'tts', 'assist_pipeline', 'camera', 'ffmpeg', 'stt'],
+  // What the fleet talks with as a conversation agent, what it is served by, and a switch to turn on.
+  ...['conversation', 'ollama', 'mcp_server', 'template', 'input_boolean'],
+];
 const requirements = `
 import json, pathlib, homeassistant
 base = pathlib.Path(homeassistant.__file__).parent / 'components'
