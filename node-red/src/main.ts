@@ -1,0 +1,13 @@
+// What Node-RED loads: four kinds of nodes.
+import { registerAskNode } from './ask-node.ts';
+import { registerControlNode } from './control-node.ts';
+import { registerEventNode } from './event-node.ts';
+import { registerFleetNode } from './fleet-node.ts';
+import type { Red } from './red.ts';
+
+export default function blackroadFleet(red: Red): void {
+  registerFleetNode(red);
+  registerAskNode(red);
+  registerEventNode(red);
+  registerControlNode(red);
+}
