@@ -1,9 +1,10 @@
 // What `make integrations` runs: the fleet against the real programs that people have beside it. Prints a line a claim and a sum; exit code 1
 // where a claim does not hold. `PART`: one program, or a part of it (home-assistant, home-assistant:large).
 import { homeAssistant } from './home-assistant/check.ts';
+import { nodeRed } from './node-red/check.ts';
 import { Proofs } from './proofs.ts';
 
-const programs = { 'home-assistant': homeAssistant };
+const programs = { 'home-assistant': homeAssistant, 'node-red': nodeRed };
 
 const say = (line: string) => process.stdout.write(`  ${line}\n`);
 const proofs = new Proofs(say);
