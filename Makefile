@@ -22,7 +22,7 @@ SOURCES := $(shell find protocol std model-server node-agent/src -name '*.ts' -n
 COORDINATOR := $(shell find protocol std model-server coordinator/src coordinator/cli/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
 CONSOLE := $(shell find coordinator/console/src coordinator/console/build.ts coordinator/console/found.ts protocol/src -type f -not -name '*.test.ts' 2>/dev/null) docs/examples/home.yaml
 
-.PHONY: cloud-init-check image-boot image image-check image-lock balena install install-check os-check ansible-check rollouts-check objects-check stores-check integrations mcp-check up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
+.PHONY: cloud-init-check image-boot image image-check image-lock balena install install-check os-check ansible-check rollouts-check objects-check stores-check integrations node-red mcp-check up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
 
 help:
 	@sed -n 's/^##//p' $(MAKEFILE_LIST)
@@ -161,6 +161,10 @@ objects-check: node_modules/.installed
 integrations: node_modules/.installed node-agent/dist/main.mjs
 	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/integrations/check.ts $(PART)
 
+## make node-red  packs the nodes for Node-RED: dist/node-red-contrib-blackroad-fleet-<version>.tgz (docs/node-red.md)
+node-red: node_modules/.installed
+	@export $(WITH_NODE); node node-red/build.ts && mkdir -p dist && cd node-red && $(NPM) pack --silent --ignore-scripts --pack-destination "$(ROOT)/dist"
+
 ## make stores-check  the suite of vector stores against a real PostgreSQL with pgvector, in a throw-away Debian root (needs root and mmdebstrap)
 stores-check: node_modules/.installed
 	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/stores/check.ts
@@ -209,4 +213,4 @@ screenshots: node_modules/.installed coordinator/console/dist/index.html
 
 ## make clean     removes what was installed and built; data stays
 clean:
-	rm -rf node_modules */node_modules .node .tap .bench .s3 dist node-agent/dist coordinator/dist coordinator/console/dist
+	rm -rf node_modules */node_modules .node .tap .bench .s3 dist node-red/dist node-agent/dist coordinator/dist coordinator/console/dist

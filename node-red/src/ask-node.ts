@@ -3,10 +3,11 @@
 import { systemClock } from '@blackroad/std/clock';
 import type { Answer, Piece } from './door.ts';
 import { tellFailed } from './failed.ts';
-import { fleetOf } from './fleet-node.ts';
-import type { Done, Message, Red, RedNode, Send } from './red.ts';
+import { fleetOf, type OpenFleet } from './fleet-node.ts';
+import type { Done, Message, Red, RedNode, Send, Status } from './red.ts';
 import { statusOfStand, statusOfTrouble, well, working } from './status.ts';
-import { Trouble } from './trouble.ts';
+import { Trouble, troubleOf } from './trouble.ts';
+import { maxAtOnce, maxWaiting, Turns } from './turns.ts';
 
 interface AskConfig {
   fleet?: string;
@@ -21,10 +22,6 @@ interface Input {
   done: Done;
 }
 
-/** Questions of one node that are being answered. */
-const maxAtOnce = 16;
-/** Those that wait behind them. */
-const maxWaiting = 200;
 const standardSeconds = 120;
 const maxSeconds = 86_400;
 /** As the fleet has it: about 8,000 tokens. */
@@ -36,73 +33,66 @@ export function registerAskNode(red: Red): void {
   red.nodes.registerType<AskConfig>('fleet ask agent', function (config) {
     red.nodes.createNode(this, config);
     const fleet = fleetOf(red, config.fleet);
-    if ('trouble' in fleet) {
-      this.status(statusOfTrouble(fleet.trouble));
-      this.on('input', (message, send, done) => {
-        tellFailed({ red, message, error: fleet.trouble, outputs, send, done });
-      });
+    if (!('trouble' in fleet)) return start(red, this, config, fleet);
+    const { trouble } = fleet;
+    this.status(statusOfTrouble(trouble));
+    this.on('input', (message, send, done) => tellFailed({ red, message, trouble, outputs, send, done }));
+  });
+}
+
+function start(red: Red, node: RedNode, config: AskConfig, { door, link }: OpenFleet): void {
+  const stop = new AbortController();
+  const showWork = () => {
+    const behind = turns.waiting === 0 ? '' : `, ${turns.waiting} waiting`;
+    node.status(working(`asking (${turns.running}${behind})`));
+  };
+  /** What its status is shows when no other is being answered. */
+  const over = (status: Status) => {
+    turns.over();
+    if (turns.running > 0) showWork();
+    else node.status(status);
+  };
+  const turns = new Turns<Input>(async ({ message, send, done }) => {
+    const startMs = systemClock.monotonicMs();
+    let agent: string | undefined;
+    try {
+      const question = questionOf(config, message);
+      agent = question.agent;
+      const pieces = config.pieces ? piecesTo(red, node, message, send) : () => {};
+      const answer = await door.ask(question, pieces, stop.signal);
+      const seconds = Math.round(systemClock.monotonicMs() - startMs) / 1000;
+      link.met(null);
+      over(well(`answered in ${seconds.toFixed(1)} s`));
+      send([answered(message, question.agent, answer, seconds), null, null]);
+      done();
+    } catch (error) {
+      const trouble = troubleOf(error);
+      link.met(trouble);
+      over(statusOfTrouble(trouble, trouble.kind === 'unknown-agent' ? agent : undefined));
+      tellFailed({ red, message, trouble, outputs, send, done });
+    }
+  });
+  const unfollow = link.follow((stand) => {
+    if (turns.running === 0) node.status(statusOfStand(stand));
+  });
+
+  node.on('input', (message, send, done) => {
+    const input = { message, send, done };
+    if (turns.take(input)) {
+      if (turns.running > 0) showWork();
       return;
     }
-    const { door, link } = fleet;
-    const stop = new AbortController();
-    const underWay = new Set<Promise<void>>();
-    const waiting: Input[] = [];
-    const unfollow = link.follow((stand) => {
-      if (underWay.size === 0) this.status(statusOfStand(stand));
-    });
-    const showWork = () => {
-      const behind = waiting.length === 0 ? '' : `, ${waiting.length} waiting`;
-      this.status(working(`asking (${underWay.size}${behind})`));
-    };
-
-    const serve = async ({ message, send, done }: Input) => {
-      const startMs = systemClock.monotonicMs();
-      let agent: string | undefined;
-      try {
-        const question = questionOf(config, message);
-        agent = question.agent;
-        const pieces = config.pieces ? piecesTo(red, this, message, send) : () => {};
-        const answer = await door.ask(question, pieces, stop.signal);
-        link.met(null);
-        const seconds = Math.round(systemClock.monotonicMs() - startMs) / 1000;
-        send([answered(message, question.agent, answer, seconds), null, null]);
-        done();
-        return well(`answered in ${seconds.toFixed(1)} s`);
-      } catch (error) {
-        const trouble = tellFailed({ red, message, error, outputs, send, done });
-        link.met(trouble);
-        return statusOfTrouble(trouble, trouble.kind === 'unknown-agent' ? agent : undefined);
-      }
-    };
-    const begin = (input: Input) => {
-      const work = serve(input).then((status) => {
-        underWay.delete(work);
-        const next = stop.signal.aborted ? undefined : waiting.shift();
-        if (next) begin(next);
-        if (underWay.size > 0) showWork();
-        else this.status(status);
-      });
-      underWay.add(work);
-      showWork();
-    };
-
-    this.on('input', (message, send, done) => {
-      const input = { message, send, done };
-      if (underWay.size < maxAtOnce) return begin(input);
-      if (waiting.length < maxWaiting) {
-        waiting.push(input);
-        return showWork();
-      }
-      const text = `${maxAtOnce} questions are being answered and ${maxWaiting} wait: this one is not asked`;
-      this.status(statusOfTrouble(tellFailed({ red, ...input, error: new Trouble('full', text), outputs })));
-    });
-    this.on('close', (_isRemoved, done) => {
-      unfollow();
-      stop.abort();
-      const error = new Trouble('stopped', 'the flow was stopped before this was asked');
-      for (const input of waiting.splice(0)) tellFailed({ red, ...input, error, outputs });
-      Promise.allSettled([...underWay]).then(() => done());
-    });
+    const text = `${maxAtOnce} questions are being answered and ${maxWaiting} wait: this one is not asked`;
+    const trouble = new Trouble('full', text);
+    node.status(statusOfTrouble(trouble));
+    tellFailed({ red, ...input, trouble, outputs });
+  });
+  node.on('close', (_isRemoved, done) => {
+    unfollow();
+    stop.abort();
+    const trouble = new Trouble('stopped', 'the flow was stopped before this was asked');
+    for (const input of turns.stop()) tellFailed({ red, ...input, trouble, outputs });
+    turns.settled().then(() => done());
   });
 }
 

@@ -6,7 +6,7 @@ import { tellFailed } from './failed.ts';
 import { fleetOf } from './fleet-node.ts';
 import type { Message, Red } from './red.ts';
 import { statusOfStand, statusOfTrouble, well, working } from './status.ts';
-import { Trouble } from './trouble.ts';
+import { Trouble, troubleOf } from './trouble.ts';
 
 interface ControlConfig {
   fleet?: string;
@@ -62,16 +62,17 @@ export function registerControlNode(red: Red): void {
     this.on('input', (message, send, done) => {
       carryOut(message)
         .then((result) => {
+          this.status(well(`${result.action} ${result.node}`));
           message.payload = result;
           send([message, null]);
           done();
-          this.status(well(`${result.action} ${result.node}`));
         })
         .catch((error) => {
-          const trouble = tellFailed({ red, message, error, outputs, send, done });
+          const trouble = troubleOf(error);
           if (!('trouble' in fleet)) fleet.link.met(trouble);
           const about = typeof message.node === 'string' ? message.node : config.node;
           this.status(statusOfTrouble(trouble, trouble.kind === 'unknown-node' ? about : undefined));
+          tellFailed({ red, message, trouble, outputs, send, done });
         });
     });
     this.on('close', (_isRemoved, done) => {

@@ -1,11 +1,11 @@
 // The node `fleet event`. Out: each event of the fleet that fits, once, on the first output; on the second what a flow has to know beside:
 // events that could not be told, and that the fleet is away, refuses or is back. It begins where it stopped: the number of the last event is in
 // the node's context.
-import type { Gap, Told } from './door.ts';
+import type { Gap, Listener, Told } from './door.ts';
 import { fleetOf } from './fleet-node.ts';
 import type { Red } from './red.ts';
 import { statusOfStand, statusOfTrouble, well } from './status.ts';
-import { Trouble } from './trouble.ts';
+import { type Trouble, troubleOf } from './trouble.ts';
 
 interface EventConfig {
   fleet?: string;
@@ -30,18 +30,24 @@ export function registerEventNode(red: Red): void {
     const unfollow = link.follow((stand) => this.status(met ? statusOfTrouble(met) : statusOfStand(stand)));
     const tell = (payload: object, topic: string) => this.send([null, { topic, payload }]);
 
-    const kept = this.context().get(contextKey);
-    const listener = {
+    let kept = this.context().get(contextKey);
+    /** Written where it changed alone: a context may be a file on an SD card. */
+    const keep = () => {
+      if (listener.after === null || listener.after === kept) return;
+      kept = listener.after;
+      this.context().set(contextKey, kept);
+    };
+    const listener: Listener = {
       after: way === 'http' && typeof kept === 'number' ? kept : null,
       onEvent: (event: Told) => {
-        if (event.id !== null) this.context().set(contextKey, event.id);
         if (!isWanted(event)) return;
         this.status(well(`${event.type}${event.node === null ? '' : ` of ${event.node}`}`));
         this.send([{ topic: event.type, payload: event }, null]);
       },
       onGap: (gap: Gap) => tell({ ...gap, kind: 'not-told' }, 'not-told'),
       onTrouble: (error: Error | null) => {
-        const trouble = error === null || error instanceof Trouble ? error : new Trouble('refused', error.message);
+        const trouble = error === null ? null : troubleOf(error);
+        keep();
         const isSame = trouble?.kind === met?.kind && trouble?.message === met?.message;
         const before = met;
         met = trouble;
@@ -59,7 +65,7 @@ export function registerEventNode(red: Red): void {
     this.on('close', (_isRemoved, done) => {
       end();
       unfollow();
-      if (listener.after !== null) this.context().set(contextKey, listener.after);
+      keep();
       done();
     });
   });

@@ -1,19 +1,18 @@
 // A message that could not be served: it goes on to the error output whole, with what was wrong beside it, and to nodes of the kind catch.
 import type { Done, Message, Red, Send } from './red.ts';
-import { Trouble } from './trouble.ts';
+import type { Trouble } from './trouble.ts';
 
 interface Failed {
   red: Red;
   message: Message;
-  error: unknown;
+  trouble: Trouble;
   /** How many outputs there are; the last is that for errors. */
   outputs: number;
   send: Send;
   done: Done;
 }
 
-export function tellFailed({ red, message, error, outputs, send, done }: Failed): Trouble {
-  const trouble = error instanceof Trouble ? error : new Trouble('refused', (error as Error).message);
+export function tellFailed({ red, message, trouble, outputs, send, done }: Failed): void {
   const { kind, words, message: text, code } = trouble;
   // A node of the kind catch gets the message as well, and writes into it.
   const copy = red.util.cloneMessage(message);
@@ -22,5 +21,4 @@ export function tellFailed({ red, message, error, outputs, send, done }: Failed)
   // A flow that was stopped is no fault of it.
   if (kind === 'stopped') done();
   else done(trouble);
-  return trouble;
 }

@@ -11,9 +11,14 @@ import { placeOf } from './place.ts';
 import type { Red, RedNode } from './red.ts';
 import { Trouble } from './trouble.ts';
 
+export interface OpenFleet {
+  door: Door;
+  link: Link;
+  way: 'http' | 'mqtt';
+}
 /** How the nodes of a flow see it. */
-export interface FleetNode extends RedNode {
-  fleet: { door: Door; link: Link; way: 'http' | 'mqtt' } | { trouble: Trouble };
+interface FleetNode extends RedNode {
+  fleet: OpenFleet | { trouble: Trouble };
 }
 interface FleetConfig {
   address?: string;

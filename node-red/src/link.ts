@@ -3,7 +3,7 @@
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
-import { Trouble } from './trouble.ts';
+import { type Trouble, troubleOf } from './trouble.ts';
 
 export type Stand = { is: 'unknown' } | { is: 'there'; as: string } | { is: 'trouble'; trouble: Trouble };
 
@@ -73,7 +73,7 @@ export class Link {
       this.#set({ is: 'there', as: await look(late.signal) });
       this.#failures = 0;
     } catch (error) {
-      const trouble = error instanceof Trouble ? error : new Trouble('refused', (error as Error).message);
+      const trouble = troubleOf(error);
       this.#set({ is: 'trouble', trouble });
       nextMs = trouble.mayPass ? backoffMs(away, this.#failures++, random) : forPeopleMs;
     } finally {

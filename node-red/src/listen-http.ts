@@ -16,7 +16,7 @@ const requestMs = 30_000;
 const firstPage = 20;
 const nextPage = 200;
 /** A listener that was away for longer is told how many it missed. */
-export const maxCaughtUp = 5_000;
+const maxCaughtUp = 5_000;
 /** Events told in one turn of the event loop. */
 const perTurn = 100;
 
@@ -25,7 +25,7 @@ interface ListenParts {
   clock: Clock;
   random: Random;
 }
-export interface Listening {
+interface Listening {
   add(listener: Listener): () => void;
   close(): void;
 }

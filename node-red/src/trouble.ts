@@ -19,7 +19,7 @@ const words = {
   refused: 'refused',
   stopped: 'flow stopped',
 } as const;
-export type TroubleKind = keyof typeof words;
+type TroubleKind = keyof typeof words;
 
 export class Trouble extends Error {
   readonly kind: TroubleKind;
@@ -93,6 +93,10 @@ const untrusted = new Set([
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ]);
 
+/** Of anything that was thrown. */
+export function troubleOf(error: unknown): Trouble {
+  return error instanceof Trouble ? error : new Trouble('refused', (error as Error).message, { cause: error });
+}
 /** Of an error of a connection to `address`. */
 export function troubleOfConnection(address: string, error: unknown): Trouble {
   if (error instanceof Trouble) return error;

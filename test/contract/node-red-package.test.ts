@@ -47,11 +47,10 @@ t.test('every field of a dialog is a setting', async (t) => {
 });
 
 /** Of Node-RED itself. */
-const core = new Set(
-  ['tab', 'comment', 'debug', 'inject', 'change', 'template', 'function'].concat(
-    ...['http in', 'http response', 'mqtt in', 'mqtt out', 'mqtt-broker'],
-  ),
-);
+const core = new Set([
+  ...['tab', 'comment', 'debug', 'inject', 'change', 'template', 'function'],
+  ...['http in', 'http response', 'mqtt in', 'mqtt out', 'mqtt-broker'],
+]);
 interface Entry {
   id: string;
   type: string;
