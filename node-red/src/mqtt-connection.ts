@@ -175,7 +175,7 @@ export class MqttConnection {
   /** `run` calls back with what was answered; a connection that closes, or says nothing for too long, is away. */
   async #untilClose(
     client: MqttClient,
-    run: (done: (error: Error | null | undefined, packet: { properties?: object } | undefined) => void) => void,
+    run: (done: (error: Error | null | undefined, packet?: unknown) => void) => void,
   ): Promise<void> {
     let cleared = () => {};
     try {
@@ -188,7 +188,7 @@ export class MqttConnection {
           client.off('close', gone);
         };
         run((error, packet) => {
-          if (error) reject(this.#troubleOf(error, packet?.properties as Reasoned));
+          if (error) reject(this.#troubleOf(error, (packet as { properties?: Reasoned } | undefined)?.properties));
           else resolve();
         });
       });

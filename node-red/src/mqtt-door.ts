@@ -59,7 +59,7 @@ export function openMqttDoor(place: Place, parts: { clock: Clock; random: Random
       heard.onBack = resend;
       const text = await heard.first(seconds * 1000 + graceMs);
       if (text === null) throw new Trouble('late', `no answer within ${seconds} s`);
-      return answerOf(agent, JSON.parse(text) as MqttAnswer);
+      return answerOf(agent, read<MqttAnswer>(text));
     } finally {
       heard.end();
     }
@@ -76,17 +76,18 @@ export function openMqttDoor(place: Place, parts: { clock: Clock; random: Random
         const text = `${node} was told to ${action}; over MQTT it does not answer`;
         return { node, action, text, cordoned: null, draining: null };
       }
-      const isSo = (state: HomeNodeState) =>
-        order === 'cordon'
+      const isSo = (state: HomeNodeState | null) =>
+        state !== null &&
+        (        order === 'cordon'
           ? state.cordoned === wanted
           : // Of a node that is away the state says that alone.
-            (state.state === 'draining') === wanted || !['online', 'draining'].includes(state.state);
-      const shown = await heard.until((text) => isSo(JSON.parse(text) as HomeNodeState), stateMs);
+            (state.state === 'draining') === wanted || !['online', 'draining'].includes(state.state));
+      const shown = await heard.until((text) => isSo(read<HomeNodeState>(text)), stateMs);
       if (shown === null) {
         const text = `${node} does not show it within ${stateMs / 1000} s; the log of the coordinator says why`;
         throw new Trouble('refused', text);
       }
-      const { cordoned, state } = JSON.parse(shown) as HomeNodeState;
+      const { cordoned, state } = read<HomeNodeState>(shown) as HomeNodeState;
       return { node, action, text: `${node} shows it: ${state}`, cordoned, draining: state === 'draining' };
     } finally {
       heard.end();
@@ -100,7 +101,9 @@ export function openMqttDoor(place: Place, parts: { clock: Clock; random: Random
     events = connection.keepOn(filter, {
       onMessage(topic, payload) {
         const [, , , node = ''] = topic.split('/');
-        const { atMs, type, severity, text, data = {} } = JSON.parse(payload) as NodeEvent;
+        const event = read<NodeEvent>(payload);
+        if (event === null) return;
+        const { atMs, type, severity, text, data = {} } = event;
         for (const listener of [...listeners])
           listener.onEvent({ id: null, atMs, node, agent: null, type, severity, text, params: data });
       },
@@ -135,7 +138,18 @@ export function openMqttDoor(place: Place, parts: { clock: Clock; random: Random
   };
 }
 
-function answerOf(agent: string, { ok, text, task, node }: MqttAnswer): Answer {
+/** Null: it is no JSON of the fleet. */
+function read<T>(text: string): T | null {
+  try {
+    const found: unknown = JSON.parse(text);
+    return typeof found === 'object' && found !== null ? (found as T) : null;
+  } catch {
+    return null;
+  }
+}
+function answerOf(agent: string, answer: MqttAnswer | null): Answer {
+  if (answer === null) throw new Trouble('refused', 'what came as the answer is none of the fleet');
+  const { ok, text, task, node } = answer;
   if (ok) return { text, task, node, isTruncated: false, usage: null };
   // A refusal over MQTT is a sentence.
   if (task === null && text.includes(`no agent ${agent}`)) throw new Trouble('unknown-agent', text);
