@@ -37,6 +37,21 @@ t.test('each action does what it says, and the result goes on', async (t) => {
   }
 });
 
+t.test('the dialogs are given names, where the key may read them', async (t) => {
+  const path = '/blackroad-fleet/:id/names';
+  await fleet.call('PUT', '/v1/agents/greeter', { body: { name: 'greeter', model: ['auto'], instructions: 'Greet.' } });
+  for (const [role, wanted] of [
+    ['viewer', { agents: ['greeter'], nodes: ['alice'] }],
+    ['client', { agents: [], nodes: [] }],
+  ] as const) {
+    const flow = createFlow();
+    t.teardown(() => flow.stop());
+    flow.add('fleet', 'home', { address: fleet.base }, { key: fleet.keys[role] });
+    t.same(await flow.asked(path, { id: 'home' }), wanted, role);
+    t.same(await flow.asked(path, { id: 'another' }), { agents: [], nodes: [] });
+  }
+});
+
 t.test('what is refused says why, and the message goes to the error output', async (t) => {
   const cases: [object, string, object, string][] = [
     [{ node: 'nobody' }, fleet.keys.operator, { kind: 'unknown-node', code: 'no-such-node' }, 'no such node: nobody'],

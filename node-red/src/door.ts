@@ -58,11 +58,17 @@ export interface Listener {
   onTrouble(error: Error | null): void;
 }
 
+export interface Names {
+  agents: string[];
+  nodes: string[];
+}
 export interface Door {
   /** Looks whether the fleet is there and knows the key. Resolves with who one is there. */
   check(signal: AbortSignal): Promise<string>;
   /** `signal`: nobody wants the answer any more; the task is cancelled where that can be. */
   ask(question: Question, onPiece: (piece: Piece) => void, signal: AbortSignal): Promise<Answer>;
+  /** Names of agents and nodes for the dialogs of the editor, the first of them; none where the key may not read them. */
+  names(signal: AbortSignal): Promise<Names>;
   control(node: string, action: Action, signal: AbortSignal): Promise<Done>;
   /** Returns what ends it. */
   listen(listener: Listener): () => void;

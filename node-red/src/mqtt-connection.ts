@@ -59,9 +59,14 @@ export class MqttConnection {
 
   /** What comes on topics of `filter`, or on the topic `wanted` of it alone, until its `end`. */
   async listenOn(filter: string, { signal, wanted }: { signal: AbortSignal; wanted?: string }): Promise<Hearing> {
-    const hearing = new Hearing({ clock: this.#parts.clock, signal, filter, topic: wanted ?? filter }, () =>
-      this.#hearings.delete(hearing),
-    );
+    const options = { clock: this.#parts.clock, signal, filter, topic: wanted ?? filter };
+    const hearing = new Hearing(options, () => {
+      this.#hearings.delete(hearing);
+      // Answers are listened for until the end: the next question has the same filter.
+      const isNeeded = wanted !== undefined || [...this.#hearings].some((each) => each.filter === filter);
+      if (isNeeded || !this.#subscribed.delete(filter)) return;
+      this.#client?.unsubscribe(filter);
+    });
     this.#hearings.add(hearing);
     try {
       const client = await this.connected(signal);

@@ -124,6 +124,8 @@ export function openMqttDoor(place: Place, parts: { clock: Clock; random: Random
     },
     ask: (question, _onPiece, signal) => ask(question, signal),
     control: (node, action, signal) => control(node, action, signal),
+    // No topic has them.
+    names: async () => ({ agents: [], nodes: [] }),
     listen(listener) {
       listeners.add(listener);
       startListening();

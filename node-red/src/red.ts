@@ -28,6 +28,12 @@ export interface RedNode {
   status(status: Status): void;
   context(): { get(key: string): unknown; set(key: string, value: unknown): void };
 }
+interface AdminRequest {
+  params: Record<string, string>;
+}
+interface AdminResponse {
+  json(body: object): void;
+}
 export interface Red {
   nodes: {
     createNode(node: RedNode, config: object): void;
@@ -38,5 +44,8 @@ export interface Red {
       options?: { credentials: Record<string, { type: 'text' | 'password' }> },
     ): void;
   };
+  /** The routes of the editor. */
+  httpAdmin: { get(path: string, mayRead: unknown, handler: (request: AdminRequest, response: AdminResponse) => void): void };
+  auth: { needsPermission(permission: string): unknown };
   util: { cloneMessage(message: Message): Message };
 }

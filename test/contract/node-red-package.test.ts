@@ -28,7 +28,8 @@ for (const [, script] of html.matchAll(/<script type="text\/javascript">([\s\S]*
 t.test('what Node-RED loads registers the nodes that the editor knows, each with a dialog and a help', async (t) => {
   const types: string[] = [];
   const load = createRequire(import.meta.url)(join(folder, 'dist/fleet.js')) as (red: object) => void;
-  load({ nodes: { registerType: (type: string) => void types.push(type) } });
+  const nodes = { registerType: (type: string) => void types.push(type) };
+  load({ nodes, auth: { needsPermission() {} }, httpAdmin: { get() {} } });
   t.same(types.toSorted(), [...editors.keys()].toSorted());
   for (const type of types) {
     t.match(html, `data-template-name="${type}"`);
