@@ -42,9 +42,10 @@ export function createRequests({ url, key, ca }: Pick<Place, 'url' | 'key' | 'ca
       ...(text === null ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
     };
     return new Promise((resolve, reject) => {
-      const how = { method, headers, signal, agent: isOnce ? false : agent, ...(isOnce && ca ? { ca } : {}) };
+      const way = isOnce ? { agent: false as const, ...(ca ? { ca } : {}) } : { agent };
+      const how = { method, headers, signal, timeout: silenceMs, ...way };
       const request = isTls ? httpsRequest(url + path, how) : httpRequest(url + path, how);
-      request.setTimeout(silenceMs, () => request.destroy(new Error(`nothing was said for ${silenceMs / 1000} s`)));
+      request.on('timeout', () => request.destroy(new Error(`nothing was said for ${silenceMs / 1000} s`)));
       request.on('response', resolve);
       request.on('error', (error) => reject(troubleOfConnection(url, error)));
       request.end(text ?? undefined);
