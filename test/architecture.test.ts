@@ -454,7 +454,16 @@ t.test(`files of over 400 lines, functions of over 70: ${long.files} and ${long.
   const shipped = [...product, ...console];
   const files = shipped.filter(({ text }) => text.split('\n').length > 401).map(({ path }) => path);
   const rules = join(root, 'test/contract/long-functions.json');
-  const folders = ['protocol/src', 'std/src', 'model-server', 'coordinator', 'node-agent', 'node-red', 'release', 'images'];
+  const folders = [
+    'protocol/src',
+    'std/src',
+    'model-server',
+    'coordinator',
+    'node-agent',
+    'node-red',
+    'release',
+    'images',
+  ];
   const { stdout, stderr } = spawnSync(
     join(root, 'node_modules/.bin/biome'),
     ['lint', `--config-path=${rules}`, '--max-diagnostics=none', '--reporter=json', ...folders],

@@ -82,9 +82,27 @@ t.test('pieces go to the second output as they are written, the answer to the fi
 t.test('what is refused goes to the error output whole, and the status says why', async (t) => {
   const closed = await freePort();
   const cases: [string, Given, object, RegExp, object][] = [
-    ['an unknown agent', {}, { agent: 'nobody' }, /^no such agent: nobody$/, { kind: 'unknown-agent', code: 'no-such-agent' }],
-    ['a wrong key', { key: `brk_x_${'0'.repeat(64)}` }, {}, /^wrong key$/, { kind: 'wrong-key', code: 'not-signed-in' }],
-    ['no permission', { key: fleet.keys.viewer }, {}, /^no permission$/, { kind: 'no-permission', message: /tasks:ask/ }],
+    [
+      'an unknown agent',
+      {},
+      { agent: 'nobody' },
+      /^no such agent: nobody$/,
+      { kind: 'unknown-agent', code: 'no-such-agent' },
+    ],
+    [
+      'a wrong key',
+      { key: `brk_x_${'0'.repeat(64)}` },
+      {},
+      /^wrong key$/,
+      { kind: 'wrong-key', code: 'not-signed-in' },
+    ],
+    [
+      'no permission',
+      { key: fleet.keys.viewer },
+      {},
+      /^no permission$/,
+      { kind: 'no-permission', message: /tasks:ask/ },
+    ],
     [
       'a coordinator that is away',
       { address: `http://127.0.0.1:${closed}` },
@@ -92,13 +110,43 @@ t.test('what is refused goes to the error output whole, and the status says why'
       /^coordinator away$/,
       { kind: 'away', message: /not taken within 1 s: .*ECONNREFUSED/ },
     ],
-    ['no question', {}, { payload: '' }, /^message cannot be used$/, { message: /msg\.payload: expected .* got nothing/ }],
+    [
+      'no question',
+      {},
+      { payload: '' },
+      /^message cannot be used$/,
+      { message: /msg\.payload: expected .* got nothing/ },
+    ],
     ['a list', {}, { payload: [1] }, /^message cannot be used$/, { message: /msg\.payload: expected .* got a list/ }],
-    ['too much', {}, { payload: 'é'.repeat(17_000) }, /^message/, { message: /at most 32 KiB of text, got 34000 bytes/ }],
-    ['a name that is none', {}, { agent: 'a/#' }, /^message/, { message: /msg\.agent: expected lower-case .* got "a\/#"/ }],
-    ['a time that is none', {}, { timeout: 'soon' }, /^message/, { message: /timeout: expected seconds, .* got "soon"/ }],
+    [
+      'too much',
+      {},
+      { payload: 'é'.repeat(17_000) },
+      /^message/,
+      { message: /at most 32 KiB of text, got 34000 bytes/ },
+    ],
+    [
+      'a name that is none',
+      {},
+      { agent: 'a/#' },
+      /^message/,
+      { message: /msg\.agent: expected lower-case .* got "a\/#"/ },
+    ],
+    [
+      'a time that is none',
+      {},
+      { timeout: 'soon' },
+      /^message/,
+      { message: /timeout: expected seconds, .* got "soon"/ },
+    ],
     ['no key', { key: '' }, {}, /^settings are not/, { message: /^Key: expected brk_\.\.\., got nothing/ }],
-    ['no address', { address: 'ftp://x' }, {}, /^settings are not/, { message: /^Address: expected one like .* got "ftp:\/\/x"/ }],
+    [
+      'no address',
+      { address: 'ftp://x' },
+      {},
+      /^settings are not/,
+      { message: /^Address: expected one like .* got "ftp:\/\/x"/ },
+    ],
   ];
   for (const [name, given, more, status, error] of cases) {
     await t.test(name, async (t) => {

@@ -2,6 +2,7 @@
 import t, { type Test } from 'tap';
 import { openApiFleet } from '../../test/fixtures/coordinator/api-fleet.ts';
 import { createFlow } from '../../test/fixtures/node-red/flow-stand.ts';
+import { until } from '../../test/fixtures/processes.ts';
 
 const fleet = await openApiFleet();
 t.teardown(() => fleet.close());
@@ -25,6 +26,7 @@ t.test('each action does what it says, and the result goes on', async (t) => {
   ];
   for (const [action, wanted] of steps) {
     const node = deploy(t, { action, node: 'alice' });
+    await until('connected', async () => node.lastStatus === 'connected');
     t.equal(await node.input({ payload: 1, topic: 'kept' }), undefined);
     t.match(node.sent, [{ output: 0, message: { topic: 'kept', payload: { node: 'alice', action, ...wanted } } }]);
     t.match(await view(), wanted, action);
@@ -57,8 +59,18 @@ t.test('what is refused says why, and the message goes to the error output', asy
     [{ node: 'nobody' }, fleet.keys.operator, { kind: 'unknown-node', code: 'no-such-node' }, 'no such node: nobody'],
     [{}, fleet.keys.viewer, { kind: 'no-permission', message: /nodes:write/ }, 'no permission'],
     [{}, `brk_x_${'0'.repeat(64)}`, { kind: 'wrong-key' }, 'wrong key'],
-    [{ action: 'explode' }, fleet.keys.operator, { message: /msg\.action: expected one of cordon, .* got "explode"/ }, 'message'],
-    [{ node: 'a/b' }, fleet.keys.operator, { message: /msg\.node: expected the name of a node .* got "a\/b"/ }, 'message'],
+    [
+      { action: 'explode' },
+      fleet.keys.operator,
+      { message: /msg\.action: expected one of cordon, .* got "explode"/ },
+      'message',
+    ],
+    [
+      { node: 'a/b' },
+      fleet.keys.operator,
+      { message: /msg\.node: expected the name of a node .* got "a\/b"/ },
+      'message',
+    ],
   ];
   for (const [more, key, error, status] of cases) {
     const node = deploy(t, { action: 'cordon', node: 'alice' }, key);

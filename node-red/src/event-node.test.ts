@@ -25,7 +25,8 @@ let names = 0;
 /** Each is an event: `agent-renamed`. */
 async function rename(count: number): Promise<void> {
   const from = `a${names}`;
-  if (names === 0) await fleet.call('PUT', `/v1/agents/${from}`, { body: { name: from, model: ['auto'], instructions: 'x' } });
+  if (names === 0)
+    await fleet.call('PUT', `/v1/agents/${from}`, { body: { name: from, model: ['auto'], instructions: 'x' } });
   for (let i = 0; i < count; i++) {
     const name = `a${names}`;
     await fleet.call('POST', `/v1/agents/${name}/rename`, { body: { name: `a${++names}` } });
@@ -139,7 +140,12 @@ t.test('the events that are kept no more are named', async (t) => {
   t.match(gaps, [{ after: first, before: left[0], text: /keeps them no more/ }]);
 });
 
-const deploy = (flow: ReturnType<typeof createFlow>, config: object, key = fleet.keys.operator, address = fleet.base) => {
+const deploy = (
+  flow: ReturnType<typeof createFlow>,
+  config: object,
+  key = fleet.keys.operator,
+  address = fleet.base,
+) => {
   flow.add('fleet', 'home', { address }, { key });
   return flow.add('fleet event', 'events', { fleet: 'home', ...config });
 };
@@ -155,13 +161,18 @@ t.test('the node filters, and goes on after a deploy where it stopped', async (t
   await rename(1);
   await fleet.node(`n${names}`);
   await until('the event', async () => before.outOf(0).length === 1);
-  t.match(before.outOf(0), [{ topic: 'agent-renamed', payload: { type: 'agent-renamed', severity: 'info', id: Number } }]);
+  t.match(before.outOf(0), [
+    { topic: 'agent-renamed', payload: { type: 'agent-renamed', severity: 'info', id: Number } },
+  ]);
   t.match(before.lastStatus, /^agent-renamed$/);
   await flow.stop();
   await rename(2);
   const after = deploy(flow, config);
   await until('what happened meanwhile', async () => after.outOf(0).length === 2);
-  t.match(texts(after), [`a${names - 2} is called a${names - 1} from now on`, `a${names - 1} is called a${names} from now on`]);
+  t.match(texts(after), [
+    `a${names - 2} is called a${names - 1} from now on`,
+    `a${names - 1} is called a${names} from now on`,
+  ]);
   t.same(after.outOf(1), []);
 });
 

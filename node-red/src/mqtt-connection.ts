@@ -220,12 +220,12 @@ export class MqttConnection {
 type Reasoned = { reasonString?: string } | null | undefined;
 /** By the reason codes of MQTT 5; docs/mqtt.md has those that the door uses. */
 const kinds: Readonly<Record<number, 'key' | 'away' | 'busy'>> = {
-  [0x83]: 'away',
-  [0x86]: 'key',
-  [0x87]: 'key',
-  [0x88]: 'away',
-  [0x89]: 'busy',
-  [0x97]: 'busy',
+  131: 'away',
+  134: 'key',
+  135: 'key',
+  136: 'away',
+  137: 'busy',
+  151: 'busy',
 };
 
 function isTopicOf(filter: string, topic: string): boolean {

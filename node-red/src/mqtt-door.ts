@@ -4,7 +4,7 @@ import type { HomeNodeState, MqttAnswer, NodeEvent } from '@blackroad/protocol';
 import { type Clock, sleep } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import { patienceMs } from './ask-http.ts';
-import type { Action, Answer, Door, Done, Listener, Question } from './door.ts';
+import type { Action, Answer, Done, Door, Listener, Question } from './door.ts';
 import { MqttConnection } from './mqtt-connection.ts';
 import type { Place } from './place.ts';
 import { Trouble } from './trouble.ts';
@@ -70,7 +70,8 @@ export function openMqttDoor(place: Place, parts: { clock: Clock; random: Random
     const heard = await connection.listenOn(`${root}/home/node-${node}/state`, { signal });
     try {
       const before = await heard.first(stateMs);
-      if (before === null) throw new Trouble('unknown-node', `there is no node ${node}, or this key may not read its state`);
+      if (before === null)
+        throw new Trouble('unknown-node', `there is no node ${node}, or this key may not read its state`);
       await connection.publish(`${root}/home/node-${node}/set/${order}`, JSON.stringify({ wanted }), {});
       if (order !== 'cordon' && order !== 'drain') {
         const text = `${node} was told to ${action}; over MQTT it does not answer`;
@@ -78,7 +79,7 @@ export function openMqttDoor(place: Place, parts: { clock: Clock; random: Random
       }
       const isSo = (state: HomeNodeState | null) =>
         state !== null &&
-        (        order === 'cordon'
+        (order === 'cordon'
           ? state.cordoned === wanted
           : // Of a node that is away the state says that alone.
             (state.state === 'draining') === wanted || !['online', 'draining'].includes(state.state));

@@ -10,7 +10,13 @@ const nothing = () => {
 const place = (address: string, ca = '') => placeOf({ address, key, ca }, nothing);
 
 t.test('addresses', async (t) => {
-  t.match(place('http://127.0.0.1:8400/'), { way: 'http', url: 'http://127.0.0.1:8400', key, keyId: 'abc12', ca: null });
+  t.match(place('http://127.0.0.1:8400/'), {
+    way: 'http',
+    url: 'http://127.0.0.1:8400',
+    key,
+    keyId: 'abc12',
+    ca: null,
+  });
   t.match(place('fleet.lan'), { way: 'http', url: 'http://fleet.lan:8400' });
   t.match(place('https://fleet.lan:8401/v1'), { way: 'http', url: 'https://fleet.lan:8401' });
   t.match(place('mqtts://fleet.lan'), { way: 'mqtt', url: 'mqtts://fleet.lan:8405' });
@@ -31,5 +37,7 @@ t.test('a certificate is its text, or a file', async (t) => {
   t.equal(place('https://fleet.lan:8401', `\n${pem}`).ca, pem.trim());
   t.equal(placeOf({ address: 'x', key, ca: '/ca.pem' }, (path) => (path === '/ca.pem' ? pem : nothing())).ca, pem);
   t.throws(() => place('x', '/nowhere'), { message: /^CA certificate: \/nowhere cannot be read here: ENOENT/ });
-  t.throws(() => place('x', '-----BEGIN PRIVATE KEY-----'), { message: /^CA certificate: expected the text of ca\.pem/ });
+  t.throws(() => place('x', '-----BEGIN PRIVATE KEY-----'), {
+    message: /^CA certificate: expected the text of ca\.pem/,
+  });
 });

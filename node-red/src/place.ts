@@ -47,7 +47,10 @@ function certificateIn(text: string, readFile: (path: string) => string): string
   if (text === '') return null;
   const pem = text.startsWith('-----BEGIN') ? text : read(text, readFile);
   if (/-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----/.test(pem)) return pem;
-  throw new Trouble('bad-settings', 'CA certificate: expected the text of ca.pem or the path of that file, got neither');
+  throw new Trouble(
+    'bad-settings',
+    'CA certificate: expected the text of ca.pem or the path of that file, got neither',
+  );
 }
 function read(path: string, readFile: (path: string) => string): string {
   try {

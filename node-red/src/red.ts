@@ -40,12 +40,14 @@ export interface Red {
     getNode(id: string): unknown;
     registerType<C extends object>(
       type: string,
-      constructor: (this: RedNode, config: C) => void,
+      build: (this: RedNode, config: C) => void,
       options?: { credentials: Record<string, { type: 'text' | 'password' }> },
     ): void;
   };
   /** The routes of the editor. */
-  httpAdmin: { get(path: string, mayRead: unknown, handler: (request: AdminRequest, response: AdminResponse) => void): void };
+  httpAdmin: {
+    get(path: string, mayRead: unknown, handler: (request: AdminRequest, response: AdminResponse) => void): void;
+  };
   auth: { needsPermission(permission: string): unknown };
   util: { cloneMessage(message: Message): Message };
 }

@@ -22,7 +22,7 @@ const html = readFileSync(join(folder, 'dist/fleet.html'), 'utf8');
 const editors = new Map<string, Editor>();
 for (const [, script] of html.matchAll(/<script type="text\/javascript">([\s\S]*?)<\/script>/g)) {
   const red = { nodes: { registerType: (type: string, editor: Editor) => void editors.set(type, editor) } };
-  new Function('RED', script as string)(red);
+  new Function('RED', 'window', script as string)(red, {});
 }
 
 t.test('what Node-RED loads registers the nodes that the editor knows, each with a dialog and a help', async (t) => {
@@ -90,8 +90,13 @@ t.test('the page has the troubles and the examples that there are', async (t) =>
   const source = readFileSync(join(folder, 'src/trouble.ts'), 'utf8');
   const [, list = ''] = /const words = \{([\s\S]*?)\} as const/.exec(source) ?? [];
   const kinds = [...list.matchAll(/^ {2}'?([\w-]+)'?: '/gm)].map(([, kind]) => kind);
-  t.same(rows.map(([kind]) => kind), kinds);
+  t.same(
+    rows.map(([kind]) => kind),
+    kinds,
+  );
   for (const [kind, words] of rows) t.equal(new Trouble(kind as 'away', '').words, words);
-  const named = [...page.slice(page.indexOf('## The examples')).matchAll(/^\| ([A-Z][^|]+) \|/gm)].map(([, name]) => name);
+  const named = [...page.slice(page.indexOf('## The examples')).matchAll(/^\| ([A-Z][^|]+) \|/gm)].map(
+    ([, name]) => name,
+  );
   t.same(named.toSorted(), examples.map((file) => basename(file, '.json')).toSorted());
 });

@@ -28,7 +28,9 @@ function deploy(t: Test, address: string, key: string, type: string, config: obj
   return flow.add(type, 'node', { fleet: 'home', ...config });
 }
 const asked = async (prompt: string): Promise<TaskView[]> =>
-  (await fleet.client.call('tasks', { query: { agent: 'greeter', limit: 100 } })).filter((row) => row.prompt === prompt);
+  (await fleet.client.call('tasks', { query: { agent: 'greeter', limit: 100 } })).filter(
+    (row) => row.prompt === prompt,
+  );
 
 for (const [door, address] of Object.entries(addresses)) {
   t.test(`over ${door}`, async (t) => {

@@ -27,7 +27,8 @@ export async function nodeRed(proofs: Proofs, say: (line: string) => void, only 
     const files = installPackage(folder);
     await prove('the archive has the nodes, their dialogs and the examples, and no source', 0, async () => {
       const needed = ['dist/fleet.js', 'dist/fleet.html', 'dist/package.json', 'README.md', 'package.json'];
-      const isWhole = needed.every((file) => files.includes(file)) && files.some((file) => file.startsWith('examples/'));
+      const isWhole =
+        needed.every((file) => files.includes(file)) && files.some((file) => file.startsWith('examples/'));
       return (isWhole && !files.some((file) => /^src\/|\.ts$/.test(file))) || files.join(', ');
     });
     red = new NodeRedInstance(program, folder, await freePort());

@@ -25,14 +25,20 @@ export async function takePicture({ red, prove, http }: Cast): Promise<void> {
     await page.getByText('connected').first().waitFor({ timeout: 15_000 });
     await page.screenshot({ path: join(folder, 'node-red-flow.png') });
     for (const id of ['a5f0ask', 'a5f0fleet']) {
-      await page.evaluate(`RED.editor.${id.endsWith('fleet') ? `editConfig('', 'fleet', '${id}')` : `edit(RED.nodes.node('${id}'))`}`);
+      await page.evaluate(
+        `RED.editor.${id.endsWith('fleet') ? `editConfig('', 'fleet', '${id}')` : `edit(RED.nodes.node('${id}'))`}`,
+      );
       await page.locator('.red-ui-tray').waitFor();
       await page.waitForTimeout(1_500);
       await page.screenshot({ path: join(folder, `node-red-${id}.png`) });
       await page.locator('#node-dialog-cancel, #node-config-dialog-cancel').last().click();
       await page.waitForTimeout(1_000);
     }
-    await prove('the editor shows the nodes and their dialogs without a fault', 0, async () => faults.length === 0 || faults.join('; '));
+    await prove(
+      'the editor shows the nodes and their dialogs without a fault',
+      0,
+      async () => faults.length === 0 || faults.join('; '),
+    );
   } finally {
     await browser.close();
   }

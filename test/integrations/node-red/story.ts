@@ -37,7 +37,7 @@ async function exampleNames({ red }: Pick<Cast, 'red'>): Promise<string[]> {
     d?: Record<string, Folder>;
   }
   const library = await red.call<Folder>('GET', '/library/_examples_/flows');
-  return library.d?.[packageName]?.f ?? library.d?.['_examples_']?.d?.[packageName]?.f ?? [];
+  return library.d?.[packageName]?.f ?? library.d?._examples_?.d?.[packageName]?.f ?? [];
 }
 /** As the editor imports it, with the settings that a person types. */
 async function example({ red, http, housePort, node }: Cast, name: string, fleet = http): Promise<FlowEntry[]> {
@@ -84,7 +84,9 @@ async function theExamples(cast: Cast): Promise<void> {
   await red.press('a2f0play');
   await prove('an alert asks an agent', 15_000, async () => {
     const [text] = red.said('a2f0answer');
-    return String(text).startsWith('Simulated answer to: An alert of our machines says: alice has been away') || String(text);
+    return (
+      String(text).startsWith('Simulated answer to: An alert of our machines says: alice has been away') || String(text)
+    );
   });
   await red.deploy(await example(cast, 'Status page without a dashboard'));
   await until(() => red.statusOf('a4f0event') === 'connected');
@@ -99,7 +101,8 @@ async function theExamples(cast: Cast): Promise<void> {
 
 async function fromTopicToAnswer(cast: Cast): Promise<void> {
   const { red, prove, stage, housePort, http, people } = cast;
-  if (housePort === null) return cast.notRun('a message on an MQTT topic becomes an answer', 'mosquitto is not installed');
+  if (housePort === null)
+    return cast.notRun('a message on an MQTT topic becomes an answer', 'mosquitto is not installed');
   const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${housePort}`);
   const answers = heardOn(client);
   await client.subscribeAsync(['house/answer', 'house/error']);
@@ -144,13 +147,18 @@ async function asked(cast: Cast, way: string, fleet: FleetSettings): Promise<voi
   const postTo = (path: string, body: object) => red.call<BenchAnswer>('POST', path, body);
   const over = `over ${way}: `;
   await red.deploy(bench);
-  await prove(`${over}the nodes say that they are connected`, 5_000, async () =>
-    ['ask', 'control', 'events'].every((id) => red.statusOf(id) === 'connected') || red.statusOf('ask'),
+  await prove(
+    `${over}the nodes say that they are connected`,
+    5_000,
+    async () => ['ask', 'control', 'events'].every((id) => red.statusOf(id) === 'connected') || red.statusOf('ask'),
   );
   const from = red.debugged.length;
   await prove(`${over}a question is answered, and the message keeps the rest`, 10_000, async () => {
     const got = await postTo('/ask', { payload: 'Who is there?' });
-    return (got.output === 'answer' && got.payload === settled('Who is there?').payload && got.kept === 'yes') || JSON.stringify(got);
+    return (
+      (got.output === 'answer' && got.payload === settled('Who is there?').payload && got.kept === 'yes') ||
+      JSON.stringify(got)
+    );
   });
   if (isHttp)
     await prove('the answer came in pieces before it was whole', 1_000, async () => {
@@ -158,21 +166,42 @@ async function asked(cast: Cast, way: string, fleet: FleetSettings): Promise<voi
       const whole = pieces.at(-1)?.fleet.text;
       return (pieces.length > 2 && whole === settled('Who is there?').payload) || JSON.stringify(pieces).slice(0, 300);
     });
-  const refusal = async (claim: string, id: string, status: string, kind: string, send: () => Promise<BenchAnswer>, ms = 5_000) => {
+  const refusal = async (
+    claim: string,
+    id: string,
+    status: string,
+    kind: string,
+    send: () => Promise<BenchAnswer>,
+    ms = 5_000,
+  ) => {
     const before = red.said('caught-said').length;
     const got = await send();
     await prove(`${over}${claim}: status, error output and catch say it`, ms, async () => {
       const isOut = got.output === 'error' && got.error?.kind === kind && got.kept === 'yes';
-      return (isOut && red.statusOf(id) === status && red.said('caught-said').length > before) || `${red.statusOf(id)}; ${JSON.stringify(got)}`;
+      return (
+        (isOut && red.statusOf(id) === status && red.said('caught-said').length > before) ||
+        `${red.statusOf(id)}; ${JSON.stringify(got)}`
+      );
     });
   };
   const hello = () => postTo('/ask', { payload: 'Hello?' });
-  await refusal('an unknown agent', 'ask', 'no such agent: nobody', 'unknown-agent', () => postTo('/ask', { payload: 'Hello?', agent: 'nobody' }));
-  await refusal('an unknown node', 'control', 'no such node: nobody', 'unknown-node', () => postTo('/control', { action: 'cordon', node: 'nobody' }), 10_000);
+  await refusal('an unknown agent', 'ask', 'no such agent: nobody', 'unknown-agent', () =>
+    postTo('/ask', { payload: 'Hello?', agent: 'nobody' }),
+  );
+  await refusal(
+    'an unknown node',
+    'control',
+    'no such node: nobody',
+    'unknown-node',
+    () => postTo('/control', { action: 'cordon', node: 'nobody' }),
+    10_000,
+  );
   await prove(`${over}a cordon cordons, and its result says so`, 5_000, async () => {
     const got = await postTo('/control', { action: 'cordon', node });
     const { cordoned } = await stage.client.call('node', { params: { node } });
-    return (got.output === 'answer' && (got.payload as { cordoned: boolean }).cordoned && cordoned) || JSON.stringify(got);
+    return (
+      (got.output === 'answer' && (got.payload as { cordoned: boolean }).cordoned && cordoned) || JSON.stringify(got)
+    );
   });
   await postTo('/control', { action: 'uncordon', node });
 
@@ -188,7 +217,11 @@ async function asked(cast: Cast, way: string, fleet: FleetSettings): Promise<voi
   await stopped;
 
   await red.deploy(benchFlow({ ...fleet, key: `${fleet.key.slice(0, -4)}0000` }));
-  await prove(`${over}a wrong key shows before any message`, 5_000, async () => red.statusOf('ask') === 'wrong key' || red.statusOf('ask'));
+  await prove(
+    `${over}a wrong key shows before any message`,
+    5_000,
+    async () => red.statusOf('ask') === 'wrong key' || red.statusOf('ask'),
+  );
   await refusal('a wrong key', 'ask', 'wrong key', 'wrong-key', hello);
   const viewer = await stage.client.call('keyCreate', { body: { name: `viewer-${way}`, role: 'viewer' } });
   await red.deploy(benchFlow({ ...fleet, key: viewer.key }));
@@ -196,10 +229,20 @@ async function asked(cast: Cast, way: string, fleet: FleetSettings): Promise<voi
   await red.deploy(bench);
   await until(() => red.statusOf('ask') === 'connected');
   await stage.coordinator().kill('SIGKILL');
-  await prove(`${over}a coordinator that is away shows by itself`, 35_000, async () => red.statusOf('ask') === 'coordinator away' || red.statusOf('ask'));
-  await refusal('a coordinator that is away', 'ask', 'coordinator away', 'away', () => postTo('/ask', { payload: 'Hello?', timeout: 1 }));
+  await prove(
+    `${over}a coordinator that is away shows by itself`,
+    35_000,
+    async () => red.statusOf('ask') === 'coordinator away' || red.statusOf('ask'),
+  );
+  await refusal('a coordinator that is away', 'ask', 'coordinator away', 'away', () =>
+    postTo('/ask', { payload: 'Hello?', timeout: 1 }),
+  );
   await stage.restartCoordinator();
-  await prove(`${over}and that it is back`, 20_000, async () => red.statusOf('events') === 'connected' || red.statusOf('events'));
+  await prove(
+    `${over}and that it is back`,
+    20_000,
+    async () => red.statusOf('events') === 'connected' || red.statusOf('events'),
+  );
 }
 
 async function taskOf({ stage }: Cast, prompt: string): Promise<TaskView> {
@@ -234,9 +277,15 @@ async function heard(cast: Cast): Promise<void> {
   await rename(5);
   await prove('events come once and in order, over a kill of the coordinator and a new deploy', 40_000, async () => {
     const all = (await stage.client.call('events', { query: { limit: 200 } })) as FleetEvent[];
-    const wanted = all.map(({ id }) => id).filter((id) => id > (last?.id ?? 0)).reverse();
+    const wanted = all
+      .map(({ id }) => id)
+      .filter((id) => id > (last?.id ?? 0))
+      .reverse();
     const got = red.said('events-said', from).map((message) => (message as { payload: FleetEvent }).payload.id);
-    return (got.length >= 40 && got.join() === wanted.join()) || `${got.length} of ${wanted.length}: ${got.slice(0, 50).join()}`;
+    return (
+      (got.length >= 40 && got.join() === wanted.join()) ||
+      `${got.length} of ${wanted.length}: ${got.slice(0, 50).join()}`
+    );
   });
 }
 
