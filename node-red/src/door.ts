@@ -58,7 +58,7 @@ export interface Listener {
   onTrouble(error: Error | null): void;
 }
 
-export interface Names {
+interface Names {
   agents: string[];
   nodes: string[];
 }

@@ -1,22 +1,15 @@
 // The events of the fleet over HTTP, for all nodes of a flow that want them: one request every two seconds, however many they are. Events have
 // numbers without holes; each listener has its own last number, so that after a connection that broke, or a flow that was deployed anew, it
 // gets each once, and is told which it cannot get any more.
-import type { FleetEvent } from '@blackroad/protocol';
 import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
-import type { Gap, Listener } from './door.ts';
+import type { Listener } from './door.ts';
+import { type Found, newerThan } from './new-events.ts';
 import type { Requests } from './requests.ts';
-import { Trouble } from './trouble.ts';
 
 const periodMs = 2_000;
 const away: Backoff = { firstMs: 1_000, maxMs: 30_000 };
-const requestMs = 30_000;
-/** The first page of each look; the following ones are larger. */
-const firstPage = 20;
-const nextPage = 200;
-/** A listener that was away for longer is told how many it missed. */
-const maxCaughtUp = 5_000;
 /** Events told in one turn of the event loop. */
 const perTurn = 100;
 
@@ -60,7 +53,7 @@ export function listenOverHttp({ requests, clock, random }: ListenParts): Listen
   async function tellNew() {
     const known = [...listeners].flatMap(({ after }) => after ?? []);
     const low = known.length === 0 ? null : Math.min(...known);
-    const found = await newerThan(low);
+    const found = await newerThan(low, { requests, clock, stop: stop.signal });
     for (const listener of [...listeners]) {
       // It begins now.
       if (listener.after === null) listener.after = found.newest;
@@ -83,50 +76,6 @@ export function listenOverHttp({ requests, clock, random }: ListenParts): Listen
       listener.after = event.id;
       listener.onEvent(event);
       if (++told % perTurn === 0) await new Promise<void>((resolve) => clock.soon(resolve));
-    }
-  }
-
-  interface Found {
-    /** Oldest first. */
-    events: FleetEvent[];
-    newest: number;
-    gap: Gap | null;
-  }
-  /** All after the number `low`; with null the newest number alone. */
-  async function newerThan(low: number | null): Promise<Found> {
-    const events: FleetEvent[] = [];
-    let page = await pageBefore(null, low === null ? 1 : firstPage);
-    const newest = page[0]?.id ?? 0;
-    if (low === null || newest <= low) return { events, newest, gap: null };
-    let limit = firstPage;
-    for (;;) {
-      const fresh = page.filter(({ id }) => id > low);
-      events.push(...fresh);
-      const oldest = events.at(-1)?.id ?? low + 1;
-      if (fresh.length < page.length || oldest <= low + 1) return { events: events.reverse(), newest, gap: null };
-      const isEnd = page.length < limit;
-      if (isEnd || events.length >= maxCaughtUp) {
-        const why = isEnd ? 'the coordinator keeps them no more' : `they are more than ${maxCaughtUp}`;
-        const text = `the events after number ${low} and before ${oldest} are not told: ${why}`;
-        return { events: events.reverse(), newest, gap: { text, after: low, before: oldest } };
-      }
-      limit = nextPage;
-      page = await pageBefore(oldest, limit);
-    }
-  }
-  async function pageBefore(before: number | null, limit: number): Promise<FleetEvent[]> {
-    const query = `limit=${limit}${before === null ? '' : `&before=${before}`}`;
-    const late = new AbortController();
-    const abort = () => late.abort();
-    const timer = clock.after(requestMs, abort, true);
-    stop.signal.addEventListener('abort', abort, { once: true });
-    try {
-      const page = await requests.json({ method: 'GET', path: `/v1/events?${query}`, signal: late.signal });
-      if (!Array.isArray(page)) throw new Trouble('refused', 'the answer is no list of events');
-      return page as FleetEvent[];
-    } finally {
-      timer.cancel();
-      stop.signal.removeEventListener('abort', abort);
     }
   }
 

@@ -23,11 +23,11 @@ const told = (output: string) =>
   `const { payload, fleet, error, kept } = msg; msg.payload = { output: '${output}', payload, fleet, error, kept }; return msg;`;
 
 export function fleetEntry({ address, key, ca = '' }: FleetSettings): FlowEntry {
-  return { id: 'fleet', type: 'fleet', name: '', address, ca, credentials: { key } };
+  return { id: 'home', type: 'fleet', name: '', address, ca, credentials: { key } };
 }
 
 export function benchFlow(settings: FleetSettings): FlowEntry[] {
-  const fleet = 'fleet';
+  const fleet = 'home';
   return [
     { id: 'tab', type: 'tab', label: 'bench' },
     fleetEntry(settings),

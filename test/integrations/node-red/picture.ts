@@ -6,7 +6,7 @@ import type { Cast } from './story.ts';
 
 export async function takePicture({ red, prove, http }: Cast): Promise<void> {
   const folder = process.env.PICTURE ?? '/tmp';
-  const path = `/library/_examples_/flows/${packageName}/${encodeURIComponent('Answer piece by piece')}`;
+  const path = `/library/examples/flows/${packageName}/${encodeURIComponent('Answer piece by piece')}`;
   const flow = await red.call<{ id: string; type: string }[]>('GET', path);
   const credentials = { key: http.key };
   await red.deploy(

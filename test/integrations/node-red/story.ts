@@ -31,17 +31,14 @@ export async function story(cast: Cast): Promise<void> {
   await asked(cast, 'MQTT 5', cast.people);
 }
 
+/** As the menu lists them. */
 async function exampleNames({ red }: Pick<Cast, 'red'>): Promise<string[]> {
-  interface Folder {
-    f?: string[];
-    d?: Record<string, Folder>;
-  }
-  const library = await red.call<Folder>('GET', '/library/_examples_/flows');
-  return library.d?.[packageName]?.f ?? library.d?._examples_?.d?.[packageName]?.f ?? [];
+  const found = await red.call<(string | { fn: string })[]>('GET', `/library/examples/flows/${packageName}/`);
+  return found.map((entry) => (typeof entry === 'string' ? entry : entry.fn));
 }
 /** As the editor imports it, with the settings that a person types. */
 async function example({ red, http, housePort, node }: Cast, name: string, fleet = http): Promise<FlowEntry[]> {
-  const path = `/library/_examples_/flows/${packageName}/${encodeURIComponent(name)}`;
+  const path = `/library/examples/flows/${packageName}/${encodeURIComponent(name)}`;
   const flow = await red.call<FlowEntry[]>('GET', path);
   return flow.map((entry) => {
     const { address, key, ca = '' } = fleet;
@@ -129,7 +126,7 @@ async function fromTopicToAnswer(cast: Cast): Promise<void> {
     await stage.restartCoordinator();
     await becomes(` after it was killed with kill -9, ${way}`, 15_000);
     const restart = stage.restartCoordinator(2_000);
-    await becomes(` that came while it was down, ${way}`, 20_000);
+    await becomes(` that came while it was down, ${way}`, 40_000);
     await restart;
   }
   await client.endAsync();
