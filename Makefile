@@ -157,7 +157,8 @@ objects-check: node_modules/.installed
 
 ## make integrations  the fleet against the real programs that people have beside it, a line a claim with its time: Home Assistant (needs root,
 ##                mmdebstrap, and some minutes for the first time) and Node-RED (fetched by npm, 117 MB); PART=home-assistant or node-red, or a
-##                part of one: home-assistant:embedded, :mosquitto, :large; node-red:picture
+##                part of one: home-assistant:embedded, :mosquitto, :large; node-red:examples,
+##                :topics, :http, :events, :mqtt, and :picture for a picture of its editor (PICTURE=<folder>)
 integrations: node_modules/.installed node-agent/dist/main.mjs
 	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/integrations/check.ts $(PART)
 

@@ -8,7 +8,7 @@ import { Hearing } from './hearing.ts';
 import type { Place } from './place.ts';
 import { Trouble, troubleOfConnection } from './trouble.ts';
 
-const connectMs = 10_000;
+const connectMs = 5_000;
 /** The door waits ten seconds for the coordinator. */
 const answerMs = 15_000;
 const away: Backoff = { firstMs: 500, maxMs: 15_000 };

@@ -10,11 +10,11 @@ import { openStage } from '../home-assistant/stage.ts';
 import type { Proofs } from '../proofs.ts';
 import { installPackage, NodeRedInstance, nodeRedProgram, version } from './instance.ts';
 import { takePicture } from './picture.ts';
-import { type Cast, story } from './story.ts';
+import { type Cast, parts } from './story.ts';
 
 const name = `Node-RED ${version}`;
 
-/** `only`: `picture` for the picture alone, into the folder that PICTURE names. */
+/** `only`: one of the parts of the story, or `picture` for the picture alone, into the folder that PICTURE names. */
 export async function nodeRed(proofs: Proofs, say: (line: string) => void, only = ''): Promise<void> {
   const ends: (() => unknown)[] = [];
   const t = { teardown: (end: () => unknown) => ends.unshift(end) };
@@ -40,7 +40,7 @@ export async function nodeRed(proofs: Proofs, say: (line: string) => void, only 
     });
     const cast = await castOf(t, proofs, prove, own, folder);
     if (only === 'picture') await takePicture(cast);
-    else await story(cast);
+    else for (const [part, tell] of Object.entries(parts)) if (only === '' || only === part) await tell(cast);
   } catch (error) {
     await prove('the story goes on to its end', 0, async () => (error as Error).stack ?? String(error));
   } finally {
