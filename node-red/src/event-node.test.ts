@@ -157,7 +157,7 @@ t.test('the node filters, and goes on after a deploy where it stopped', async (t
   await rename(1);
   const config = { types: 'agent-renamed, agent-removed', severity: 'info', node: '' };
   const before = deploy(flow, config);
-  await until('its first look', async () => typeof before.context().get('lastEvent') === 'number');
+  await until('its first look', async () => before.context().get('lastEvent') !== undefined);
   await rename(1);
   await fleet.node(`n${names}`);
   await until('the event', async () => before.outOf(0).length === 1);
@@ -176,6 +176,32 @@ t.test('the node filters, and goes on after a deploy where it stopped', async (t
   t.same(after.outOf(1), []);
 });
 
+t.test(
+  'after a restart of Node-RED it goes on where contexts are kept, and begins anew at another fleet',
+  async (t) => {
+    const contexts = new Map<string, Map<string, unknown>>();
+    const before = createFlow(contexts);
+    const first = deploy(before, {});
+    await until('its first look', async () => first.context().get('lastEvent') !== undefined);
+    await before.stop();
+    await rename(2);
+    const after = createFlow(contexts);
+    t.teardown(() => after.stop());
+    const second = deploy(after, {});
+    await until('what happened meanwhile', async () => second.outOf(0).length >= 2);
+    t.match(texts(second).at(-1), `is called a${names} from now on`);
+    await after.stop();
+    const proxy = await cutProxy(fleet.port);
+    t.teardown(() => proxy.close());
+    await rename(2);
+    const third = deploy(after, {}, fleet.keys.operator, `http://127.0.0.1:${proxy.port}`);
+    await until('its first look', async () =>
+      JSON.stringify(third.context().get('lastEvent')).includes(`:${proxy.port}`),
+    );
+    t.same(third.sent, [], 'numbers of one fleet mean nothing at another');
+  },
+);
+
 t.test('no permission, a wrong key and a coordinator that is away: status, second output, catch', async (t) => {
   const flow = createFlow();
   t.teardown(() => flow.stop());
@@ -191,7 +217,7 @@ t.test('no permission, a wrong key and a coordinator that is away: status, secon
   const proxy = await cutProxy(fleet.port);
   t.teardown(() => proxy.close());
   const node = deploy(flow, {}, fleet.keys.operator, `http://127.0.0.1:${proxy.port}`);
-  await until('its first look', async () => typeof node.context().get('lastEvent') === 'number');
+  await until('its first look', async () => node.context().get('lastEvent') !== undefined);
   proxy.be('refused');
   await until('away', async () => node.outOf(1).length === 1);
   t.match(node.lastStatus, 'coordinator away');

@@ -1,6 +1,6 @@
 // The node `fleet event`. Out: each event of the fleet that fits, once, on the first output; on the second what a flow has to know beside:
-// events that could not be told, and that the fleet is away, refuses or is back. It begins where it stopped: the number of the last event is in
-// the node's context.
+// events that could not be told, and that the fleet is away, refuses or is back. It begins where it stopped: the number of the last event outlives
+// a deploy here, and a restart of Node-RED in the node's context, which Node-RED drops with each deploy unless it keeps contexts in files.
 import type { Gap, Listener, Told } from './door.ts';
 import { fleetOf } from './fleet-node.ts';
 import type { Red } from './red.ts';
@@ -16,29 +16,40 @@ interface EventConfig {
   severity?: string;
 }
 
+/** The last event that was told, of the fleet at this address. */
+interface Last {
+  url: string;
+  id: number;
+}
+
 const severities = ['info', 'warning', 'error'];
 const contextKey = 'lastEvent';
 
 export function registerEventNode(red: Red): void {
+  /** By the id of the node. */
+  const lasts = new Map<string, Last>();
   red.nodes.registerType<EventConfig>('fleet event', function (config) {
     red.nodes.createNode(this, config);
     const fleet = fleetOf(red, config.fleet);
     const isWanted = wantedBy(config);
     if ('trouble' in fleet) return this.status(statusOfTrouble(fleet.trouble));
-    const { door, link, way } = fleet;
+    const { door, link, way, url } = fleet;
     let met: Trouble | null = null;
     const unfollow = link.follow((stand) => this.status(met ? statusOfTrouble(met) : statusOfStand(stand)));
     const tell = (payload: object, topic: string) => this.send([null, { topic, payload }]);
 
-    let kept = this.context().get(contextKey);
+    const found = lasts.get(this.id) ?? (this.context().get(contextKey) as Last | undefined);
+    let kept = way === 'http' && found?.url === url ? found.id : null;
     /** Written where it changed alone: a context may be a file on an SD card. */
     const keep = () => {
       if (listener.after === null || listener.after === kept) return;
       kept = listener.after;
-      this.context().set(contextKey, kept);
+      const last: Last = { url, id: kept };
+      lasts.set(this.id, last);
+      this.context().set(contextKey, last);
     };
     const listener: Listener = {
-      after: way === 'http' && typeof kept === 'number' ? kept : null,
+      after: kept,
       onEvent: (event: Told) => {
         if (!isWanted(event)) return;
         this.status(well(`${event.type}${event.node === null ? '' : ` of ${event.node}`}`));
@@ -62,10 +73,11 @@ export function registerEventNode(red: Red): void {
       },
     };
     const end = door.listen(listener);
-    this.on('close', (_isRemoved, done) => {
+    this.on('close', (isRemoved, done) => {
       end();
       unfollow();
       keep();
+      if (isRemoved) lasts.delete(this.id);
       done();
     });
   });

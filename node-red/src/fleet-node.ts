@@ -15,6 +15,7 @@ export interface OpenFleet {
   door: Door;
   link: Link;
   way: 'http' | 'mqtt';
+  url: string;
 }
 /** How the nodes of a flow see it. */
 interface FleetNode extends RedNode {
@@ -51,7 +52,7 @@ function open({ address = '', ca = '' }: FleetConfig, key: string): FleetNode['f
     const parts = { clock: systemClock, random: systemRandom };
     const door = place.way === 'http' ? openHttpDoor(place, parts) : openMqttDoor(place, parts);
     const link = new Link({ ...parts, look: (signal) => door.check(signal) });
-    return { door, link, way: place.way };
+    return { door, link, way: place.way, url: place.url };
   } catch (error) {
     if (error instanceof Trouble) return { trouble: error };
     throw error;

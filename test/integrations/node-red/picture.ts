@@ -22,7 +22,7 @@ export async function takePicture({ red, prove, http }: Cast): Promise<void> {
     page.on('pageerror', (error) => faults.push(error.message));
     await page.goto(red.url);
     await page.getByText('ask greeter').first().waitFor({ timeout: 60_000 });
-    await page.getByText('connected').first().waitFor({ timeout: 15_000 });
+    await page.locator('.red-ui-flow-node-status-label', { hasText: 'connected' }).first().waitFor({ timeout: 15_000 });
     await page.screenshot({ path: join(folder, 'node-red-flow.png') });
     for (const id of ['a5f0ask', 'a5f0fleet']) {
       await page.evaluate(

@@ -255,15 +255,16 @@ async function taskOf({ stage }: Cast, prompt: string): Promise<TaskView> {
 
 async function heard(cast: Cast): Promise<void> {
   const { red, prove, stage, http } = cast;
+  await stage.apply({ name: 'lodger' });
   await red.deploy(benchFlow(http));
   await until(() => red.statusOf('events') === 'connected');
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   const [last] = await stage.client.call('events', { query: { limit: 1 } });
   const from = red.debugged.length;
-  let name = 'visitor';
+  let name = 'lodger';
   const rename = async (times: number) => {
     for (let i = 0; i < times; i++) {
-      const next = name === 'visitor' ? 'caller' : 'visitor';
+      const next = name === 'lodger' ? 'caller' : 'lodger';
       await stage.client.call('agentRename', { params: { agent: name }, body: { name: next } });
       name = next;
     }
