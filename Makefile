@@ -22,7 +22,7 @@ SOURCES := $(shell find protocol std model-server node-agent/src -name '*.ts' -n
 COORDINATOR := $(shell find protocol std model-server coordinator/src coordinator/cli/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
 CONSOLE := $(shell find coordinator/console/src coordinator/console/build.ts coordinator/console/found.ts protocol/src -type f -not -name '*.test.ts' 2>/dev/null) docs/examples/home.yaml
 
-.PHONY: cloud-init-check image-boot image image-check image-lock balena install install-check os-check ansible-check rollouts-check objects-check stores-check integrations mcp-check vscode devcontainer-check up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
+.PHONY: cloud-init-check image-boot image image-check image-lock balena install install-check os-check ansible-check rollouts-check objects-check stores-check integrations mcp-check vscode devcontainer-check node-red up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
 
 help:
 	@sed -n 's/^##//p' $(MAKEFILE_LIST)
@@ -157,8 +157,10 @@ objects-check: node_modules/.installed
 	@BLACKROAD_OBJECTS="$(OBJECTS)" $(WITH_NODE) tap --reporter=terse test/objects/check.ts
 
 ## make integrations  the fleet against the real programs that people have beside it, a line a claim with its time: the official MCP client,
-##                VS Code (needs Chromium and a compiler), Home Assistant (needs root, mmdebstrap, and some minutes for the first time); PART=mcp, vscode, home-assistant, or a part of one: mcp:http, :stdio,
-##                :fuzz, :servers, home-assistant:embedded, :mosquitto, :voice, :mcp, :large
+##                VS Code (needs Chromium and a compiler), Home Assistant (needs root, mmdebstrap, and some minutes for the first time) and
+##                Node-RED (fetched by npm, 117 MB); PART=mcp, vscode, home-assistant or node-red, or a part of one: mcp:http, :stdio, :fuzz,
+##                :servers; home-assistant:embedded, :mosquitto, :voice, :mcp, :large; node-red:examples, :topics, :http, :events, :mqtt, and
+##                :picture for a picture of its editor (PICTURE=<folder>)
 integrations: node_modules/.installed node-agent/dist/main.mjs
 	@NPM="$(NPM)" $(WITH_NODE) node --disable-warning=ExperimentalWarning test/integrations/check.ts $(PART)
 
@@ -177,6 +179,10 @@ DEVCONTAINERS := @devcontainers/cli@0.89.0
 ##                and asks no docker for one
 devcontainer-check: node_modules/.installed
 	@$(WITH_NODE) npx --yes $(DEVCONTAINERS) read-configuration --workspace-folder "$(ROOT)" --docker-path true
+
+## make node-red  packs the nodes for Node-RED: dist/node-red-contrib-blackroad-fleet-<version>.tgz (docs/node-red.md)
+node-red: node_modules/.installed
+	@export $(WITH_NODE); node node-red/build.ts && mkdir -p dist && cd node-red && $(NPM) pack --silent --ignore-scripts --pack-destination "$(ROOT)/dist"
 
 ## make stores-check  the suite of vector stores against a real PostgreSQL with pgvector, in a throw-away Debian root (needs root and mmdebstrap)
 stores-check: node_modules/.installed
@@ -226,4 +232,4 @@ screenshots: node_modules/.installed coordinator/console/dist/index.html
 
 ## make clean     removes what was installed and built; data stays
 clean:
-	rm -rf node_modules */node_modules .node .tap .bench .s3 dist node-agent/dist coordinator/dist coordinator/console/dist vscode/dist
+	rm -rf node_modules */node_modules .node .tap .bench .s3 dist node-red/dist node-agent/dist coordinator/dist coordinator/console/dist vscode/dist

@@ -41,6 +41,7 @@ const all = [
   'node-agent/src',
   'release/src',
   'balena/src',
+  'node-red/src',
   'images/first-boot',
   'images/ollama',
   'images/src',
@@ -224,6 +225,14 @@ forbid(
   ],
 );
 forbid(
+  'the nodes for Node-RED know the wire and std alone',
+  'they are a package of their own, in a process of somebody else: of the protocol they know types, which leave nothing in the bundle',
+  [
+    ...pairs(inside('node-red/src'), (target) => /^(coordinator|node-agent|protocol)\//.test(target)),
+    ...pairs(inside('node-red/src'), (target) => target.startsWith('@blackroad/protocol'), valueImports),
+  ],
+);
+forbid(
   'the console imports neither the coordinator nor the CLI',
   'it is a client like the CLI: what both need is in protocol or std',
   pairs(
@@ -274,6 +283,7 @@ const entries = [
   'protocol/src/generate/write.ts',
   'release/src/main.ts',
   'balena/src/process.ts',
+  'node-red/src/main.ts',
   'images/src/bundle.ts',
   'images/first-boot/src/main.ts',
   'images/ollama/src/main.ts',
@@ -471,6 +481,7 @@ t.test(`files of over 400 lines, functions of over 70: ${long.files} and ${long.
     'model-server',
     'coordinator',
     'node-agent',
+    'node-red',
     'release',
     'images',
     'vscode',

@@ -2,10 +2,11 @@
 // where a claim does not hold. `PART`: one program, or a part of it (mcp, home-assistant:large).
 import { homeAssistant } from './home-assistant/check.ts';
 import { mcp } from './mcp/check.ts';
+import { nodeRed } from './node-red/check.ts';
 import { Proofs } from './proofs.ts';
 import { vscode } from './vscode/check.ts';
 
-const programs = { mcp, vscode, 'home-assistant': homeAssistant };
+const programs = { mcp, vscode, 'home-assistant': homeAssistant, 'node-red': nodeRed };
 
 const say = (line: string) => process.stdout.write(`  ${line}\n`);
 const proofs = new Proofs(say);
