@@ -138,7 +138,11 @@ export class NodeRedInstance {
   }
   async deploy(flows: readonly FlowEntry[]): Promise<void> {
     this.statuses.clear();
+    const starts = () => this.#log.split('Started flows').length;
+    const before = starts();
     await this.call('POST', '/flows', { flows });
+    // It answers before the nodes are there.
+    for (let i = 0; i < 200 && starts() === before; i++) await new Promise((resolve) => setTimeout(resolve, 50));
   }
   async flows(): Promise<FlowEntry[]> {
     return (await this.call<{ flows: FlowEntry[] }>('GET', '/flows')).flows;
