@@ -136,6 +136,10 @@ export class NodeRedInstance {
   statusOf(id: string): string {
     return this.statuses.get(id)?.text ?? '';
   }
+  /** Green: connected, or what it did last. */
+  isWell(id: string): boolean {
+    return this.statuses.get(id)?.fill === 'green';
+  }
   async deploy(flows: readonly FlowEntry[]): Promise<void> {
     this.statuses.clear();
     const starts = () => this.#log.split('Started flows').length;

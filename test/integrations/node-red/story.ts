@@ -87,7 +87,7 @@ async function theExamples(cast: Cast): Promise<void> {
     );
   });
   await red.deploy(await example(cast, 'Status page without a dashboard'));
-  await until(() => red.statusOf('a4f0event') === 'connected');
+  await until(() => red.isWell('a4f0event'));
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   await stage.apply({ name: 'guest' });
   await stage.client.call('agentRename', { params: { agent: 'guest' }, body: { name: 'visitor' } });
@@ -158,7 +158,7 @@ async function asked(cast: Cast, way: string, fleet: FleetSettings): Promise<voi
   await prove(
     `${over}the nodes say that they are connected`,
     5_000,
-    async () => ['ask', 'control', 'events'].every((id) => red.statusOf(id) === 'connected') || red.statusOf('ask'),
+    async () => ['ask', 'control', 'events'].every((id) => red.isWell(id)) || red.statusOf('ask'),
   );
   const from = red.debugged.length;
   await prove(`${over}a question is answered, and the message keeps the rest`, 10_000, async () => {
@@ -246,11 +246,7 @@ async function asked(cast: Cast, way: string, fleet: FleetSettings): Promise<voi
     postTo('/ask', { payload: 'Hello?', timeout: 1 }),
   );
   await stage.restartCoordinator();
-  await prove(
-    `${over}and that it is back`,
-    20_000,
-    async () => red.statusOf('events') === 'connected' || red.statusOf('events'),
-  );
+  await prove(`${over}and that it is back`, 20_000, async () => red.isWell('events') || red.statusOf('events'));
 }
 
 async function taskOf({ stage }: Cast, prompt: string): Promise<TaskView> {
@@ -267,7 +263,7 @@ async function heard(cast: Cast): Promise<void> {
   const { red, prove, stage, http } = cast;
   await stage.apply({ name: 'lodger' });
   await red.deploy(benchFlow(http));
-  await until(() => red.statusOf('events') === 'connected');
+  await until(() => red.isWell('events'));
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   const [last] = await stage.client.call('events', { query: { limit: 1 } });
   const from = red.debugged.length;
