@@ -127,7 +127,8 @@ async function fromTopicToAnswer(cast: Cast): Promise<void> {
     ['over MQTT 5', people],
   ] as const) {
     await red.deploy(await example(cast, 'MQTT question to answer', fleet));
-    await until(() => red.statusOf('a1f0ask') === 'connected');
+    // Also the node of Node-RED that hears the topic.
+    await until(() => red.isWell('a1f0ask') && red.isWell('a1f0in'));
     await becomes(`, ${way}`, 5_000);
     await stage.coordinator().kill('SIGTERM');
     await stage.restartCoordinator();
