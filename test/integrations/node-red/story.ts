@@ -98,7 +98,7 @@ async function theExamples(cast: Cast): Promise<void> {
 }
 
 async function fromTopicToAnswer(cast: Cast): Promise<void> {
-  const { red, prove, stage, housePort, http, people, node } = cast;
+  const { red, prove, stage, housePort, http, people } = cast;
   if (housePort === null)
     return cast.notRun('a message on an MQTT topic becomes an answer', 'mosquitto is not installed');
   const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${housePort}`);
@@ -114,14 +114,6 @@ async function fromTopicToAnswer(cast: Cast): Promise<void> {
       return isIt || JSON.stringify(answers.slice(-3));
     });
   };
-  /** The fleet's node comes back to its coordinator by its own backoff: that is not the flow's time. */
-  const isBack = async () => {
-    for (;;) {
-      const view = await stage.client.call('node', { params: { node } }).catch(() => null);
-      if (view?.presence === 'online') return;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  };
   for (const [way, fleet] of [
     ['over HTTP', http],
     ['over MQTT 5', people],
@@ -132,16 +124,24 @@ async function fromTopicToAnswer(cast: Cast): Promise<void> {
     await becomes(`, ${way}`, 5_000);
     await stage.coordinator().kill('SIGTERM');
     await stage.restartCoordinator();
-    await isBack();
+    await nodeIsBack(cast);
     await becomes(` after the coordinator was stopped and started, ${way}`, 15_000);
     await stage.restartCoordinator();
-    await isBack();
+    await nodeIsBack(cast);
     await becomes(` after it was killed with kill -9, ${way}`, 15_000);
     const restart = stage.restartCoordinator(2_000);
     await becomes(` that came while it was down, ${way}`, 40_000);
     await restart;
   }
   await client.endAsync();
+}
+/** The fleet's node comes back to its coordinator by its own backoff: that is not the flow's time. */
+async function nodeIsBack({ stage, node }: Cast): Promise<void> {
+  for (;;) {
+    const view = await stage.client.call('node', { params: { node } }).catch(() => null);
+    if (view?.presence === 'online') return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 function heardOn(client: MqttClient): [string, string][] {
   const heard: [string, string][] = [];
