@@ -21,7 +21,6 @@ import {
   maxAgentsPerNode,
   maxConcurrency,
   maxInstructionsBytes,
-  maxPromptBytes,
   maxQueuePerAgent,
   maxTimeMs,
   maxToolsPerAgent,
@@ -29,6 +28,7 @@ import {
 } from './limits.ts';
 import { NodeClassName } from './node.ts';
 import { opened } from './open.ts';
+import { Trigger } from './trigger.ts';
 import { type Static, Type } from './typebox.ts';
 
 const closed = { additionalProperties: false };
@@ -76,28 +76,6 @@ export const ToolGrant = Type.Union(
   { description: 'One allowed tool; nothing else is reachable.' },
 );
 export type ToolGrant = Static<typeof ToolGrant>;
-
-/** Each process checks the zone where it uses it: machines have different tables of time zones. */
-const TimeZone = Type.String({
-  minLength: 1,
-  maxLength: 64,
-  description:
-    'IANA time zone such as Europe/Berlin, in which the expression is meant. Missing: the zone of the fleet.',
-});
-
-export const Trigger = Type.Object(
-  {
-    cron: Type.String({
-      minLength: 1,
-      maxLength: 100,
-      description: 'Cron expression (5 or 6 fields), run by the node also when it is offline.',
-    }),
-    timeZone: Type.Optional(TimeZone),
-    prompt: Type.String({ minLength: 1, maxLength: maxPromptBytes }),
-  },
-  closed,
-);
-export type Trigger = Static<typeof Trigger>;
 
 export const AgentSpec = Type.Object(
   {

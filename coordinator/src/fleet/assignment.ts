@@ -6,10 +6,13 @@ import {
   type AssignedAgent,
   type AssignmentDelta,
   type AssignmentSnapshot,
+  isPinTrigger,
+  isTimeTrigger,
   type MoveCause,
   maxAgentsPerNode,
   maxAssignmentBytes,
   type PlacementWhy,
+  type Trigger,
   type UnplacedWhy,
 } from '@blackroad/protocol';
 import type { Unload } from '../placement/plan/plan-parts.ts';
@@ -45,11 +48,17 @@ export function assignedOf(draft: Draft, row: AgentRow, placement: Placement): A
     ...(placement.leaving ? { leaving: placement.leaving.sinceMs } : {}),
   };
 }
-/** An older node would refuse its whole assignment for a tool that it does not know. */
+/** An older node would refuse its whole assignment for a tool or a trigger that it does not know. */
 function readable({ view }: Draft, node: string, spec: AgentSpec): AgentSpec {
   const can = view.live.get(node)?.can;
-  if (!can || can.mcp || !spec.tools.some(({ tool }) => tool === 'mcp')) return spec;
-  return { ...spec, tools: spec.tools.filter(({ tool }) => tool !== 'mcp') };
+  const own = triggersOfNode(spec, can?.pins === true);
+  if (!can || can.mcp || !own.tools.some(({ tool }) => tool === 'mcp')) return own;
+  return { ...own, tools: own.tools.filter(({ tool }) => tool !== 'mcp') };
+}
+/** The coordinator runs the other triggers itself. */
+function triggersOfNode(spec: AgentSpec, pins: boolean): AgentSpec {
+  const isOwn = (trigger: Trigger) => isTimeTrigger(trigger) || (pins && isPinTrigger(trigger));
+  return spec.triggers.every(isOwn) ? spec : { ...spec, triggers: spec.triggers.filter(isOwn) };
 }
 export function assignedBytes(assigned: AssignedAgent): number {
   return Buffer.byteLength(JSON.stringify(assigned));

@@ -28,7 +28,7 @@ interface SessionParts {
   restart: (() => void) | null;
 }
 
-const { restarts: _, ...otherAbilities } = everyAbility;
+const { restarts: _, pins: __, ...otherAbilities } = everyAbility;
 
 const helloRetry = { firstMs: 2000, maxMs: 30_000 };
 /** A dated message of the coordinator that is older is answered with a hello: it renews too little of the licence. */
@@ -115,7 +115,8 @@ export class Session {
         machine: machine.machine,
         ...(transport.address === undefined ? {} : { address: transport.address }),
         generation: assignments.generation,
-        ...(this.#parts.restart ? everyAbility : otherAbilities),
+        ...otherAbilities,
+        ...(this.#parts.restart ? { restarts: true as const } : {}),
         upMs: clock.uptimeMs() - this.#startedMs,
         held,
       },
