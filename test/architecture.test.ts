@@ -142,6 +142,8 @@ const calls: Record<string, Record<string, string[]>> = {
     live: [],
     drivers: [],
     'home-assistant': ['door', 'live'],
+    triggers: ['door'],
+    webhooks: [],
     direct: ['door'],
     road: ['drivers', 'door', 'live', 'direct'],
     gateway: [],

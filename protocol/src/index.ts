@@ -110,4 +110,6 @@ export * from './update.ts';
 export * from './upgrade.ts';
 export * from './upgrade-words.ts';
 export * from './usage.ts';
+export * from './webhook.ts';
+export * from './webhook-limits.ts';
 export * from './words.ts';

@@ -37,7 +37,6 @@ export const wakingEvents = [
   'moves-frozen',
   'moves-resumed',
   'moves-released',
-  'coordinator-started',
   'coordinator-upgrade',
   'clock-set',
   'storage-back',
@@ -46,7 +45,6 @@ export const wakingEvents = [
   'install-refused',
   'backup-made',
   'backup-failed',
-  'restored',
 ] as const satisfies readonly EventType[];
 
 const waking: ReadonlySet<string> = new Set(wakingEvents);
