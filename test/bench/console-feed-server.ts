@@ -16,6 +16,8 @@ import { mintKey } from '../../coordinator/src/http/access.ts';
 import { createApiContext } from '../../coordinator/src/http/context.ts';
 import { policyOf } from '../../coordinator/src/policy.ts';
 import { openSigningKey } from '../../coordinator/src/proofs/signing-key.ts';
+import { Triggers } from '../../coordinator/src/triggers/triggers.ts';
+import { Webhooks } from '../../coordinator/src/webhooks/webhooks.ts';
 import { startCoordinator } from '../../coordinator/src/road/coordinator.ts';
 import type { DurableChange } from '../../coordinator/src/state/change.ts';
 import { openSqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
@@ -190,6 +192,8 @@ const context = await createApiContext({
     memoryModel: null,
   },
   signingKey: openSigningKey(mkdtempSync(join(tmpdir(), 'bench-key-'))),
+  triggers: new Triggers({ clock, random, log }),
+  webhooks: new Webhooks({ hosts: 'public', fleetName: 'bench', version: '0', clock, random, log }),
   clock: timedClock,
   random,
   log,

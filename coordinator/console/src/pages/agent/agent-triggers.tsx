@@ -1,13 +1,13 @@
 // The triggers of the agent: in words, those of time with the next times, and a button to run each at once.
-import type { AgentView, TimeTrigger, Trigger } from '@blackroad/protocol';
+import type { AgentView, TimeTrigger, Trigger, TriggerView } from '@blackroad/protocol';
 import { nextCronTimes } from '@blackroad/protocol/cron';
-import { isTimeTrigger } from '@blackroad/protocol/trigger-kinds';
+import { isPinTrigger, isTimeTrigger } from '@blackroad/protocol/trigger-kinds';
 import { triggerWords } from '@blackroad/protocol/trigger-words';
 import { useNavigate } from '@tanstack/react-router';
 import { AlarmClock, Play } from 'lucide-react';
 import { useNow } from '../../data/clock.ts';
 import { useTotals } from '../../data/live.ts';
-import { useAct } from '../../data/query.ts';
+import { useAct, useRoute } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
 import { Time } from '../../fleet/time.tsx';
 import { Button, LinkButton } from '../../kit/button.tsx';
@@ -19,10 +19,14 @@ import { everything } from '../chat/everything.ts';
 
 const shownRuns = 3;
 const minuteMs = 60_000;
+const againMs = 5_000;
 
 export default function AgentTriggers({ agent }: { agent: AgentView }) {
   const may = useMay();
   const { triggers } = agent.spec;
+  const isRunHere = triggers.some((trigger) => !isTimeTrigger(trigger) && !isPinTrigger(trigger));
+  const params = { agent: agent.name };
+  const stands = useRoute('agentTriggers', { params }, { enabled: isRunHere, refetchInterval: againMs }).data;
   const edit = may('agentApply') && (
     <LinkButton from="/agents/$agent" to="." search={{ tab: 'spec' }}>
       {triggers.length > 0 ? 'Change them' : 'Add one'}
@@ -44,7 +48,7 @@ export default function AgentTriggers({ agent }: { agent: AgentView }) {
       <ul className="trigger-list">
         {triggers.map((trigger, i) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: triggers have no name; their place is what tells them apart
-          <OneTrigger key={i} agent={agent} trigger={trigger} />
+          <OneTrigger key={i} agent={agent} trigger={trigger} stand={stands?.find(({ at }) => at === i)} />
         ))}
       </ul>
       {triggers.some(isTimeTrigger) && (
@@ -57,7 +61,15 @@ export default function AgentTriggers({ agent }: { agent: AgentView }) {
   );
 }
 
-function OneTrigger({ agent, trigger }: { agent: AgentView; trigger: Trigger }) {
+function OneTrigger({
+  agent,
+  trigger,
+  stand,
+}: {
+  agent: AgentView;
+  trigger: Trigger;
+  stand: TriggerView | undefined;
+}) {
   const may = useMay();
   const navigate = useNavigate();
   const ask = useAct('ask', { done: () => `${agent.name} is asked.` });
@@ -67,6 +79,7 @@ function OneTrigger({ agent, trigger }: { agent: AgentView; trigger: Trigger }) 
       <div className="grow">
         {isTimeTrigger(trigger) ? <Times trigger={trigger} /> : <strong>{triggerWords(trigger)}</strong>}
         <p className="said-text">{prompt}</p>
+        {stand && <Stand of={stand} />}
       </div>
       {may('ask') && (
         <Button
@@ -86,6 +99,22 @@ function OneTrigger({ agent, trigger }: { agent: AgentView; trigger: Trigger }) 
         </Button>
       )}
     </li>
+  );
+}
+
+function Stand({ of: { fired, rested, refused, lastMs, problem } }: { of: TriggerView }) {
+  return (
+    <p className="small dim">
+      {`asked it ${fired} times since the coordinator started`}
+      {rested > 0 && `, ${rested} came while it rested`}
+      {refused > 0 && `, ${refused} could not be asked`}
+      {lastMs !== null && (
+        <>
+          ; last <Time at={lastMs} />
+        </>
+      )}
+      {problem !== null && <span className="bad"> {problem}</span>}
+    </p>
   );
 }
 

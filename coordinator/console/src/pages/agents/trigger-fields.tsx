@@ -4,7 +4,10 @@ import { timeZoneFault } from '@blackroad/protocol/cron';
 import { wakingEvents } from '@blackroad/protocol/trigger-events';
 import { useNow } from '../../data/clock.ts';
 import { useNodes, useTotals } from '../../data/live.ts';
-import { SelectField, TextField } from '../../kit/field.tsx';
+import { useAct, useRoute } from '../../data/query.ts';
+import { useMay } from '../../data/session.tsx';
+import { Button } from '../../kit/button.tsx';
+import { CopyText, SelectField, TextField } from '../../kit/field.tsx';
 import { cronInWords, faultInWords } from './cron.ts';
 
 interface Fields<T> {
@@ -73,16 +76,49 @@ export function TopicFields({ trigger, onTrigger }: Fields<TopicTrigger>) {
   );
 }
 
+/** One that is not there yet can be made here; its address is then shown, once. */
 export function WebhookFields({ trigger, onTrigger }: Fields<WebhookTrigger>) {
+  const may = useMay();
+  const known = useRoute('webhooks', {}, { enabled: may('webhooks') }).data;
+  const create = useAct('webhookCreate', { stales: ['webhooks', 'audit'] });
+  const names = (known ?? []).flatMap(({ name, direction }) => (direction === 'in' ? [name] : []));
+  const { webhook } = trigger;
+  const isNew = known !== undefined && webhook !== '' && !names.includes(webhook);
+  const made = create.data?.name === webhook ? create.data : undefined;
   return (
-    <TextField
-      label="Webhook"
-      value={trigger.webhook}
-      required
-      spellCheck={false}
-      placeholder="doorbell"
-      onChange={(event) => onTrigger({ ...trigger, webhook: event.target.value })}
-    />
+    <>
+      <TextField
+        label="Webhook"
+        value={webhook}
+        required
+        spellCheck={false}
+        placeholder="doorbell"
+        hint={
+          isNew
+            ? 'There is no webhook of this name yet.'
+            : names.length > 0
+              ? `There ${names.length === 1 ? 'is' : 'are'} ${names.slice(0, 6).join(', ')}.`
+              : undefined
+        }
+        onChange={(event) => onTrigger({ ...trigger, webhook: event.target.value })}
+      />
+      <div className="field">
+        {isNew && may('webhookCreate') && (
+          <Button
+            busy={create.isPending}
+            onClick={() => create.mutate({ body: { direction: 'in', name: webhook } })}
+          >
+            Make the webhook {webhook}
+          </Button>
+        )}
+        {made?.url && (
+          <>
+            <CopyText text={made.url} label="Copy the address" />
+            <p className="dim small">It is shown only now: copy it before you leave.</p>
+          </>
+        )}
+      </div>
+    </>
   );
 }
 
