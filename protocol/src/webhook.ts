@@ -11,7 +11,16 @@ const Count = (description: string) => Type.Integer({ minimum: 0, description })
 
 export const WebhookRequest = Type.Union([
   Type.Object(
-    { direction: Type.Literal('in'), name: WebhookName },
+    {
+      direction: Type.Literal('in'),
+      name: WebhookName,
+      signed: Type.Optional(
+        Type.Boolean({
+          description:
+            'Callers may sign the body with the secret instead of sending it, as GitHub does (`x-hub-signature-256`). The secret is then kept, and not its hash alone.',
+        }),
+      ),
+    },
     { ...closed, description: 'An address that wakes the agents whose triggers name this webhook.' },
   ),
   Type.Object(
@@ -47,6 +56,7 @@ export const WebhookView = Type.Object({
   in: Type.Nullable(
     Type.Object({
       path: Type.String({ description: 'Of its address; the secret is one level more, or in the header `authorization`.' }),
+      signed: Type.Boolean({ description: 'Callers may sign the body instead of sending the secret.' }),
       agents: Type.Array(AgentName, { description: 'Those whose triggers name it.' }),
       taken: Count('Calls that woke an agent, since the coordinator started.'),
       refused: Count('Calls with the right secret that did not, since then.'),

@@ -1,5 +1,7 @@
 // Webhooks: made, shown, tested and deleted by people, and called by programs. A secret is in one answer only; of one that comes in its hash
 // is kept. Who calls with a wrong secret learns the same as who calls a webhook that is not there.
+import { createHmac } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import {
   FleetError,
   maxHookCallsPerMinute,
@@ -32,7 +34,7 @@ function viewOf(context: ApiContext, row: WebhookRow): WebhookView {
     : { ...about, in: null, out: outOf(context, row) };
 }
 function inOf({ triggers }: ApiContext, row: InWebhook): WebhookView['in'] {
-  return { path: pathOf(row), agents: triggers.agentsOf(row.name), ...triggers.calls.of(row.id) };
+  return { path: pathOf(row), signed: row.signing !== undefined, agents: triggers.agentsOf(row.name), ...triggers.calls.of(row.id) };
 }
 function outOf({ coordinator, clock }: ApiContext, row: OutWebhook): WebhookView['out'] {
   const { url, events, delivered, dropped, last, secrets } = row;
@@ -83,7 +85,8 @@ export const webhookHandlers = {
     const { coordinator, random, clock, webhooks } = context;
     const about = { id: random.hex(6), space: by.space, name: body.name, createdMs: clock.nowMs(), by: by.name };
     const secret = body.direction === 'in' ? random.hex(24) : webhooks.newSecret();
-    let row: WebhookRow = { ...about, direction: 'in', secretHash: sha256Hex(secret) };
+    const signing = body.direction === 'in' && body.signed ? { signing: secret } : {};
+    let row: WebhookRow = { ...about, direction: 'in', secretHash: sha256Hex(secret), ...signing };
     if (body.direction === 'out') {
       const fault = await webhooks.urlFault(body.url);
       if (fault !== null)
@@ -107,7 +110,7 @@ export const webhookHandlers = {
     const { coordinator, random, webhooks } = context;
     const { id, direction } = webhookOr404(context, by, params.webhook);
     const secret = direction === 'in' ? random.hex(24) : webhooks.newSecret();
-    accepted(await coordinator.submit('webhook-rotate', { by, id, secret: direction === 'in' ? sha256Hex(secret) : secret }));
+    accepted(await coordinator.submit('webhook-rotate', { by, id, secret: { text: secret, hash: sha256Hex(secret) } }));
     return made(call, shown(coordinator.view.webhooks.get(id) ?? null), secret);
   },
   async webhookDelete({ context, params, by }) {
@@ -150,29 +153,38 @@ const maxKeyChars = 200;
 async function called({ context, query, by, request, reply }: HookCall, name: string, secret: string): Promise<WebhookCalled> {
   const { coordinator, triggers } = context;
   const row = webhookNamed(coordinator.view, by.space, name);
-  const hash = row?.direction === 'in' ? row.secretHash : noHash;
-  if (!isSameHash(sha256Hex(secret), hash) || row?.direction !== 'in') {
+  const bytes = request.body instanceof Buffer ? request.body : Buffer.alloc(0);
+  const into = row?.direction === 'in' ? row : null;
+  const isKnown = isSameHash(sha256Hex(secret), into?.secretHash ?? noHash);
+  const isSigned = isSameHash(signatureIn(request.headers), signatureOf(into?.signing ?? noHash, bytes));
+  if (!into || !(isKnown || (isSigned && into.signing !== undefined))) {
     const error = new FleetError('no-such-webhook', { detail: 'There is no webhook at this address.' });
     throw refuseStranger(context, request, 'webhook', error);
   }
-  const seconds = triggers.calls.take(row.id);
+  const seconds = triggers.calls.take(into.id);
   if (seconds > 0) {
-    const detail = `The webhook ${row.name} is called more than ${maxHookCallsPerMinute} times a minute.`;
+    const detail = `The webhook ${into.name} is called more than ${maxHookCallsPerMinute} times a minute.`;
     throw new FleetError('rate-limited', { detail, retryAfterSeconds: seconds });
   }
-  const body = request.body instanceof Buffer ? request.body.toString('utf8') : '';
-  const woken = await triggers.called(row, body, keyOf(request.headers['idempotency-key']));
+  const woken = await triggers.called(into, bytes.toString('utf8'), keyOf(request.headers['idempotency-key']));
   const tasks = woken.flatMap(({ agent, task }) => (task === null ? [] : [{ agent, task }]));
   const refused = woken.flatMap(({ agent, task, text }) => (task === null ? [{ agent, text }] : []));
-  triggers.calls.note(row.id, tasks.length > 0 ? 'taken' : 'refused');
+  triggers.calls.note(into.id, tasks.length > 0 ? 'taken' : 'refused');
   if (woken.length === 0)
-    throw new FleetError('conflict', { detail: `No agent has a trigger for the webhook ${row.name}.` });
+    throw new FleetError('conflict', { detail: `No agent has a trigger for the webhook ${into.name}.` });
   const [first] = tasks;
   const answer = first && query.wait ? await endOf(context, first, query.wait * 1000) : null;
   reply.code(answer ? 200 : 202);
   return { tasks, refused, ...(answer ? { answer } : {}) };
 }
 
+/** As GitHub has it: `sha256=` and the HMAC of the body in hex. */
+function signatureOf(secret: string, body: Buffer): string {
+  return createHmac('sha256', secret).update(body).digest('hex');
+}
+function signatureIn({ 'x-hub-signature-256': header }: IncomingHttpHeaders): string {
+  return typeof header === 'string' ? header.replace(/^sha256=/, '') : '';
+}
 /** For a header that came twice, or is too long for a key, there is no promise to keep. */
 function keyOf(header: string | string[] | undefined): string | null {
   return typeof header === 'string' && header !== '' && header.length <= maxKeyChars ? header : null;

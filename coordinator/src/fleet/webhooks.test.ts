@@ -78,9 +78,9 @@ t.test('what is given up stays, the newest ones, and is tried again when a perso
 
 t.test('another secret: both sign for a day, and of three the oldest never', async (t) => {
   const { fleet, hook } = fleetWith(outWebhook('w1'));
-  fleet.decide(rotateWebhook, { by: ada, id: 'w1', secret: 'second' });
+  fleet.decide(rotateWebhook, { by: ada, id: 'w1', secret: { text: 'second', hash: '' } });
   t.same(secretsAt(hook(), fleet.now), ['second', 'whsec_first']);
-  fleet.decide(rotateWebhook, { by: ada, id: 'w1', secret: 'third' });
+  fleet.decide(rotateWebhook, { by: ada, id: 'w1', secret: { text: 'third', hash: '' } });
   t.same(secretsAt(hook(), fleet.now), ['third', 'second']);
   t.same(secretsAt(hook(), fleet.now + 24 * 3600_000), ['third']);
 });

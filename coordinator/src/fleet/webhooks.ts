@@ -10,7 +10,7 @@ import { type Decision, refuse } from '../state/decision.ts';
 import { change, decided, decidedWith, noteAudit, openDraft } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
 import type { View } from '../state/view.ts';
-import type { DeliveryRow, OutWebhook, WebhookRow } from '../state/webhook-rows.ts';
+import type { DeliveryRow, InWebhook, OutWebhook, WebhookRow } from '../state/webhook-rows.ts';
 
 /** For so long messages are signed with the previous secret, too: a receiver has that time to learn the new one. */
 const oldSecretMs = 24 * 3600_000;
@@ -45,10 +45,13 @@ export const rotateWebhook: Decide<'webhook-rotate'> = (view, { by, id, secret }
   const row = view.webhooks.get(id);
   if (!row) return noWebhook(id);
   const draft = openDraft(view, nowMs);
-  change(draft, { type: 'webhook', row: row.direction === 'in' ? { ...row, secretHash: secret } : rotated(row, secret, nowMs) });
+  change(draft, { type: 'webhook', row: row.direction === 'in' ? reset(row, secret) : rotated(row, secret.text, nowMs) });
   noteAudit(draft, by, 'webhook-rotate', { name: row.name });
   return decided(draft);
 };
+function reset(row: InWebhook, { text, hash }: { text: string; hash: string }): InWebhook {
+  return { ...row, secretHash: hash, ...(row.signing === undefined ? {} : { signing: text }) };
+}
 /** Of earlier secrets the last one alone goes on. */
 function rotated(row: OutWebhook, text: string, nowMs: number): OutWebhook {
   const [present] = row.secrets;

@@ -174,8 +174,7 @@ export interface Inputs {
   'alert-ack': By & { id: string; note: string; count: number };
   'alert-unack': By & { ids: string[] };
   'webhook-create': By & { row: WebhookRow };
-  /** A hash for one that comes in, the text for one that goes out. */
-  'webhook-rotate': By & { id: string; secret: string };
+  'webhook-rotate': By & { id: string; secret: { text: string; hash: string } };
   'webhook-delete': By & { id: string };
   /** Events for one that goes out, with the number of the last one that was looked at. */
   'webhook-queue': { id: string; deliveries: DeliveryRow[]; dropped: number; afterEvent: number };

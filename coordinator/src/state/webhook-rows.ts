@@ -13,6 +13,8 @@ interface AnyWebhook {
 export interface InWebhook extends AnyWebhook {
   readonly direction: 'in';
   readonly secretHash: string;
+  /** The secret itself, where callers may sign with it; missing: they send it. */
+  readonly signing?: string;
 }
 export interface OutSecret {
   readonly text: string;

@@ -1,5 +1,6 @@
 // Triggers that the coordinator runs, with a real coordinator and its API: a call of a webhook, a message, an event. What each asks, what is
 // refused, and what people see of it.
+import { createHmac } from 'node:crypto';
 import type { TaskView, TriggerView, WebhookCalled, WebhookMade, WebhookView } from '@blackroad/protocol';
 import t, { type Test } from 'tap';
 import { type ApiFleet, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
@@ -88,6 +89,20 @@ t.test('a call of a webhook asks the agents that wait for it', async (t) => {
     t.equal((await post(fleet, path)).status, 404);
     t.equal((await post(fleet, `/hooks/doorbell/${next.secret}`)).status, 202);
     t.notMatch(JSON.stringify((await fleet.call('GET', '/v1/webhooks')).body), new RegExp(next.secret));
+  });
+  await t.test('a body that is signed, as GitHub does, needs no secret in the address', async (t) => {
+    const body = { direction: 'in', name: 'github', signed: true };
+    const { secret } = (await fleet.call<WebhookMade>('POST', '/v1/webhooks', { body })).body;
+    await apply(fleet, 'reviewer', [{ webhook: 'github', prompt: 'Pushed: {{payload}}' }]);
+    const push = '{"ref": "refs/heads/main"}';
+    const sign = (key: string) => `sha256=${createHmac('sha256', key).update(push).digest('hex')}`;
+    const call = (at: string, signature: string, text = push) =>
+      post(fleet, at, text, { 'x-hub-signature-256': signature, 'content-type': 'application/json' });
+    t.equal((await call('/hooks/github', sign(secret))).status, 202);
+    t.equal((await call('/hooks/github', sign('another'))).status, 404);
+    t.equal((await call('/hooks/github', sign(secret), `${push} `)).status, 404);
+    t.equal((await call('/hooks/doorbell', sign('0'.repeat(64)))).status, 404, 'one that is not for signatures');
+    t.equal((await post(fleet, `/hooks/github/${secret}`)).status, 202);
   });
   await t.test('one that wakes nobody says so, and too many calls are refused', async (t) => {
     const lonely = await create(fleet, 'lonely');

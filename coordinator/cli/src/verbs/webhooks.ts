@@ -29,6 +29,7 @@ function madeWords(made: WebhookMade, call: VerbCall): string {
       '',
       'It is shown only now. Programs post to it, or to its address without the last level and with',
       `the header "authorization: Bearer ${made.secret}".`,
+      ...(made.in?.signed ? [`Or sign the body with the secret, as GitHub does: ${made.secret}`] : []),
       `Which agents it wakes their triggers say: triggers: [{ webhook: ${made.name}, prompt: "This came: {{payload}}" }]`,
     ].join('\n');
   return [
@@ -87,18 +88,23 @@ export const webhookVerbs: Verb[] = [
     text: 'Makes a webhook; its secret is shown once. A name makes one that programs call and that wakes agents; a URL with --events makes one that events of the fleet are posted to.',
     flags: {
       events: { type: 'string', value: '<type,...>', text: 'Types of events that are posted: node-lost,node-online.' },
+      signed: {
+        type: 'boolean',
+        text: 'Of one that programs call: they may sign the body with the secret instead of sending it, as GitHub does.',
+      },
       name: { type: 'string', value: '<name>', text: 'Name of one that events are posted to; its host by default.' },
     },
     async run(call) {
       const given = argument(call, 0, '<name-or-url>');
       const isOut = /^[a-z][a-z0-9+.-]*:/i.test(given);
       const name = textFlag(call, 'name');
+      if (isOut && call.flags.signed) throw wrongUse('--signed goes with a name: what goes out is always signed.');
       if (!isOut && (name !== undefined || textFlag(call, 'events') !== undefined))
         throw wrongUse('--events and --name go with a URL, which events are posted to.');
       const made = await call.client().call('webhookCreate', {
         body: isOut
           ? { direction: 'out', name: name ?? nameFor(given), url: given, events: eventsFlag(call) }
-          : { direction: 'in', name: given },
+          : { direction: 'in', name: given, ...(call.flags.signed ? { signed: true } : {}) },
       });
       call.show(made, () => madeWords(made, call));
     },
