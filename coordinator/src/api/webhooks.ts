@@ -14,7 +14,7 @@ import {
 import { withDeadline } from '@blackroad/std/clock';
 import { sha256Hex } from '@blackroad/std/sha256';
 import { isSameHash } from '../fleet/access.ts';
-import { deliveriesOf, webhookNamed } from '../fleet/webhooks.ts';
+import { deliveriesOf, givenUp, webhookNamed } from '../fleet/webhooks.ts';
 import type { ApiContext } from '../http/context.ts';
 import { refuseStranger } from '../http/guard.ts';
 import { accepted, type Call, type Handlers, shown } from '../http/handler.ts';
@@ -88,6 +88,10 @@ export const webhookHandlers = {
     const signing = body.direction === 'in' && body.signed ? { signing: secret } : {};
     let row: WebhookRow = { ...about, direction: 'in', secretHash: sha256Hex(secret), ...signing };
     if (body.direction === 'out') {
+      if (body.events.includes(givenUp))
+        throw new FleetError('invalid-request', {
+          detail: `body: events: expected none of webhooks themselves, got "${givenUp}"`,
+        });
       const fault = await webhooks.urlFault(body.url);
       if (fault !== null)
         throw new FleetError('invalid-request', { detail: `body: url: expected ${fault}, got ${JSON.stringify(body.url)}` });

@@ -61,12 +61,15 @@ t.test('a full queue leaves out what is newest, and counts it', async (t) => {
 t.test('what is given up stays, the newest ones, and is tried again when a person says so', async (t) => {
   const { fleet, queue, hook } = fleetWith(outWebhook('w1'));
   const count = maxDeliveriesDead + 3;
+  let told = 0;
   queue(Array.from({ length: count }, (_, i) => deliveryRow('w1', i + 1)));
   for (let i = 1; i <= count; i++) {
     fleet.decide(tellDelivery, { id: `w1-${i}`, tried: failed, nextMs: 99 });
-    fleet.decide(tellDelivery, { id: `w1-${i}`, tried: failed, nextMs: null });
+    const { changes } = fleet.decide(tellDelivery, { id: `w1-${i}`, tried: failed, nextMs: null });
+    told += changes.filter(({ type }) => type === 'event').length;
   }
   const dead = deliveriesOf(fleet.view, 'w1');
+  t.equal(told, 1, 'one event says that it gives up');
   t.same([dead.length, dead[0]?.number, dead[0]?.tries, dead[0]?.nextMs], [maxDeliveriesDead, 4, 2, null]);
   const some = fleet.decide(replayDeliveries, { by: ada, id: 'w1', deliveries: ['w1-4'] });
   t.match(some.outcome, { value: { replayed: 1 } });

@@ -7,7 +7,7 @@ import {
   maxWebhooks,
 } from '@blackroad/protocol';
 import { type Decision, refuse } from '../state/decision.ts';
-import { change, decided, decidedWith, noteAudit, openDraft } from '../state/draft.ts';
+import { change, decided, decidedWith, noteAudit, noteEvent, openDraft } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
 import type { View } from '../state/view.ts';
 import type { DeliveryRow, InWebhook, OutWebhook, WebhookRow } from '../state/webhook-rows.ts';
@@ -22,6 +22,8 @@ export function webhookNamed(view: Pick<View, 'webhooks'>, space: string, name: 
 export function deliveriesOf(view: Pick<View, 'deliveries' | 'deliveriesByWebhook'>, webhook: string): DeliveryRow[] {
   return [...(view.deliveriesByWebhook.get(webhook) ?? [])].flatMap((id) => view.deliveries.get(id) ?? []);
 }
+/** A webhook that is told of its own failure would fail again. */
+export const givenUp = 'webhook-given-up';
 const isDead = ({ nextMs }: DeliveryRow) => nextMs === null;
 const byNumber = (a: DeliveryRow, b: DeliveryRow) => a.number - b.number;
 
@@ -104,6 +106,9 @@ export const tellDelivery: Decide<'delivery-told'> = (view, { id, tried, nextMs 
   change(draft, { type: 'delivery', row: failed });
   if (nextMs !== null) return decided(draft);
   const dead = deliveriesOf(view, row.id).filter(isDead).sort(byNumber);
+  // Of a receiver that is gone all are given up: the first says it.
+  if (dead.length === 0)
+    noteEvent(draft, givenUp, { webhook: row.name, event: delivery.event, problem: tried.text });
   for (const { id: oldest } of dead.slice(0, Math.max(0, dead.length + 1 - maxDeliveriesDead)))
     change(draft, { type: 'delivery-gone', id: oldest });
   return decided(draft);
