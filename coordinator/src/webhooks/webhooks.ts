@@ -8,6 +8,7 @@ import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import { deliveriesOf, secretsAt } from '../fleet/webhooks.ts';
 import type { Coordinator } from '../road/coordinator.ts';
+import { insist } from '../state/decision.ts';
 import type { Touched } from '../state/touched.ts';
 import { agentNameOf } from '../state/view.ts';
 import type { DeliveryRow, OutWebhook } from '../state/webhook-rows.ts';
@@ -143,7 +144,7 @@ export class Webhooks {
       const dropped = this.#lost.get(id) ?? 0;
       const last = events.at(-1)?.id ?? 0;
       if (deliveries.length > 0 || dropped > 0)
-        await coordinator.submit('webhook-queue', { id, deliveries, dropped, afterEvent: last });
+        insist(await coordinator.submit('webhook-queue', { id, deliveries, dropped, afterEvent: last }));
       // What came while the store was read is pending, too: its number shows that it was queued.
       if (isLive) pending.splice(0, events.length);
       else if (events.length === 0) this.#caughtUp.add(id);
@@ -185,7 +186,8 @@ export class Webhooks {
     const { id, type, atMs, severity, text, node, params } = event;
     const agent = event.agent === null ? null : agentNameOf(view, event.agent);
     return {
-      id: `${row.id}-${id}`,
+      // After a restore from a backup other events have these numbers.
+      id: `${row.id}-${id}-${atMs.toString(36)}`,
       webhook: row.id,
       number: id,
       event: type,
@@ -226,7 +228,7 @@ export class Webhooks {
       if (!tried.ok)
         log.info({ webhook: row.name, delivery: due.id, tries: due.tries + 1, isLast: waitMs === null }, `not delivered: ${tried.text}`);
       const nextMs = waitMs === null ? null : atMs + waitMs;
-      await coordinator.submit('delivery-told', { id: due.id, tried: { ...outcome, atMs }, nextMs });
+      insist(await coordinator.submit('delivery-told', { id: due.id, tried: { ...outcome, atMs }, nextMs }));
     } catch (error) {
       if (!this.#coordinator) return;
       // The store takes nothing now: the same message is posted again, under its id.
