@@ -29,41 +29,44 @@ t.test('each kind is said by the field that is there', async (t) => {
   t.same(faults(AgentSpec, specWith(triggers)), []);
   t.same(triggers.map(kindOfTrigger), triggerKinds);
   for (const [at, kind] of triggerKinds.entries()) t.same(triggersOf(triggers, kind), [{ at, trigger: each[kind] }]);
-  t.same(
-    triggers.map(triggerWords),
-    [
-      "0 8 * * *, in the fleet's time zone",
-      'when a message with "ON" in it comes on blackroad/v1/in/hall/+/#',
-      'when webhook doorbell is called',
-      'at the event node-lost of node alice',
-      'when pin motion goes on',
-    ],
-  );
+  t.same(triggers.map(triggerWords), [
+    "0 8 * * *, in the fleet's time zone",
+    'when a message with "ON" in it comes on blackroad/v1/in/hall/+/#',
+    'when webhook doorbell is called',
+    'at the event node-lost of node alice',
+    'when pin motion goes on',
+  ]);
   t.same(restMsOf(each.webhook as Exclude<Trigger, { cron: string }>), 5_000);
   t.same(restMsOf(each.event as Exclude<Trigger, { cron: string }>), 60_000, 'where it says nothing');
 });
 
 t.test('a wrong one is one fault, of the kind that was meant', async (t) => {
-  t.same(faultsOf({ prompt }), [
-    'triggers.0: a group with one of the fields cron, topic, webhook, event or pin',
-  ]);
+  t.same(faultsOf({ prompt }), ['triggers.0: a group with one of the fields cron, topic, webhook, event or pin']);
   t.same(faultsOf({ cron: '0 8 * * *', topic: 'a', prompt }), [
     'triggers.0: a group with one of the fields cron, topic, webhook, event or pin, and no other of them',
   ]);
   t.same(faultsOf({ webhook: 'doorbell' }), ['triggers.0.prompt: a value (it is required)']);
   t.match(faultsOf({ webhook: 'Door Bell', prompt }), [/^triggers\.0\.webhook: a name of lower-case letters/]);
   for (const topic of ['', 'a//b', '/a', 'a/', '#/a', 'a/#/b', 'a+', 'a\u0000'])
-    t.match(faultsOf({ topic, prompt }), [/^triggers\.0\.topic: a topic below blackroad\/v1\/in\//], JSON.stringify(topic));
+    t.match(
+      faultsOf({ topic, prompt }),
+      [/^triggers\.0\.topic: a topic below blackroad\/v1\/in\//],
+      JSON.stringify(topic),
+    );
   for (const topic of ['a', 'a b/ü', '+', '#', 'a/+/c', 'a/#', '+/#']) t.same(faultsOf({ topic, prompt }), [], topic);
   t.same(faultsOf({ topic: 'a', restSeconds: -1, prompt }), ['triggers.0.restSeconds: >= 0']);
   t.same(faultsOf({ event: 'node-lost', restSeconds: 1, prompt }), ['triggers.0.restSeconds: >= 10']);
   t.same(faultsOf({ pin: 'motion', edge: 'up', prompt }), ['triggers.0.edge: "rising" or "falling" or "both"']);
-  t.match(faultsOf({ webhook: 'a', promt: 'x', prompt }), [/^triggers\.0\.promt: no field of that name \(did you mean prompt/]);
+  t.match(faultsOf({ webhook: 'a', promt: 'x', prompt }), [
+    /^triggers\.0\.promt: no field of that name \(did you mean prompt/,
+  ]);
 });
 
 t.test('on the wire a newer coordinator may say more', async (t) => {
   const spec = specWith(Object.values(each).map((trigger) => ({ ...trigger, addedInTheNextVersion: 1 })));
-  const put = [{ id: 'a', spec, version: 1, epoch: 1, model: 'm', memory: { baseSeq: 0, baseHash: 'genesis', from: null } }];
+  const put = [
+    { id: 'a', spec, version: 1, epoch: 1, model: 'm', memory: { baseSeq: 0, baseHash: 'genesis', from: null } },
+  ];
   t.ok(interpretingChecker(AssignmentDelta, { from: 0, to: 1, put, remove: [] }));
 });
 

@@ -55,7 +55,9 @@ export const WebhookView = Type.Object({
   by: Type.String({ description: 'Who made it.' }),
   in: Type.Nullable(
     Type.Object({
-      path: Type.String({ description: 'Of its address; the secret is one level more, or in the header `authorization`.' }),
+      path: Type.String({
+        description: 'Of its address; the secret is one level more, or in the header `authorization`.',
+      }),
       signed: Type.Boolean({ description: 'Callers may sign the body instead of sending the secret.' }),
       agents: Type.Array(AgentName, { description: 'Those whose triggers name it.' }),
       taken: Count('Calls that woke an agent, since the coordinator started.'),
@@ -71,7 +73,9 @@ export const WebhookView = Type.Object({
       waiting: Count('Deliveries that are still tried.'),
       dead: Count('Deliveries that were given up, the newest ones.'),
       delivered: Count('All that were delivered.'),
-      dropped: Count('Events that were left out because too many waited, or that came while the coordinator was down too long.'),
+      dropped: Count(
+        'Events that were left out because too many waited, or that came while the coordinator was down too long.',
+      ),
       last: Type.Nullable(Type.Object({ ...Outcome, atMs: TimeMs, event: Type.String() })),
       oldSecretUntilMs: Type.Nullable(TimeMs, {
         description: 'Until then each message is signed with the previous secret, too.',

@@ -16,11 +16,11 @@ import { mintKey } from '../../coordinator/src/http/access.ts';
 import { createApiContext } from '../../coordinator/src/http/context.ts';
 import { policyOf } from '../../coordinator/src/policy.ts';
 import { openSigningKey } from '../../coordinator/src/proofs/signing-key.ts';
-import { Triggers } from '../../coordinator/src/triggers/triggers.ts';
-import { Webhooks } from '../../coordinator/src/webhooks/webhooks.ts';
 import { startCoordinator } from '../../coordinator/src/road/coordinator.ts';
 import type { DurableChange } from '../../coordinator/src/state/change.ts';
 import { openSqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
+import { Triggers } from '../../coordinator/src/triggers/triggers.ts';
+import { Webhooks } from '../../coordinator/src/webhooks/webhooks.ts';
 import { claimed } from '../fixtures/coordinator/claimed-store.ts';
 import { agentRow, nodeRow } from '../fixtures/coordinator/stored-rows.ts';
 

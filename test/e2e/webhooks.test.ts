@@ -31,7 +31,10 @@ t.test('an MQTT message wakes an agent', async (t) => {
   await mute.publishAsync('blackroad/v1/in/hall/motion', 'ON', { qos: 1 });
   await client.publishAsync('blackroad/v1/in/hall/motion', 'ON', { qos: 1 });
   const stand = () => fleet.client.call('agentTriggers', { params: { agent: 'hall' } });
-  t.match(await until('one rests', async () => (await stand()).find(({ rested }) => rested > 0)), { fired: 1, rested: 1 });
+  t.match(await until('one rests', async () => (await stand()).find(({ rested }) => rested > 0)), {
+    fired: 1,
+    rested: 1,
+  });
 });
 
 t.test('a program calls a webhook over TLS and gets the answer', async (t) => {
@@ -40,7 +43,10 @@ t.test('a program calls a webhook over TLS and gets the answer', async (t) => {
   const { secret } = await fleet.client.call('webhookCreate', { body: { direction: 'in', name: 'doorbell' } });
   const said = await post(fleet, `/hooks/doorbell/${secret}?wait=30`, 'ring');
   t.equal(said.status, 200);
-  t.match(JSON.parse(said.body), { tasks: [{ agent: 'porter' }], answer: { ok: true, text: /^Simulated answer to: The bell: / } });
+  t.match(JSON.parse(said.body), {
+    tasks: [{ agent: 'porter' }],
+    answer: { ok: true, text: /^Simulated answer to: The bell: / },
+  });
   t.match(await post(fleet, '/hooks/doorbell/wrong', 'ring'), { status: 404 });
 });
 
@@ -49,8 +55,9 @@ t.test('events are delivered through a kill of the coordinator', async (t) => {
   t.teardown(() => receiver.close());
   // Nothing is delivered before the kill: what is committed then is delivered by the next one alone.
   receiver.answer = (response) => void response.writeHead(500).end();
-  const body = { direction: 'out', name: 'pager', url: receiver.url, events: ['agent-removed', 'agent-renamed'] } as const;
-  const { secret } = await fleet.client.call('webhookCreate', { body });
+  const { secret } = await fleet.client.call('webhookCreate', {
+    body: { direction: 'out', name: 'pager', url: receiver.url, events: ['agent-removed', 'agent-renamed'] },
+  });
   const names = Array.from({ length: 12 }, (_, i) => `gone-${i}`);
   for (const name of names) await fleet.apply({ name, model: ['no-such-model'] });
   for (const agent of names.slice(0, 6)) await fleet.client.call('agentRemove', { params: { agent } });
@@ -62,10 +69,14 @@ t.test('events are delivered through a kill of the coordinator', async (t) => {
   receiver.answer = (response) => void response.writeHead(204).end();
   const delivered = () =>
     new Set(receiver.received.map(({ body }) => /gone-\d+ was removed/.exec(body)?.[0]).filter(Boolean));
-  await until('all are there', async () => {
-    const { out } = (await fleet.client.call('webhooks')).find(({ name }) => name === 'pager') ?? {};
-    return out && out.waiting === 0 && out.delivered >= names.length && delivered().size === names.length;
-  }, 90_000);
+  await until(
+    'all are there',
+    async () => {
+      const { out } = (await fleet.client.call('webhooks')).find(({ name }) => name === 'pager') ?? {};
+      return out && out.waiting === 0 && out.delivered >= names.length && delivered().size === names.length;
+    },
+    90_000,
+  );
   t.ok(receiver.received.every((each) => isSigned(each, secret)));
   const ids = new Map<string, Set<string>>();
   for (const { headers, body } of receiver.received) {
@@ -73,7 +84,10 @@ t.test('events are delivered through a kill of the coordinator', async (t) => {
     ids.set(number, (ids.get(number) ?? new Set()).add(String(headers['webhook-id'])));
   }
   t.equal(ids.size, names.length);
-  t.ok([...ids.values()].every(({ size }) => size === 1), 'one id an event, in every try');
+  t.ok(
+    [...ids.values()].every(({ size }) => size === 1),
+    'one id an event, in every try',
+  );
 });
 
 function post({ tlsPort, folder }: Fleet, path: string, body: string): Promise<{ status: number; body: string }> {

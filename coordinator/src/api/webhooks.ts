@@ -34,7 +34,12 @@ function viewOf(context: ApiContext, row: WebhookRow): WebhookView {
     : { ...about, in: null, out: outOf(context, row) };
 }
 function inOf({ triggers }: ApiContext, row: InWebhook): WebhookView['in'] {
-  return { path: pathOf(row), signed: row.signing !== undefined, agents: triggers.agentsOf(row.name), ...triggers.calls.of(row.id) };
+  return {
+    path: pathOf(row),
+    signed: row.signing !== undefined,
+    agents: triggers.agentsOf(row.name),
+    ...triggers.calls.of(row.id),
+  };
 }
 function outOf({ coordinator, clock }: ApiContext, row: OutWebhook): WebhookView['out'] {
   const { url, events, delivered, dropped, last, secrets } = row;
@@ -60,7 +65,9 @@ function webhookOr404({ coordinator }: ApiContext, by: Principal, name: string):
 }
 function outOr409(row: WebhookRow): OutWebhook {
   if (row.direction === 'out') return row;
-  throw new FleetError('conflict', { detail: `The webhook ${row.name} comes in: programs call it, and nothing is posted.` });
+  throw new FleetError('conflict', {
+    detail: `The webhook ${row.name} comes in: programs call it, and nothing is posted.`,
+  });
 }
 
 type Asked = Pick<Call<'webhookCreate'>, 'context' | 'request' | 'listener'>;
@@ -94,7 +101,9 @@ export const webhookHandlers = {
         });
       const fault = await webhooks.urlFault(body.url);
       if (fault !== null)
-        throw new FleetError('invalid-request', { detail: `body: url: expected ${fault}, got ${JSON.stringify(body.url)}` });
+        throw new FleetError('invalid-request', {
+          detail: `body: url: expected ${fault}, got ${JSON.stringify(body.url)}`,
+        });
       row = {
         ...about,
         direction: 'out',
@@ -154,7 +163,11 @@ type HookCall = Pick<Call<Extract<RouteName, 'hookCall'>>, 'context' | 'query' |
 const noHash = '0'.repeat(64);
 const maxKeyChars = 200;
 
-async function called({ context, query, by, request, reply }: HookCall, name: string, secret: string): Promise<WebhookCalled> {
+async function called(
+  { context, query, by, request, reply }: HookCall,
+  name: string,
+  secret: string,
+): Promise<WebhookCalled> {
   const { coordinator, triggers } = context;
   const row = webhookNamed(coordinator.view, by.space, name);
   const bytes = request.body instanceof Buffer ? request.body : Buffer.alloc(0);

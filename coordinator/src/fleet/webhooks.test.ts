@@ -44,7 +44,11 @@ t.test('an event is queued once, whatever is queued again', async (t) => {
   t.equal(hook().afterEvent, 4);
   fleet.decide(tellDelivery, { id: 'w1-3', tried: done, nextMs: null });
   queue([deliveryRow('w1', 3), deliveryRow('w1', 4), deliveryRow('w1', 5)]);
-  t.same(deliveriesOf(fleet.view, 'w1').map(({ number }) => number), [4, 5], 'what was delivered does not come again');
+  t.same(
+    deliveriesOf(fleet.view, 'w1').map(({ number }) => number),
+    [4, 5],
+    'what was delivered does not come again',
+  );
   t.match(hook(), { delivered: 1, afterEvent: 5, last: { ok: true, event: 'node-lost' } });
 });
 
@@ -75,7 +79,9 @@ t.test('what is given up stays, the newest ones, and is tried again when a perso
   t.match(some.outcome, { value: { replayed: 1 } });
   t.match(fleet.view.deliveries.get('w1-4'), { tries: 0, nextMs: fleet.now, problem: 'answered 500' });
   t.equal(codeOf(fleet.decide(replayDeliveries, { by: ada, id: 'w1', deliveries: ['w1-4'] })), 'invalid-request');
-  t.match(fleet.decide(replayDeliveries, { by: ada, id: 'w1' }).outcome, { value: { replayed: maxDeliveriesDead - 1 } });
+  t.match(fleet.decide(replayDeliveries, { by: ada, id: 'w1' }).outcome, {
+    value: { replayed: maxDeliveriesDead - 1 },
+  });
   t.match(hook(), { last: { ok: false, status: 500 } });
 });
 
@@ -94,6 +100,10 @@ t.test('a deleted webhook takes what waits for it along', async (t) => {
   fleet.decide(queueDeliveries, { id: 'w2', deliveries: [deliveryRow('w2', 1)], dropped: 0, afterEvent: 1 });
   fleet.decide(deleteWebhook, { by: ada, id: 'w1' });
   t.same([...fleet.view.deliveries.keys()], ['w2-1']);
-  t.match(fleet.decide(tellDelivery, { id: 'w1-1', tried: done, nextMs: null }), { changes: [] }, 'on its way meanwhile');
+  t.match(
+    fleet.decide(tellDelivery, { id: 'w1-1', tried: done, nextMs: null }),
+    { changes: [] },
+    'on its way meanwhile',
+  );
   t.match(queue([deliveryRow('w1', 2)]), { changes: [] });
 });

@@ -1,11 +1,6 @@
 // Webhooks: made, rotated and deleted by people; what waits for those that go out, and what became of each try. Every queue is bounded: where
 // that of a webhook is full, the newest events are left out and counted. In: orders, events, outcomes. Out: durable rows, and the audit.
-import {
-  actorOf,
-  maxDeliveriesDead,
-  maxDeliveriesWaiting,
-  maxWebhooks,
-} from '@blackroad/protocol';
+import { actorOf, maxDeliveriesDead, maxDeliveriesWaiting, maxWebhooks } from '@blackroad/protocol';
 import { type Decision, refuse } from '../state/decision.ts';
 import { change, decided, decidedWith, noteAudit, noteEvent, openDraft } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
@@ -47,7 +42,10 @@ export const rotateWebhook: Decide<'webhook-rotate'> = (view, { by, id, secret }
   const row = view.webhooks.get(id);
   if (!row) return noWebhook(id);
   const draft = openDraft(view, nowMs);
-  change(draft, { type: 'webhook', row: row.direction === 'in' ? reset(row, secret) : rotated(row, secret.text, nowMs) });
+  change(draft, {
+    type: 'webhook',
+    row: row.direction === 'in' ? reset(row, secret) : rotated(row, secret.text, nowMs),
+  });
   noteAudit(draft, by, 'webhook-rotate', { name: row.name });
   return decided(draft);
 };
@@ -107,8 +105,7 @@ export const tellDelivery: Decide<'delivery-told'> = (view, { id, tried, nextMs 
   if (nextMs !== null) return decided(draft);
   const dead = deliveriesOf(view, row.id).filter(isDead).sort(byNumber);
   // Of a receiver that is gone all are given up: the first says it.
-  if (dead.length === 0)
-    noteEvent(draft, givenUp, { webhook: row.name, event: delivery.event, problem: tried.text });
+  if (dead.length === 0) noteEvent(draft, givenUp, { webhook: row.name, event: delivery.event, problem: tried.text });
   for (const { id: oldest } of dead.slice(0, Math.max(0, dead.length + 1 - maxDeliveriesDead)))
     change(draft, { type: 'delivery-gone', id: oldest });
   return decided(draft);
@@ -122,7 +119,10 @@ export const replayDeliveries: Decide<'deliveries-replay'> = (view, { by, id, de
   const dead = deliveriesOf(view, id).filter((each) => isDead(each) && (wanted?.has(each.id) ?? true));
   const unknown = deliveries?.find((each) => !dead.some((known) => known.id === each));
   if (unknown !== undefined)
-    return refuse('invalid-request', `body: ids: expected deliveries that were given up, got ${JSON.stringify(unknown)}.`);
+    return refuse(
+      'invalid-request',
+      `body: ids: expected deliveries that were given up, got ${JSON.stringify(unknown)}.`,
+    );
   for (const each of dead) change(draft, { type: 'delivery', row: { ...each, tries: 0, nextMs: nowMs } });
   if (dead.length > 0) noteAudit(draft, by, 'webhook-replay', { name: row.name, deliveries: dead.length });
   return decidedWith(draft, { replayed: dead.length });

@@ -53,11 +53,19 @@ t.test('a call of a webhook asks the agents that wait for it', async (t) => {
 
   await t.test('in any form, and with the secret in a header', async (t) => {
     const header = { authorization: `Bearer ${made.secret}` };
-    t.equal((await post(fleet, '/hooks/doorbell', 'a=1', { ...header, 'content-type': 'application/x-www-form-urlencoded' })).status, 202);
+    t.equal(
+      (await post(fleet, '/hooks/doorbell', 'a=1', { ...header, 'content-type': 'application/x-www-form-urlencoded' }))
+        .status,
+      202,
+    );
     t.equal((await post(fleet, '/hooks/doorbell', undefined, header)).status, 202, 'without a body');
     t.equal((await post(fleet, path, 'ON', { 'content-type': 'x/y' })).status, 202);
     t.equal((await post(fleet, path, 'x'.repeat(64 * 1024 + 1), { 'content-type': 'text/plain' })).status, 413);
-    t.equal((await post(fleet, path, 'x', { origin: 'https://evil.example' })).status, 403, 'no page of another origin');
+    t.equal(
+      (await post(fleet, path, 'x', { origin: 'https://evil.example' })).status,
+      403,
+      'no page of another origin',
+    );
   });
   await t.test('with its answer, where the caller waits', async (t) => {
     const said = await post(fleet, `${path}?wait=20`, 'Who?', { 'content-type': 'text/plain' });
@@ -68,18 +76,23 @@ t.test('a call of a webhook asks the agents that wait for it', async (t) => {
   await t.test('a call that comes twice is one', async (t) => {
     const before = (await tasksOf(fleet, 'porter')).length;
     const twice = [0, 1].map(() => post(fleet, path, 'x', { 'idempotency-key': 'k-1', 'content-type': 'text/plain' }));
-    const [one, other] = await Promise.all((await Promise.all(twice)).map((each) => each.json() as Promise<WebhookCalled>));
+    const [one, other] = await Promise.all(
+      (await Promise.all(twice)).map((each) => each.json() as Promise<WebhookCalled>),
+    );
     t.same(one?.tasks, other?.tasks);
     t.equal((await tasksOf(fleet, 'porter')).length, before + 1);
   });
   await t.test('a wrong secret learns the same as a wrong name', async (t) => {
     const wrong = await Promise.all(
-      [`/hooks/doorbell/${'0'.repeat(48)}`, `/hooks/nothing/${made.secret}`, '/hooks/doorbell/x', '/hooks/doorbell'].map(
-        async (at) => {
-          const answer = await post(fleet, at);
-          return { status: answer.status, body: await answer.json() };
-        },
-      ),
+      [
+        `/hooks/doorbell/${'0'.repeat(48)}`,
+        `/hooks/nothing/${made.secret}`,
+        '/hooks/doorbell/x',
+        '/hooks/doorbell',
+      ].map(async (at) => {
+        const answer = await post(fleet, at);
+        return { status: answer.status, body: await answer.json() };
+      }),
     );
     for (const each of wrong) t.same(each, wrong[0]);
     t.match(wrong[0], { status: 404, body: { detail: 'There is no webhook at this address.' } });

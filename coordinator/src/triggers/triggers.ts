@@ -107,7 +107,14 @@ export class Triggers {
   /** How the triggers of an agent that run here have gone since the start. */
   of(agent: string): TriggerStand[] {
     const { triggers = [] } = this.#listening.get(agent) ?? {};
-    return triggers.map(({ at, fired, rested, refused, lastMs, problem }) => ({ at, fired, rested, refused, lastMs, problem }));
+    return triggers.map(({ at, fired, rested, refused, lastMs, problem }) => ({
+      at,
+      fired,
+      rested,
+      refused,
+      lastMs,
+      problem,
+    }));
   }
   /** Names of the agents that a webhook wakes. */
   agentsOf(webhook: string): string[] {
@@ -126,7 +133,11 @@ export class Triggers {
     // A broker sends a retained message to each new subscriber: at every start the same would wake agents again.
     if (retained) this.#refusals.note('retained', noted, 'a retained message wakes no agent; clear it');
     else if (payload.length > topics.wake.maxBytes)
-      this.#refusals.note('too-large', noted, `a message that wakes agents has more than ${topics.wake.maxBytes} bytes`);
+      this.#refusals.note(
+        'too-large',
+        noted,
+        `a message that wakes agents has more than ${topics.wake.maxBytes} bytes`,
+      );
     else void this.#fire({ kind: 'topic', topic: parsed.params.below as string, text: payload.toString('utf8') });
     return true;
   }
@@ -158,7 +169,16 @@ export class Triggers {
       this.#listening.delete(id);
       return;
     }
-    const fresh = { fired: 0, rested: 0, refused: 0, lastMs: null, problem: null, restsUntilMs: 0, call: null, task: null };
+    const fresh = {
+      fired: 0,
+      rested: 0,
+      refused: 0,
+      lastMs: null,
+      problem: null,
+      restsUntilMs: 0,
+      call: null,
+      task: null,
+    };
     const triggers = own.map(({ at, trigger }) => {
       const same = before?.triggers.find((each) => JSON.stringify(each.trigger) === JSON.stringify(trigger));
       return { ...(same ?? fresh), at, trigger };
@@ -169,7 +189,8 @@ export class Triggers {
   #fire(came: Came, call: string | null = null): Promise<Woken[]> {
     const made: Promise<Woken>[] = [];
     for (const [agent, { triggers }] of this.#listening)
-      for (const waiting of triggers) if (wakes(waiting.trigger, came)) made.push(this.#ask(agent, waiting, came, call));
+      for (const waiting of triggers)
+        if (wakes(waiting.trigger, came)) made.push(this.#ask(agent, waiting, came, call));
     return Promise.all(made);
   }
 

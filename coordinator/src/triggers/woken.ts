@@ -8,9 +8,9 @@ import {
   mayWake,
   type PinTrigger,
   type TimeTrigger,
-  takesTopic,
   type Trigger,
   type TriggerValues,
+  takesTopic,
 } from '@blackroad/protocol';
 
 /** Those of time and of pins are run by the node. */

@@ -40,7 +40,14 @@ t.test('each address is allowed where it is, and nowhere else', async (t) => {
 });
 
 t.test('other ways to write an address are the same address', async (t) => {
-  for (const url of ['http://127.1/', 'http://0x7f000001/', 'http://2130706433/', 'http://[::ffff:127.0.0.1]/', 'http://[::1]/', 'http://0/'])
+  for (const url of [
+    'http://127.1/',
+    'http://0x7f000001/',
+    'http://2130706433/',
+    'http://[::ffff:127.0.0.1]/',
+    'http://[::1]/',
+    'http://0/',
+  ])
     t.match(await urlFault(url, 'public'), /^another address/, url);
   t.equal(await urlFault('https://name-that-is-nowhere.invalid/', 'public'), null, 'a name may lead somewhere later');
 });

@@ -38,7 +38,13 @@ export async function post(posting: Posting): Promise<Tried> {
     const answer = await answerOf(url, posting);
     const status = answer.statusCode ?? 0;
     const patience = retryAfterMs(answer);
-    return { ok: status >= 200 && status < 300, status, text: words(status), ms: ms(), ...(patience === null ? {} : { retryAfterMs: patience }) };
+    return {
+      ok: status >= 200 && status < 300,
+      status,
+      text: words(status),
+      ms: ms(),
+      ...(patience === null ? {} : { retryAfterMs: patience }),
+    };
   } catch (error) {
     return { ok: false, status: null, text: faultWords(error as NodeJS.ErrnoException, host), ms: ms() };
   }
@@ -59,7 +65,9 @@ function answerOf(url: URL, { body, headers, hosts, clock, deadlineMs, agent }: 
         ...headers,
       },
     });
-    const timer = clock.after(deadlineMs, () => request.destroy(new Error(`it did not answer within ${deadlineMs / 1000} s`)));
+    const timer = clock.after(deadlineMs, () =>
+      request.destroy(new Error(`it did not answer within ${deadlineMs / 1000} s`)),
+    );
     const over = () => {
       timer.cancel();
       request.destroy();

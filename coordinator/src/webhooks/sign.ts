@@ -15,7 +15,9 @@ export function signedHeaders(
 ): Record<string, string> {
   const seconds = Math.floor(atMs / 1000);
   const sign = (secret: string) =>
-    createHmac('sha256', Buffer.from(secret.slice(prefix.length), 'base64')).update(`${id}.${seconds}.${body}`).digest('base64');
+    createHmac('sha256', Buffer.from(secret.slice(prefix.length), 'base64'))
+      .update(`${id}.${seconds}.${body}`)
+      .digest('base64');
   return {
     'webhook-id': id,
     'webhook-timestamp': String(seconds),

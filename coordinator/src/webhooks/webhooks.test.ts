@@ -76,7 +76,9 @@ t.test('what a receiver may do wrong is tried again, and said in words', async (
   for (const [answer, words] of wrong) {
     there.answer = answer;
     await fleet.enrol(`n${count++}`);
-    await until('it failed', async () => (await deliveries(fleet, 'pager')).some(({ problem }) => words.test(problem ?? '')));
+    await until('it failed', async () =>
+      (await deliveries(fleet, 'pager')).some(({ problem }) => words.test(problem ?? '')),
+    );
   }
   t.same(elsewhere.received, [], 'a redirect is not followed');
   await until('each waits', async () => (await deliveries(fleet, 'pager')).length === wrong.length);
@@ -123,7 +125,11 @@ t.test('one that hangs holds no other, and is cut', async (t) => {
   await until('the other has both', async () => works.received.length === 2);
   t.ok(systemClock.monotonicMs() - sinceMs < 9_000, 'before the first is given up');
   t.equal(hangs.received.length, 1, 'one at a time');
-  await until('it is cut', async () => (await shown(fleet, 'hangs'))?.out?.last?.text.includes('did not answer within 10 s'), 15_000);
+  await until(
+    'it is cut',
+    async () => (await shown(fleet, 'hangs'))?.out?.last?.text.includes('did not answer within 10 s'),
+    15_000,
+  );
 });
 
 t.test('addresses that are not allowed are refused at the door, with a sentence', async (t) => {
@@ -133,12 +139,18 @@ t.test('addresses that are not allowed are refused at the door, with a sentence'
     const { status, body: answer } = await fleet.call<{ detail: string }>('POST', '/v1/webhooks', { body });
     return `${status} ${answer.detail ?? ''}`;
   };
-  t.match(await said('public', 'http://127.0.0.1:1/'), /^400 body: url: expected another address \(127\.0\.0\.1: it is the machine of the coordinator itself; --webhook-hosts local/);
+  t.match(
+    await said('public', 'http://127.0.0.1:1/'),
+    /^400 body: url: expected another address \(127\.0\.0\.1: it is the machine of the coordinator itself; --webhook-hosts local/,
+  );
   t.match(await said('public', 'http://192.168.1.7/'), /private network; --webhook-hosts private allows those/);
   t.match(await said('private', 'http://169.254.169.254/latest'), /never posted to link-local/);
   t.match(await said('private', 'http://localhost:9/'), /the machine of the coordinator itself/, 'by name');
   t.match(await said('public', 'ftp://example.org/'), /begins with https/);
-  t.match(await said('public', 'not one'), /^400 body: url: expected an address such as https:\/\/example\.org\/hook, got "not one"$/);
+  t.match(
+    await said('public', 'not one'),
+    /^400 body: url: expected an address such as https:\/\/example\.org\/hook, got "not one"$/,
+  );
   t.match(await said('public', 'https://me:secret@example.org/'), /without a name or a password/);
   t.match(await said('private', 'http://192.168.1.7/'), /^201 /);
 });

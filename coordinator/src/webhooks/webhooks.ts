@@ -151,7 +151,10 @@ export class Webhooks {
       if (dropped > 0) this.#lost.set(id, (this.#lost.get(id) ?? 0) - dropped);
     } catch (error) {
       if (!this.#coordinator) return;
-      this.#parts.log.warn({ err: error, webhook: id }, 'events for a webhook could not be queued, and are tried again');
+      this.#parts.log.warn(
+        { err: error, webhook: id },
+        'events for a webhook could not be queued, and are tried again',
+      );
       await new Promise<void>((resolve) => this.#parts.clock.after(againMs, resolve));
     } finally {
       this.#queueing.delete(id);
@@ -226,7 +229,10 @@ export class Webhooks {
       this.#figures[tried.ok ? 'delivered' : 'failed']++;
       if (!tried.ok && waitMs === null) this.#figures.givenUp++;
       if (!tried.ok)
-        log.info({ webhook: row.name, delivery: due.id, tries: due.tries + 1, isLast: waitMs === null }, `not delivered: ${tried.text}`);
+        log.info(
+          { webhook: row.name, delivery: due.id, tries: due.tries + 1, isLast: waitMs === null },
+          `not delivered: ${tried.text}`,
+        );
       const nextMs = waitMs === null ? null : atMs + waitMs;
       insist(await coordinator.submit('delivery-told', { id: due.id, tried: { ...outcome, atMs }, nextMs }));
     } catch (error) {

@@ -1,7 +1,15 @@
 // Routes of webhooks: those that come in and go out, their deliveries, and the addresses that programs call.
 import { WebhookName } from '../trigger.ts';
 import { Type } from '../typebox.ts';
-import { DeliveryView, TriggerView, WebhookCalled, WebhookMade, WebhookOutcome, WebhookRequest, WebhookView } from '../webhook.ts';
+import {
+  DeliveryView,
+  TriggerView,
+  WebhookCalled,
+  WebhookMade,
+  WebhookOutcome,
+  WebhookRequest,
+  WebhookView,
+} from '../webhook.ts';
 import { maxHookBodyBytes, maxHookWaitSeconds } from '../webhook-limits.ts';
 import { agentParams, route } from './row.ts';
 

@@ -74,7 +74,13 @@ export const webhookVerbs: Verb[] = [
     async run(call) {
       const hooks = await call.client().call('webhooks');
       const now = call.clock.nowMs();
-      const rows = hooks.map((hook) => [hook.name, hook.direction, placeOf(hook), stateOf(hook, call), ago(lastOf(hook), now)]);
+      const rows = hooks.map((hook) => [
+        hook.name,
+        hook.direction,
+        placeOf(hook),
+        stateOf(hook, call),
+        ago(lastOf(hook), now),
+      ]);
       call.show(hooks, () =>
         hooks.length === 0
           ? `No webhooks. Make one: ${call.as.fleet('webhooks create --help')}`
@@ -131,7 +137,10 @@ export const webhookVerbs: Verb[] = [
           `address      ${placeOf(hook)}`,
           `made         ${ago(hook.createdMs, now)} by ${hook.by}`,
         ];
-        if (into) lines.push(`calls        ${into.taken} woke an agent, ${into.refused} did not, since the coordinator started`);
+        if (into)
+          lines.push(
+            `calls        ${into.taken} woke an agent, ${into.refused} did not, since the coordinator started`,
+          );
         if (out) {
           lines.push(`events       ${out.events.join(', ')}`);
           lines.push(`delivered    ${out.delivered}, left out ${out.dropped}`);
@@ -161,7 +170,9 @@ export const webhookVerbs: Verb[] = [
       const webhook = argument(call, 0, '<webhook>');
       const outcome = await call.client().call('webhookTest', { params: { webhook } });
       const { ok, text, ms } = outcome;
-      call.show(outcome, () => call.paint(ok ? 'green' : 'red', `${ok ? 'It works: ' : 'It does not work: '}${text} after ${ms} ms.`));
+      call.show(outcome, () =>
+        call.paint(ok ? 'green' : 'red', `${ok ? 'It works: ' : 'It does not work: '}${text} after ${ms} ms.`),
+      );
     },
   },
   {

@@ -3,8 +3,8 @@
 import { FleetError } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
 import { applicationId, type Database } from './database.ts';
-import { webhooks } from './webhook-migration.ts';
 import { consolidation, importantMemories, memoryMigrations, valuesByKey, vectorFleet } from './memory-migrations.ts';
+import { webhooks } from './webhook-migration.ts';
 
 interface Migration {
   version: number;

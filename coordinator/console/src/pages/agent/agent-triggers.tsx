@@ -36,8 +36,8 @@ export default function AgentTriggers({ agent }: { agent: AgentView }) {
     return (
       <Empty title="It wakes only when it is asked" icon={<AlarmClock />}>
         <p>
-          A trigger asks it something: at times you name, on an MQTT message, when a webhook is called, on an event of the
-          fleet, or when a pin of its node changes.
+          A trigger asks it something: at times you name, on an MQTT message, when a webhook is called, on an event of
+          the fleet, or when a pin of its node changes.
         </p>
         {edit}
       </Empty>
@@ -61,15 +61,7 @@ export default function AgentTriggers({ agent }: { agent: AgentView }) {
   );
 }
 
-function OneTrigger({
-  agent,
-  trigger,
-  stand,
-}: {
-  agent: AgentView;
-  trigger: Trigger;
-  stand: TriggerView | undefined;
-}) {
+function OneTrigger({ agent, trigger, stand }: { agent: AgentView; trigger: Trigger; stand: TriggerView | undefined }) {
   const may = useMay();
   const navigate = useNavigate();
   const ask = useAct('ask', { done: () => `${agent.name} is asked.` });

@@ -104,10 +104,7 @@ export function WebhookFields({ trigger, onTrigger }: Fields<WebhookTrigger>) {
       />
       <div className="field">
         {isNew && may('webhookCreate') && (
-          <Button
-            busy={create.isPending}
-            onClick={() => create.mutate({ body: { direction: 'in', name: webhook } })}
-          >
+          <Button busy={create.isPending} onClick={() => create.mutate({ body: { direction: 'in', name: webhook } })}>
             Make the webhook {webhook}
           </Button>
         )}

@@ -8,8 +8,8 @@ export function MadeWebhook({ of: made }: { of: WebhookMade }) {
       <>
         <CopyText text={made.url} label="Copy the address" />
         <p className="dim small">
-          Programs post to it, with a body of any kind. It has the secret in it: whoever knows it can ask the agents that
-          it wakes. An agent is woken by a trigger that names <code>{made.name}</code>.
+          Programs post to it, with a body of any kind. It has the secret in it: whoever knows it can ask the agents
+          that it wakes. An agent is woken by a trigger that names <code>{made.name}</code>.
         </p>
       </>
     );

@@ -41,14 +41,21 @@ export function WebhookActs({ of: hook }: { of: WebhookView }) {
         look="quiet"
         aria-label={`Delete ${name}`}
         title={`Delete the webhook ${name}?`}
-        text={direction === 'in' ? 'Programs that call it are refused from now on.' : 'What waits for it is not delivered.'}
+        text={
+          direction === 'in' ? 'Programs that call it are refused from now on.' : 'What waits for it is not delivered.'
+        }
         verb="Delete it"
         act={() => remove.run({ params })}
       >
         Delete
       </ConfirmButton>
       {rotate.data && (
-        <Dialog open onOpenChange={() => rotate.reset()} title={`The webhook ${name}`} text="Copy it now: it is shown once.">
+        <Dialog
+          open
+          onOpenChange={() => rotate.reset()}
+          title={`The webhook ${name}`}
+          text="Copy it now: it is shown once."
+        >
           <MadeWebhook of={rotate.data} />
         </Dialog>
       )}

@@ -22,7 +22,10 @@ export function WebhookList() {
         {(list) =>
           list.length === 0 ? (
             <Empty title="No webhook yet">
-              <p>One that comes in lets a doorbell, a form or GitHub wake an agent; one that goes out tells a pager of a lost node.</p>
+              <p>
+                One that comes in lets a doorbell, a form or GitHub wake an agent; one that goes out tells a pager of a
+                lost node.
+              </p>
             </Empty>
           ) : (
             <PlainTable label="Webhooks" columns={columnsFor(setOpened)} rows={list} rowId={({ id }) => id} />
@@ -35,7 +38,8 @@ export function WebhookList() {
 }
 
 function stateOf({ in: into, out }: WebhookView) {
-  if (into) return into.agents.length > 0 ? <>wakes {into.agents.join(', ')}</> : <Status of="warning" word="wakes nobody" />;
+  if (into)
+    return into.agents.length > 0 ? <>wakes {into.agents.join(', ')}</> : <Status of="warning" word="wakes nobody" />;
   if (!out?.last) return <Status of="never" word="not used yet" />;
   return <Status of={out.last.ok ? 'fine' : 'error'} word={out.last.text} />;
 }
