@@ -1,7 +1,6 @@
 // Filters below `blackroad/v1/in/`, where people's programs publish what wakes agents: their form, and whether a topic matches one. Pure.
 
 export const maxTopicFilterChars = 200;
-export const maxTopicLevels = 12;
 
 const level = '[^/+#\\u0000-\\u001f\\u007f]+';
 export const topicFilterPattern = `^(#|(\\+|${level})(/(\\+|${level}))*(/#)?)$`;

@@ -16,7 +16,7 @@ export interface InWebhook extends AnyWebhook {
   /** The secret itself, where callers may sign with it; missing: they send it. */
   readonly signing?: string;
 }
-export interface OutSecret {
+interface OutSecret {
   readonly text: string;
   /** Null: the present one. */
   readonly untilMs: number | null;

@@ -33,7 +33,7 @@ interface TriggersParts {
   random: Random;
   log: Log;
 }
-export interface TriggerStand {
+interface TriggerStand {
   at: number;
   fired: number;
   rested: number;
@@ -52,7 +52,7 @@ interface Listening {
   triggers: Waiting[];
 }
 /** What one trigger made of what came. */
-export interface Woken {
+interface Woken {
   agent: string;
   /** Null: it was not asked. */
   task: string | null;

@@ -14,7 +14,7 @@ import {
 } from '@blackroad/protocol';
 
 /** Those of time and of pins are run by the node. */
-export type RunHere = Exclude<Trigger, TimeTrigger | PinTrigger>;
+type RunHere = Exclude<Trigger, TimeTrigger | PinTrigger>;
 export interface OwnTrigger {
   /** Its place in the spec. */
   at: number;
