@@ -63,7 +63,10 @@ t.test('webhooks and triggers in a browser', { skip: noBrowser }, async (t) => {
     await dialog.getByLabel('Address').fill('http://169.254.169.254/');
     await dialog.getByLabel('Events').fill('agent-removed');
     await dialog.getByRole('button', { name: 'Create' }).click();
-    await page.getByText(/never posted to link-local/).waitFor();
+    await dialog
+      .getByRole('alert')
+      .getByText(/never posted to link-local/)
+      .waitFor();
     await dialog.getByLabel('Address').fill(receiver.url);
     t.same(await axeFaultsInBothThemes(page), []);
     await dialog.getByRole('button', { name: 'Create' }).click();
@@ -80,7 +83,8 @@ t.test('webhooks and triggers in a browser', { skip: noBrowser }, async (t) => {
     await waiting.getByText('answered 500').waitFor();
     t.same(await axeFaultsInBothThemes(page), []);
     receiver.answer = (response) => void response.writeHead(204).end();
-    await waiting.getByText('Nothing waits.').waitFor();
+    // The wait after a second failure is up to a minute.
+    await waiting.getByText('Nothing waits.').waitFor({ timeout: 90_000 });
     await page.keyboard.press('Escape');
     await page.getByText('1 delivered').waitFor();
   });

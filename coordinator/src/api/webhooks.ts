@@ -17,7 +17,7 @@ import { isSameHash } from '../fleet/access.ts';
 import { deliveriesOf, givenUp, webhookNamed } from '../fleet/webhooks.ts';
 import type { ApiContext } from '../http/context.ts';
 import { refuseStranger } from '../http/guard.ts';
-import { accepted, type Call, type Handlers, shown } from '../http/handler.ts';
+import { accepted, type Call, type Handlers, refuseFaults, shown } from '../http/handler.ts';
 import { networkUrl } from '../http/reach.ts';
 import { isEnded } from '../state/rows.ts';
 import type { InWebhook, OutWebhook, WebhookRow } from '../state/webhook-rows.ts';
@@ -95,15 +95,11 @@ export const webhookHandlers = {
     const signing = body.direction === 'in' && body.signed ? { signing: secret } : {};
     let row: WebhookRow = { ...about, direction: 'in', secretHash: sha256Hex(secret), ...signing };
     if (body.direction === 'out') {
-      if (body.events.includes(givenUp))
-        throw new FleetError('invalid-request', {
-          detail: `body: events: expected none of webhooks themselves, got "${givenUp}"`,
-        });
-      const fault = await webhooks.urlFault(body.url);
-      if (fault !== null)
-        throw new FleetError('invalid-request', {
-          detail: `body: url: expected ${fault}, got ${JSON.stringify(body.url)}`,
-        });
+      const got = JSON.stringify(body.url);
+      const own = body.events.indexOf(givenUp);
+      if (own >= 0) refuseFaults([{ field: `events.${own}`, expected: 'no event of webhooks', got: `"${givenUp}"` }]);
+      const expected = await webhooks.urlFault(body.url);
+      if (expected !== null) refuseFaults([{ field: 'url', expected, got }]);
       row = {
         ...about,
         direction: 'out',

@@ -4,7 +4,7 @@ import type { Trigger } from '@blackroad/protocol';
 import { kindOfTrigger, type TriggerKind } from '@blackroad/protocol/trigger-kinds';
 import { Plus, Trash2 } from 'lucide-react';
 import { Button, IconButton } from '../../kit/button.tsx';
-import { SelectField, TextField } from '../../kit/field.tsx';
+import { SelectField, TextArea } from '../../kit/field.tsx';
 import { EventFields, PinFields, TimeFields, TopicFields, WebhookFields } from './trigger-fields.tsx';
 
 const kindWords: Record<TriggerKind, string> = {
@@ -64,8 +64,9 @@ export function TriggerFields({
               <Trash2 />
             </IconButton>
             <div className="spec-asked">
-              <TextField
+              <TextArea
                 label="What it is asked"
+                rows={2}
                 value={trigger.prompt}
                 onChange={(event) => put(i, { ...trigger, prompt: event.target.value })}
               />

@@ -108,13 +108,15 @@ export function WebhookFields({ trigger, onTrigger }: Fields<WebhookTrigger>) {
             Make the webhook {webhook}
           </Button>
         )}
-        {made?.url && (
-          <>
-            <CopyText text={made.url} label="Copy the address" />
-            <p className="dim small">It is shown only now: copy it before you leave.</p>
-          </>
-        )}
       </div>
+      {made?.url && (
+        <div className="spec-asked">
+          <CopyText text={made.url} label="Copy the address" />
+          <p className="dim small">
+            It is shown only now: copy it before you leave. Whoever has it can ask this agent.
+          </p>
+        </div>
+      )}
     </>
   );
 }

@@ -2,10 +2,13 @@
 import type { EventType } from '@blackroad/protocol';
 import { wakingEvents } from '@blackroad/protocol/trigger-events';
 import { type FormEvent, useState } from 'react';
+import { ApiProblem } from '../../data/api.ts';
 import { useAct } from '../../data/query.ts';
 import { Button } from '../../kit/button.tsx';
 import { SelectField, TextField } from '../../kit/field.tsx';
 import { Dialog } from '../../kit/overlay.tsx';
+import { Fault } from '../../kit/states.tsx';
+import { wordsOf } from '../../kit/words.ts';
 import { ListField } from '../agents/spec-fields.tsx';
 import { MadeWebhook } from './made-webhook.tsx';
 
@@ -14,11 +17,18 @@ const ways: [value: string, text: string][] = [
   ['out', 'out: events of the fleet are posted to an address'],
 ];
 
+/** The first fault of a field as a sentence, else what the coordinator says. */
+function saidOf(error: unknown): string {
+  const [fault] = (error instanceof ApiProblem && error.problem?.faults) || [];
+  return fault?.text ?? wordsOf(error);
+}
+
 export function CreateWebhook({ open, onOpenChange }: { open: boolean; onOpenChange(open: boolean): void }) {
   const [way, setWay] = useState('in');
   const [name, setName] = useState('');
   const [url, setUrl] = useState('');
   const [events, setEvents] = useState<string[]>(['node-lost', 'node-online']);
+  const [problem, setProblem] = useState('');
   const create = useAct('webhookCreate', { stales: ['webhooks', 'audit'] });
   const made = create.data;
   const change = (now: boolean) => {
@@ -27,6 +37,7 @@ export function CreateWebhook({ open, onOpenChange }: { open: boolean; onOpenCha
     create.reset();
     setName('');
     setUrl('');
+    setProblem('');
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -36,7 +47,8 @@ export function CreateWebhook({ open, onOpenChange }: { open: boolean; onOpenCha
       way === 'in'
         ? { direction: 'in' as const, name: named }
         : { direction: 'out' as const, name: named, url: url.trim(), events: events as EventType[] };
-    create.mutate({ body });
+    setProblem('');
+    create.run({ body }).catch((error) => setProblem(saidOf(error)));
   };
   if (made) {
     return (
@@ -84,6 +96,7 @@ export function CreateWebhook({ open, onOpenChange }: { open: boolean; onOpenCha
             <ListField label="Events" value={events} suggestions={wakingEvents} onValue={setEvents} />
           </>
         )}
+        <Fault text={problem} />
         <footer className="row end">
           <Button onClick={() => change(false)}>Cancel</Button>
           <Button look="primary" type="submit" busy={create.isPending}>

@@ -47,7 +47,7 @@ const columns: PlainColumn<DeliveryView>[] = [
     cell: ({ event, text }) => (
       <>
         {event}
-        <span className="dim small">{text}</span>
+        <div className="dim small">{text}</div>
       </>
     ),
   },
@@ -56,7 +56,7 @@ const columns: PlainColumn<DeliveryView>[] = [
     cell: ({ state, problem }) => (
       <>
         {state === 'dead' ? <Status of="failed" word="given up" /> : <Status of="waiting" />}
-        {problem && <span className="dim small">{problem}</span>}
+        {problem && <div className="dim small">{problem}</div>}
       </>
     ),
   },

@@ -59,7 +59,7 @@ function columnsFor(open: (name: string) => void): PlainColumn<WebhookView>[] {
       cell: ({ in: into, out }) => (
         <>
           <code>{into?.path ?? out?.url}</code>
-          {out && <span className="dim small">{out.events.join(', ')}</span>}
+          {out && <div className="dim small">{out.events.join(', ')}</div>}
         </>
       ),
     },
