@@ -63,8 +63,17 @@ function columnsFor(open: (name: string) => void): PlainColumn<WebhookView>[] {
         </>
       ),
     },
-    { title: 'State', cell: stateOf },
-    { title: 'Last', cell: ({ in: into, out }) => <Time at={into ? into.lastMs : out?.last?.atMs} /> },
+    {
+      title: 'State',
+      cell: (hook) => (
+        <>
+          {stateOf(hook)}
+          <div className="dim small">
+            last <Time at={hook.in ? hook.in.lastMs : hook.out?.last?.atMs} />
+          </div>
+        </>
+      ),
+    },
     {
       title: 'Queue',
       cell: ({ name, in: into, out }) =>
