@@ -89,8 +89,7 @@ export function CreateWebhook({ open, onOpenChange }: { open: boolean; onOpenCha
               value={url}
               required
               spellCheck={false}
-              placeholder="https://example.org/hook"
-              hint="Addresses of private networks are allowed where the coordinator was started with --webhook-hosts private."
+              hint="With https or http in front. Addresses of private networks are allowed where the coordinator was started with --webhook-hosts private."
               onChange={(event) => setUrl(event.target.value)}
             />
             <ListField label="Events" value={events} suggestions={wakingEvents} onValue={setEvents} />
