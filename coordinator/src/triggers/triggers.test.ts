@@ -181,3 +181,17 @@ t.test('what cannot be asked is counted and said', async (t) => {
   });
   t.match(await standOf(fleet, 'busy'), [{ refused: 1, problem: /.+/ }]);
 });
+
+t.test('what a trigger asks counts in the budget of its agent', async (t) => {
+  const { fleet, alice } = await open(t, {});
+  const spent = { model: 'tiny', promptTokens: 30, completionTokens: 30 };
+  const usage = { ...spent, recalled: 0, toolCalls: 0, firstTokenMs: 1, totalMs: 2 };
+  alice.onLease = (_lease, { end }) => end('done', { usage });
+  const triggers = [{ webhook: 'dear', prompt: 'x' }];
+  const budget = { tokens: 50, per: 'total' };
+  await fleet.call('PUT', '/v1/agents/dear', { body: { ...spec, name: 'dear', budget, triggers } });
+  const { secret } = await create(fleet, 'dear');
+  const call = async () => (await (await post(fleet, `/hooks/dear/${secret}?wait=20`)).json()) as WebhookCalled;
+  t.match(await call(), { answer: { ok: true } });
+  t.match(await call(), { tasks: [], refused: [{ agent: 'dear', text: /budget/ }] });
+});

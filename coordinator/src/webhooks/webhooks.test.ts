@@ -57,6 +57,14 @@ t.test('an event comes signed, in the form that is written down', async (t) => {
   const test = there.received[1];
   t.ok(test && isSigned(test, made.secret) && isSigned(test, second.secret), 'both secrets sign for a day');
   t.match(JSON.parse(test?.body ?? '{}'), { type: 'test' });
+  const { body: figures } = await fleet.call<string>('GET', '/metrics');
+  for (const line of [
+    'blackroad_webhook_tries_total{outcome="delivered"} 1',
+    'blackroad_webhook_given_up_total 0',
+    'blackroad_webhook_waiting 0',
+    'blackroad_triggers_total{outcome="fired"} 0',
+  ])
+    t.ok(figures.includes(line), line);
 });
 
 t.test('what a receiver may do wrong is tried again, and said in words', async (t) => {
