@@ -56,8 +56,16 @@ t.test('webhooks and triggers in a browser', { skip: noBrowser }, async (t) => {
     await to('/webhooks');
     await page.getByRole('cell', { name: '/hooks/doorbell' }).waitFor();
     await page.getByText('wakes porter').waitFor();
-    await page.getByRole('button', { name: 'Create a webhook' }).click();
     const dialog = page.getByRole('dialog');
+    await page.getByRole('button', { name: 'Create a webhook' }).click();
+    await dialog.getByLabel('Name').fill('github');
+    await dialog.getByRole('checkbox', { name: /as GitHub does/ }).click();
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    await dialog.getByText(/^[0-9a-f]{48}$/).waitFor();
+    t.same(await axeFaultsInBothThemes(page), []);
+    await dialog.getByRole('button', { name: 'I have it' }).click();
+    await page.getByText('wakes nobody').waitFor();
+    await page.getByRole('button', { name: 'Create a webhook' }).click();
     await dialog.getByLabel('Way').selectOption('out');
     await dialog.getByLabel('Name').fill('pager');
     await dialog.getByLabel('Address').fill('http://169.254.169.254/');

@@ -1,10 +1,20 @@
 // Webhooks that go out, through the API, against a real receiver: what it gets, what it may do wrong, and that one that hangs holds no other.
-import type { DeliveryView, WebhookMade, WebhookOutcome, WebhookView } from '@blackroad/protocol';
+import {
+  type DeliveryView,
+  FleetError,
+  type WebhookMade,
+  type WebhookOutcome,
+  type WebhookView,
+} from '@blackroad/protocol';
 import { systemClock } from '@blackroad/std/clock';
+import { silentLog } from '@blackroad/std/log';
 import t, { type Test } from 'tap';
 import { type ApiFleet, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 import { type HookReceiver, isSigned, openHookReceiver } from '../../../test/fixtures/hook-receiver.ts';
 import { until } from '../../../test/fixtures/processes.ts';
+import type { DurableChange } from '../state/change.ts';
+import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
+import type { Store } from '../store/store.ts';
 
 async function open(t: Test, options: Parameters<typeof openApiFleet>[0] = {}) {
   const fleet = await openApiFleet({ webhookHosts: 'local', ...options });
@@ -138,6 +148,30 @@ t.test('one that hangs holds no other, and is cut', async (t) => {
     async () => (await shown(fleet, 'hangs'))?.out?.last?.text.includes('did not answer within 10 s'),
     15_000,
   );
+});
+
+t.test('while the store takes nothing an event waits, and is delivered once it does', async (t) => {
+  const inner = await openSqliteStore({ path: ':memory:', log: silentLog, clock: systemClock });
+  const failed: string[] = [];
+  const store: Store = Object.assign(Object.create(inner), {
+    async commit(changes: readonly DurableChange[], term: number) {
+      const kind = changes.find(({ type }) => type === 'delivery' || type === 'delivery-gone')?.type;
+      // The first time that it is queued, and the first time that it is told to be there.
+      if (kind !== undefined && !failed.includes(kind)) {
+        failed.push(kind);
+        throw new FleetError('storage-failed', { detail: 'disk full', retryAfterSeconds: 1 });
+      }
+      return inner.commit(changes, term);
+    },
+  });
+  const { fleet, receiver, create } = await open(t, { store });
+  const there = await receiver();
+  await create('pager', there.url);
+  await fleet.enrol('alice');
+  await until('it is told', async () => (await shown(fleet, 'pager'))?.out?.delivered === 1, 60_000);
+  t.same(failed, ['delivery', 'delivery-gone']);
+  const ids = new Set(there.received.map(({ headers }) => headers['webhook-id']));
+  t.same([there.received.length, ids.size], [2, 1], 'what was not told is posted again, under its id');
 });
 
 t.test('addresses that are not allowed are refused at the door, with a sentence', async (t) => {

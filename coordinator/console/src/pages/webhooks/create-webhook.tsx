@@ -5,7 +5,7 @@ import { type FormEvent, useState } from 'react';
 import { ApiProblem } from '../../data/api.ts';
 import { useAct } from '../../data/query.ts';
 import { Button } from '../../kit/button.tsx';
-import { SelectField, TextField } from '../../kit/field.tsx';
+import { Checkbox, SelectField, TextField } from '../../kit/field.tsx';
 import { Dialog } from '../../kit/overlay.tsx';
 import { Fault } from '../../kit/states.tsx';
 import { wordsOf } from '../../kit/words.ts';
@@ -27,6 +27,7 @@ export function CreateWebhook({ open, onOpenChange }: { open: boolean; onOpenCha
   const [way, setWay] = useState('in');
   const [name, setName] = useState('');
   const [url, setUrl] = useState('');
+  const [signed, setSigned] = useState(false);
   const [events, setEvents] = useState<string[]>(['node-lost', 'node-online']);
   const [problem, setProblem] = useState('');
   const create = useAct('webhookCreate', { stales: ['webhooks', 'audit'] });
@@ -37,6 +38,7 @@ export function CreateWebhook({ open, onOpenChange }: { open: boolean; onOpenCha
     create.reset();
     setName('');
     setUrl('');
+    setSigned(false);
     setProblem('');
   };
   const submit = (event: FormEvent) => {
@@ -45,7 +47,7 @@ export function CreateWebhook({ open, onOpenChange }: { open: boolean; onOpenCha
     // The coordinator judges the types of events.
     const body =
       way === 'in'
-        ? { direction: 'in' as const, name: named }
+        ? { direction: 'in' as const, name: named, ...(signed ? { signed } : {}) }
         : { direction: 'out' as const, name: named, url: url.trim(), events: events as EventType[] };
     setProblem('');
     create.run({ body }).catch((error) => setProblem(saidOf(error)));
@@ -82,6 +84,13 @@ export function CreateWebhook({ open, onOpenChange }: { open: boolean; onOpenCha
           hint="Lower-case letters, digits and dashes."
           onChange={(event) => setName(event.target.value)}
         />
+        {way === 'in' && (
+          <Checkbox
+            label="Callers may sign the body with the secret instead of sending it, as GitHub does"
+            checked={signed}
+            onChange={(event) => setSigned(event.target.checked)}
+          />
+        )}
         {way === 'out' && (
           <>
             <TextField

@@ -11,6 +11,15 @@ export function MadeWebhook({ of: made }: { of: WebhookMade }) {
           Programs post to it, with a body of any kind. It has the secret in it: whoever knows it can ask the agents
           that it wakes. An agent is woken by a trigger that names <code>{made.name}</code>.
         </p>
+        {made.in?.signed && (
+          <>
+            <p className="small">
+              To sign in place of that: post to the address without its last level, <code>{made.in.path}</code>, with
+              this secret.
+            </p>
+            <CopyText text={made.secret} label="Copy the secret" />
+          </>
+        )}
       </>
     );
   return (
