@@ -1,6 +1,7 @@
 // An AI agent: its spec as a person writes it (YAML or JSON), its placement, how the API shows it, and what a node receives of it.
 import { AgentMemorySpec } from './agent-memory-spec.ts';
 import { agentReasonCodes } from './agent-reasons.ts';
+import { PinName, SensorName } from './board.ts';
 import { Budget } from './budget.ts';
 import { FixSteps } from './fix.ts';
 import {
@@ -19,6 +20,8 @@ import {
 } from './ids.ts';
 import {
   maxAgentsPerNode,
+  maxBoardPins,
+  maxBoardSensors,
   maxConcurrency,
   maxInstructionsBytes,
   maxPromptBytes,
@@ -71,6 +74,18 @@ export const ToolGrant = Type.Union(
         }),
       },
       { ...closed, description: 'Tools of an MCP server that the owner of its node has set up there.' },
+    ),
+    Type.Object(
+      { tool: Type.Literal('gpio'), pins: Type.Array(PinName, { minItems: 1, maxItems: maxBoardPins }) },
+      { ...closed, description: 'Read, set and wait for these pins of its node (`--pins`); it is placed where they are.' },
+    ),
+    Type.Object(
+      { tool: Type.Literal('sensor'), sensors: Type.Array(SensorName, { minItems: 1, maxItems: maxBoardSensors }) },
+      { ...closed, description: 'Read these sensors of its node (`--pins`); it is placed where they are.' },
+    ),
+    Type.Object(
+      { tool: Type.Literal('camera') },
+      { ...closed, description: 'Look through the camera of its node (`--pins`); its model must see.' },
     ),
   ],
   { description: 'One allowed tool; nothing else is reachable.' },

@@ -21,6 +21,7 @@ export const patternWords: Readonly<Record<string, string>> = {
   [`^${plain}+$`]: plainWords,
   [`^${plain}*$`]: plainWords,
   '^[0-9a-f]{64}$': '64 digits of lower-case hex',
+  '^[a-z][a-z0-9-]{0,31}$': 'a name of lower-case letters, digits and dashes, a letter first (at most 32)',
   '^[a-z0-9-]{1,40}$': 'an id of lower-case letters, digits and dashes (at most 40)',
   '^[A-Za-z0-9_-]{1,60}$': 'a name of letters, digits, _ and - (at most 60)',
   '^[a-z0-9][a-z0-9-]{0,30}$': 'a name of lower-case letters, digits and dashes (at most 31)',

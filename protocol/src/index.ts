@@ -10,6 +10,7 @@ export * from './backup.ts';
 export * from './balena.ts';
 export * from './batch.ts';
 export * from './batch-words.ts';
+export * from './board.ts';
 export * from './bridge-topics.ts';
 export * from './budget.ts';
 export * from './budget-words.ts';

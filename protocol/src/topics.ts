@@ -2,6 +2,7 @@
 // rights are made from it: who may write on a topic is defined only here.
 import { AgentHeld, AssignmentDelta, AssignmentSnapshot } from './agent.ts';
 import {
+  Draining,
   Farewell,
   FleetState,
   Identify,
@@ -286,6 +287,7 @@ export const topics = {
     'Update the operating system, or restart the machine.',
   ),
   identify: row('coordinator', 'cmd/{node}/identify', 1, false, Identify, small, 'Blink: a person looks for the box.'),
+  draining: row('coordinator', 'cmd/{node}/draining', 1, false, Draining, small, 'Whether the node drains.'),
   restart: row('coordinator', 'cmd/{node}/restart', 1, false, RestartNodeAgent, small, 'Start the node-agent anew.'),
   hardware: row('coordinator', 'cmd/{node}/hardware', 1, false, LookAtHardware, small, 'Look at the parts again.'),
   log: row('coordinator', 'cmd/{node}/log', 1, false, ReadLog, small, 'Send the last lines of the log.'),

@@ -9,6 +9,7 @@ import {
   type MoveCause,
   maxAgentsPerNode,
   maxAssignmentBytes,
+  type NodeAbility,
   type PlacementWhy,
   type UnplacedWhy,
 } from '@blackroad/protocol';
@@ -45,11 +46,22 @@ export function assignedOf(draft: Draft, row: AgentRow, placement: Placement): A
     ...(placement.leaving ? { leaving: placement.leaving.sinceMs } : {}),
   };
 }
+/** Tools that an older node does not know, with the ability that goes with them. */
+const newerTools: Partial<Record<AgentSpec['tools'][number]['tool'], NodeAbility>> = {
+  mcp: 'mcp',
+  gpio: 'gpio',
+  sensor: 'gpio',
+  camera: 'gpio',
+};
 /** An older node would refuse its whole assignment for a tool that it does not know. */
 function readable({ view }: Draft, node: string, spec: AgentSpec): AgentSpec {
   const can = view.live.get(node)?.can;
-  if (!can || can.mcp || !spec.tools.some(({ tool }) => tool === 'mcp')) return spec;
-  return { ...spec, tools: spec.tools.filter(({ tool }) => tool !== 'mcp') };
+  if (!can) return spec;
+  const reads = ({ tool }: AgentSpec['tools'][number]) => {
+    const ability = newerTools[tool];
+    return ability === undefined || can[ability] === true;
+  };
+  return spec.tools.every(reads) ? spec : { ...spec, tools: spec.tools.filter(reads) };
 }
 export function assignedBytes(assigned: AssignedAgent): number {
   return Buffer.byteLength(JSON.stringify(assigned));
