@@ -3,11 +3,13 @@
 import type { AgentSpec } from './agent.ts';
 import { maxBoardPins, maxBoardSensors } from './limits.ts';
 import { listInWords } from './list-words.ts';
+import { PinName } from './trigger.ts';
 import { type Static, Type } from './typebox.ts';
 
-const boardName = '^[a-z][a-z0-9-]{0,31}$';
-export const PinName = Type.String({ pattern: boardName, description: 'A pin, as its node names it (`--pins`).' });
-export const SensorName = Type.String({ pattern: boardName, description: 'A sensor, as its node names it (`--pins`).' });
+export const SensorName = Type.String({
+  pattern: '^[a-z0-9][a-z0-9-]{0,30}$',
+  description: 'Of a sensor, as the owner of the node names it: lower-case letters, digits and dashes, at most 31.',
+});
 
 /** What agents may be granted on a node: what is missing at the machine is left out. */
 export const Board = Type.Object(

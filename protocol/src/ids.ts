@@ -2,6 +2,7 @@
 
 import { maxLabels, maxOrdinal, maxTimeMs, maxTitleChars } from './limits.ts';
 import { keyPattern, keyWords, maxKeyChars } from './memory-key.ts';
+import { topicFilterPattern, topicFilterWords } from './topic-filter.ts';
 import { Type } from './typebox.ts';
 
 const balenaUuid = '^([0-9a-f]{32}|[0-9a-f]{62})$';
@@ -21,7 +22,6 @@ export const patternWords: Readonly<Record<string, string>> = {
   [`^${plain}+$`]: plainWords,
   [`^${plain}*$`]: plainWords,
   '^[0-9a-f]{64}$': '64 digits of lower-case hex',
-  '^[a-z][a-z0-9-]{0,31}$': 'a name of lower-case letters, digits and dashes, a letter first (at most 32)',
   '^[a-z0-9-]{1,40}$': 'an id of lower-case letters, digits and dashes (at most 40)',
   '^[A-Za-z0-9_-]{1,60}$': 'a name of letters, digits, _ and - (at most 60)',
   '^[a-z0-9][a-z0-9-]{0,30}$': 'a name of lower-case letters, digits and dashes (at most 31)',
@@ -30,6 +30,7 @@ export const patternWords: Readonly<Record<string, string>> = {
   [balenaUuid]: 'the UUID of a balena device, 32 or 62 characters of 0-9 and a-f',
   '^[a-z0-9_-]{1,80}/[a-z0-9_-]{1,80}$': 'a balena fleet as organization/fleet, in lower case',
   [keyPattern]: keyWords,
+  [topicFilterPattern]: topicFilterWords,
   '^[0-9A-Za-z][0-9A-Za-z.+-]{0,79}$': 'a release of a balena fleet: its version, or its commit',
 };
 

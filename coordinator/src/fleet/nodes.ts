@@ -81,7 +81,7 @@ export function edited(draft: Draft, row: NodeRow, { by, ...edit }: Edit): boole
 
 /** A node that is away hears it with its welcome. */
 export function tellDraining(draft: Draft, { id, presence, draining }: NodeRow): void {
-  if (presence === 'online' && draft.live.get(id)?.can?.gpio) send(draft, 'draining', { node: id }, { draining });
+  if (presence === 'online' && draft.live.get(id)?.can?.pins) send(draft, 'draining', { node: id }, { draining });
 }
 
 /** Ends a quarantine; for a node that is not quarantined, allows its machine to enrol anew once, where the policy is `ask`. */

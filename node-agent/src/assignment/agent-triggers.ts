@@ -1,7 +1,7 @@
-// The triggers of all agents on this node: each starts and stops with its agent, in the zone that it names, else in that of the fleet. In:
+// The triggers of time of all agents on this node: each starts and stops with its agent, in the zone that it names, else in that of the fleet. In:
 // assignments and the fleet's zone. Out: `fire`, and in plain words the triggers that do not fire as intended, for as long as they do not.
 // Never throws for an expression or a zone: the other triggers of the agent still run.
-import { type AssignedAgent, idOf } from '@blackroad/protocol';
+import { type AssignedAgent, idOf, isTimeTrigger } from '@blackroad/protocol';
 import { isTimeZone } from '@blackroad/protocol/cron';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -54,7 +54,7 @@ export function createAgentTriggers(deps: {
     stop(id);
     const started: { stop(): void }[] = [];
     const unread: string[] = [];
-    for (const { cron, prompt, timeZone } of triggers) {
+    for (const { cron, prompt, timeZone } of triggers.filter(isTimeTrigger)) {
       if (timeZone === undefined) inFleetZone.add(id);
       try {
         started.push(startTrigger(cron, timeZone ?? fleetZone(), clock, () => fire(assigned, prompt)));

@@ -1,6 +1,8 @@
-// The triggers of the agent: in words, with the next times, and a button to run each at once.
-import type { AgentView, Trigger } from '@blackroad/protocol';
+// The triggers of the agent: in words, those of time with the next times, and a button to run each at once.
+import type { AgentView, TimeTrigger, Trigger } from '@blackroad/protocol';
 import { nextCronTimes } from '@blackroad/protocol/cron';
+import { isTimeTrigger } from '@blackroad/protocol/trigger-kinds';
+import { triggerWords } from '@blackroad/protocol/trigger-words';
 import { useNavigate } from '@tanstack/react-router';
 import { AlarmClock, Play } from 'lucide-react';
 import { useNow } from '../../data/clock.ts';
@@ -29,7 +31,10 @@ export default function AgentTriggers({ agent }: { agent: AgentView }) {
   if (triggers.length === 0) {
     return (
       <Empty title="It wakes only when it is asked" icon={<AlarmClock />}>
-        <p>A trigger asks it something at times you name, also while its node is cut off from the coordinator.</p>
+        <p>
+          A trigger asks it something: at times you name, on an MQTT message, when a webhook is called, on an event of the
+          fleet, or when a pin of its node changes.
+        </p>
         {edit}
       </Empty>
     );
@@ -42,40 +47,26 @@ export default function AgentTriggers({ agent }: { agent: AgentView }) {
           <OneTrigger key={i} agent={agent} trigger={trigger} />
         ))}
       </ul>
-      <p className="small dim trigger-note">
-        The node's own clock counts, in the zone of the trigger or else of the fleet. The times here are shown in this
-        browser's zone, {Intl.DateTimeFormat().resolvedOptions().timeZone}.
-      </p>
+      {triggers.some(isTimeTrigger) && (
+        <p className="small dim trigger-note">
+          The node's own clock counts, in the zone of the trigger or else of the fleet. The times here are shown in this
+          browser's zone, {Intl.DateTimeFormat().resolvedOptions().timeZone}.
+        </p>
+      )}
     </Panel>
   );
 }
 
-function OneTrigger({ agent, trigger: { cron, prompt, timeZone } }: { agent: AgentView; trigger: Trigger }) {
+function OneTrigger({ agent, trigger }: { agent: AgentView; trigger: Trigger }) {
   const may = useMay();
   const navigate = useNavigate();
-  const now = useNow(minuteMs);
-  const fleetZone = useTotals()?.timeZone;
-  const zone = timeZone ?? fleetZone;
-  const fault = faultInWords(cron, now, zone);
-  const runs = nextCronTimes(cron, now, shownRuns, zone);
   const ask = useAct('ask', { done: () => `${agent.name} is asked.` });
+  const { prompt } = trigger;
   return (
     <li>
       <div className="grow">
-        <p>
-          <strong className={fault === null ? undefined : 'bad'}>{fault ?? cronInWords(cron)}</strong>{' '}
-          <code className="dim">{cron}</code> {zone && <span className="dim">{zone}</span>}
-        </p>
+        {isTimeTrigger(trigger) ? <Times trigger={trigger} /> : <strong>{triggerWords(trigger)}</strong>}
         <p className="said-text">{prompt}</p>
-        <ol className="small dim row wrap trigger-runs" aria-label="Next times">
-          {runs.map((at, i) => (
-            <li key={at}>
-              {i === 0 && 'next '}
-              {i === 0 ? <Time at={at} /> : exact(at).replace(/:\d\d [^ ]+$/, '')}
-            </li>
-          ))}
-          {runs.length === 0 && <li>never again</li>}
-        </ol>
       </div>
       {may('ask') && (
         <Button
@@ -95,5 +86,30 @@ function OneTrigger({ agent, trigger: { cron, prompt, timeZone } }: { agent: Age
         </Button>
       )}
     </li>
+  );
+}
+
+function Times({ trigger: { cron, timeZone } }: { trigger: TimeTrigger }) {
+  const now = useNow(minuteMs);
+  const fleetZone = useTotals()?.timeZone;
+  const zone = timeZone ?? fleetZone;
+  const fault = faultInWords(cron, now, zone);
+  const runs = nextCronTimes(cron, now, shownRuns, zone);
+  return (
+    <>
+      <p>
+        <strong className={fault === null ? undefined : 'bad'}>{fault ?? cronInWords(cron)}</strong>{' '}
+        <code className="dim">{cron}</code> {zone && <span className="dim">{zone}</span>}
+      </p>
+      <ol className="small dim row wrap trigger-runs" aria-label="Next times">
+        {runs.map((at, i) => (
+          <li key={at}>
+            {i === 0 && 'next '}
+            {i === 0 ? <Time at={at} /> : exact(at).replace(/:\d\d [^ ]+$/, '')}
+          </li>
+        ))}
+        {runs.length === 0 && <li>never again</li>}
+      </ol>
+    </>
   );
 }
