@@ -160,7 +160,8 @@ const calls: Record<string, Record<string, string[]>> = {
     identity: [],
     cache: ['identity'],
     probes: [],
-    gpio: [],
+    // Sensors and sysfs are text files below one root, as those of the probes.
+    gpio: ['probes'],
     hardware: [],
     schemas: [],
     transport: ['files', 'identity'],
