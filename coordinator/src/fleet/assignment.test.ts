@@ -216,3 +216,30 @@ t.test(
     t.same(toolsAt('newer'), ['memory', 'mcp']);
   },
 );
+t.test(
+  'tools and triggers of pins are kept from a node that does not know them: it would refuse all of its agents',
+  async (t) => {
+    const fleet = new SampleFleet();
+    fleet.online('older', 'newer');
+    fleet.hello('older', { mcp: true });
+    fleet.hello('newer', { mcp: true, pins: true });
+    const tools = [
+      { tool: 'memory' as const },
+      { tool: 'gpio' as const, pins: ['lamp'] },
+      { tool: 'sensor' as const, sensors: ['attic'] },
+      { tool: 'camera' as const },
+    ];
+    const triggers = [
+      { cron: '0 7 * * *', prompt: 'Morning.' },
+      { pin: 'motion', edge: 'rising' as const, prompt: 'Look.' },
+    ];
+    fleet.apply1('porter', { tools, triggers });
+    const specAt = (node: string) =>
+      said(fleet.move(['porter', node]).messages, 'assign').flatMap(({ message }) => message.put.map(({ spec }) => spec));
+    t.match(specAt('older'), [{ tools: [{ tool: 'memory' }], triggers: [{ cron: '0 7 * * *' }] }]);
+    t.same(
+      specAt('newer').map(({ tools, triggers }) => [tools.length, triggers.length]),
+      [[4, 2]],
+    );
+  },
+);

@@ -7,6 +7,7 @@ import { ListField } from './spec-fields.tsx';
 const plain = [
   ['memory', 'Memory: search and save its own'],
   ['node', 'Node: read facts and health of the machine it runs on'],
+  ['camera', 'Camera: look through that of the machine it runs on'],
 ] as const;
 
 export function ToolFields({
@@ -24,6 +25,8 @@ export function ToolFields({
   const http = find('http');
   const mqtt = find('mqtt');
   const mcp = find('mcp') !== undefined;
+  const gpio = find('gpio');
+  const sensor = find('sensor');
   return (
     <fieldset className="spec-group">
       <legend>Tools</legend>
@@ -72,6 +75,34 @@ export function ToolFields({
           value={mcpEntries(tools).filter((entry) => entry !== '')}
           hint="home for every tool of the server home, home/HassTurnOn for one."
           onValue={(entries) => onTools([...drop('mcp'), ...mcpGrants(entries.length > 0 ? entries : [''])])}
+        />
+      )}
+      <Checkbox
+        label="Pins: read, set and wait for those of its board that you name"
+        checked={gpio !== undefined}
+        onChange={(event) => onTools(event.target.checked ? [...tools, { tool: 'gpio', pins: [] }] : drop('gpio'))}
+      />
+      {gpio && (
+        <ListField
+          label="Pins"
+          value={gpio.pins}
+          hint="As the owner of a node names them; the agent is placed where they are."
+          onValue={(pins) => onTools([...drop('gpio'), { tool: 'gpio', pins }])}
+        />
+      )}
+      <Checkbox
+        label="Sensors: read those of its node that you name"
+        checked={sensor !== undefined}
+        onChange={(event) =>
+          onTools(event.target.checked ? [...tools, { tool: 'sensor', sensors: [] }] : drop('sensor'))
+        }
+      />
+      {sensor && (
+        <ListField
+          label="Sensors"
+          value={sensor.sensors}
+          hint="As the owner of a node names them; the agent is placed where they are."
+          onValue={(sensors) => onTools([...drop('sensor'), { tool: 'sensor', sensors }])}
         />
       )}
       {fault && (
