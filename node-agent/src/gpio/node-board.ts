@@ -39,6 +39,7 @@ export class NodeBoard implements BoardTools {
   #back: Pins | null = null;
   /** Of sensors, by name, with what is missing. */
   readonly #missing = new Map<string, string>();
+  #isStarted = false;
   #isLit = false;
   #blinking: Timer | null = null;
   #blinkEnds: Timer | null = null;
@@ -56,7 +57,8 @@ export class NodeBoard implements BoardTools {
     const onNews = (name: string, problem: string | null) => {
       if (problem === null) log.info({ pin: name }, 'a pin can be used');
       else log.warn({ pin: name, problem }, 'a pin cannot be used');
-      this.onNews();
+      // What was tried once is told with the rest.
+      if (this.#isStarted) this.onNews();
     };
     const pins = () => this.#back as Pins;
     this.#pins = new Map(list.pins.map((listed) => [listed.name, new BoardPin({ listed, pins, clock, random, onNews })]));
@@ -71,6 +73,7 @@ export class NodeBoard implements BoardTools {
       const problem = await sensorProblem(sensor, root);
       if (problem !== null) this.#missing.set(sensor.name, problem);
     }
+    this.#isStarted = true;
     this.#stopListening = this.#withRole('drain')?.listen((on) => this.#button(on)) ?? null;
   }
   async stop(): Promise<void> {
@@ -123,10 +126,14 @@ export class NodeBoard implements BoardTools {
   directionOf(name: string): 'in' | 'out' | null {
     return this.#pins.get(name)?.direction ?? null;
   }
-  read(name: string): Promise<boolean> {
+  async read(name: string): Promise<boolean> {
     return this.#own(name).read();
   }
-  write(name: string, on: boolean, by: { id: string; name: string }): Promise<{ heldBy: string; forMs: number } | null> {
+  async write(
+    name: string,
+    on: boolean,
+    by: { id: string; name: string },
+  ): Promise<{ heldBy: string; forMs: number } | null> {
     return this.#own(name).write(on, by);
   }
   /** The first settled change, or null after so long. Rejects with the reason of the signal. */
