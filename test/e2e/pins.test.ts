@@ -45,14 +45,18 @@ pins:
       triggers: [{ pin: 'motion', edge: 'rising', restSeconds: 1, prompt: 'call gpio_write {"pin":"lamp","on":true}' }],
     });
     await ready(fleet, 'porter', 'board');
-    await fleet.apply({ name: 'lost', tools: [{ tool: 'gpio', pins: ['siren'] }] });
+    const typed = fleet.apply({ name: 'lost', tools: [{ tool: 'gpio', pins: ['siren'] }] });
+    await t.rejects(typed, { message: /tools\.0\.pins\.0: expected a pin that the owner of a node lists: bell, lamp or motion/ });
+    const elsewhere = { nodes: ['spare'] };
+    await fleet.apply({ name: 'lost', tools: [{ tool: 'gpio', pins: ['motion'] }], placement: elsewhere as never });
     const { unplaced } = await until('it is said why', async () => {
       const view = await agentOf(fleet, 'lost');
       return view.unplaced && view;
     });
-    t.match(unplaced?.text, /no node has pin siren/);
-    t.match(unplaced?.refused, [{ filter: 'board', nodes: 2, text: /needs pin siren, which it does not have/ }]);
-    t.match(unplaced?.fix, [[{ verb: 'list-pins', needs: ['pin siren'] }]]);
+    t.match(unplaced?.text, /no node named spare has pin motion/);
+    const board = unplaced?.refused.find(({ filter }) => filter === 'board');
+    t.match(board?.text, /spare: needs pin motion, which it does not have/);
+    t.match(unplaced?.fix.flat(), [{ verb: /list-pins|edit-agent/ }]);
   });
 
   await t.test('an edge wakes the agent, which switches the lamp', async (t) => {

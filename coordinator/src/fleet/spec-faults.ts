@@ -3,6 +3,7 @@
 import { type AgentSpec, type Budget, classNames, type Fault, mayWake, nearNames, triggersOf, wakingEvents } from '@blackroad/protocol';
 import { cronFault, timeZoneFault } from '@blackroad/protocol/cron';
 import type { View } from '../state/view.ts';
+import { boardFaults } from './board-faults.ts';
 
 /** `timeZone`: of the fleet. */
 export function specFaults(view: View, spec: AgentSpec, nowMs: number, timeZone: string): Fault[] {
@@ -22,7 +23,7 @@ export function specFaults(view: View, spec: AgentSpec, nowMs: number, timeZone:
   }
   for (const [i, name] of spec.placement.class.entries())
     faults.push(...classFaults(view, name, `placement.class.${i}`));
-  faults.push(...budgetFaults(spec.budget), ...scopeFaults(spec.memory));
+  faults.push(...budgetFaults(spec.budget), ...scopeFaults(spec.memory), ...boardFaults(view, spec));
   return faults;
 }
 
