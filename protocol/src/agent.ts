@@ -77,7 +77,10 @@ export const ToolGrant = Type.Union(
     ),
     Type.Object(
       { tool: Type.Literal('gpio'), pins: Type.Array(PinName, { minItems: 1, maxItems: maxBoardPins }) },
-      { ...closed, description: 'Read, set and wait for these pins of its node (`--pins`); it is placed where they are.' },
+      {
+        ...closed,
+        description: 'Read, set and wait for these pins of its node (`--pins`); it is placed where they are.',
+      },
     ),
     Type.Object(
       { tool: Type.Literal('sensor'), sensors: Type.Array(SensorName, { minItems: 1, maxItems: maxBoardSensors }) },

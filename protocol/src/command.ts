@@ -44,9 +44,7 @@ export const Welcome = Type.Object({
   ),
   keep: Type.Optional(KeptModels),
   lineage: Type.Optional(Lineage),
-  draining: Type.Optional(
-    Type.Boolean({ description: 'Whether the node drains. Missing: an older coordinator.' }),
-  ),
+  draining: Type.Optional(Type.Boolean({ description: 'Whether the node drains. Missing: an older coordinator.' })),
   upMs: Type.Optional(Type.Number({ minimum: 0, description: 'Of the hello that this answers: how long it took.' })),
 });
 export type Welcome = Static<typeof Welcome>;

@@ -113,7 +113,10 @@ export const NodeInfo = Type.Object({
     }),
   ),
   pinsBy: Type.Optional(
-    Type.String({ maxLength: 100, description: 'What reads and sets them, in words; `simulated` where they are made up.' }),
+    Type.String({
+      maxLength: 100,
+      description: 'What reads and sets them, in words; `simulated` where they are made up.',
+    }),
   ),
   version: Type.Optional(ReleaseVersion),
   updates: Type.Optional(

@@ -82,7 +82,8 @@ export const EventTrigger = Type.Object(
   {
     event: Type.String({
       pattern: '^[a-z][a-z-]{0,39}$',
-      description: 'Type of an event of the fleet, such as `node-lost`; docs/webhooks.md lists those that may be named.',
+      description:
+        'Type of an event of the fleet, such as `node-lost`; docs/webhooks.md lists those that may be named.',
     }),
     node: Type.Optional(Type.String({ minLength: 1, maxLength: 63, description: 'Only events of this node.' })),
     agent: Type.Optional(

@@ -114,7 +114,10 @@ export const pinCases: readonly PinCase[] = [
         await rig.drive(2, false);
         await pause(200);
         assert.equal(heard.length, 3);
-        const second = await line.listen((on) => heard.push(on), () => {});
+        const second = await line.listen(
+          (on) => heard.push(on),
+          () => {},
+        );
         await rig.drive(2, true);
         await until('an edge', () => heard.length === 4);
         await second.stop();
@@ -127,7 +130,10 @@ export const pinCases: readonly PinCase[] = [
       await rig.drive(3, true);
       await using(rig.pins.open(order(rig, 3, { activeLow: true })), async (line) => {
         const heard: boolean[] = [];
-        const listening = await line.listen((on) => heard.push(on), () => {});
+        const listening = await line.listen(
+          (on) => heard.push(on),
+          () => {},
+        );
         await rig.drive(3, false);
         await until('an edge', () => heard.length === 1);
         assert.deepEqual(heard, [true]);
@@ -151,9 +157,15 @@ export const pinCases: readonly PinCase[] = [
   {
     name: 'a line and a chip that are not there are refused with what there is',
     async run(rig) {
-      const most = new RegExp(`There is no line ${rig.lines} on ${rig.chip}: it has ${rig.lines}, 0 to ${rig.lines - 1}`);
+      const most = new RegExp(
+        `There is no line ${rig.lines} on ${rig.chip}: it has ${rig.lines}, 0 to ${rig.lines - 1}`,
+      );
       await fault(rig.pins.open(order(rig, rig.lines)), 'missing', most);
-      await fault(rig.pins.open(order(rig, 0, { chip: 'pinctrl-moon' })), 'missing', /no chip pinctrl-moon; there are: /);
+      await fault(
+        rig.pins.open(order(rig, 0, { chip: 'pinctrl-moon' })),
+        'missing',
+        /no chip pinctrl-moon; there are: /,
+      );
       await fault(rig.pins.open(order(rig, 0, { chip: 'pinctrl-moon' })), 'missing', new RegExp(rig.chip));
     },
   },
@@ -183,7 +195,11 @@ export const pinCases: readonly PinCase[] = [
     async run(rig) {
       for (const direction of ['in', 'out'] as const) {
         await using(rig.pins.open(order(rig, 7, { direction })), async (line) => {
-          if (direction === 'in') await line.listen(() => {}, () => {});
+          if (direction === 'in')
+            await line.listen(
+              () => {},
+              () => {},
+            );
         });
         const release = await rig.hold(7);
         await release();

@@ -86,7 +86,9 @@ async function fleetOn(machine: GpioMachine): Promise<void> {
   const joined = await machine.run(`${node} join ${token} --data /check/data --name board 2>&1`);
   assert.equal(joined.code, 0, joined.text);
   // Another program has a line before the node-agent starts.
-  await machine.run('g=$(gpiodetect | grep rp1 | cut -d" " -f1); (gpiomon -c $g 5 || gpiomon $g 5) >/dev/null 2>&1 & sleep 1');
+  await machine.run(
+    'g=$(gpiodetect | grep rp1 | cut -d" " -f1); (gpiomon -c $g 5 || gpiomon $g 5) >/dev/null 2>&1 & sleep 1',
+  );
   const openai = server.url.replace('127.0.0.1', host);
   await machine.run(
     `(${node} run --data /check/data --ollama none --fetch none --openai ${openai} --pins /check/pins.yaml >/check/log 2>&1 &)`,

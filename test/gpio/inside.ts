@@ -41,7 +41,8 @@ async function rigOf(backend: string): Promise<PinRig> {
         await ended;
       };
     },
-    holder: backend === 'onoff' ? /Another program has line 4 of/ : isOld ? /gpiomon has line 4 of/ : /chime has line 4 of/,
+    holder:
+      backend === 'onoff' ? /Another program has line 4 of/ : isOld ? /gpiomon has line 4 of/ : /chime has line 4 of/,
   };
 }
 

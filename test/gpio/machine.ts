@@ -59,7 +59,8 @@ export async function startGpioMachine(
   mkdirSync(root);
   execFileSync('tar', ['-xf', debianArchive(join(work, `${suite}.tar`), suite, packages), '-C', root]);
   mkdirSync(join(root, 'check'));
-  for (const [path, from] of Object.entries(files)) cpSync(from, join(root, path), { recursive: true, dereference: true });
+  for (const [path, from] of Object.entries(files))
+    cpSync(from, join(root, path), { recursive: true, dereference: true });
   writeFileSync(join(root, 'check/init'), init, { mode: 0o755 });
   writeFileSync(join(root, 'check/orders.mjs'), orders);
   const disk = join(folder, 'disk.ext4');
@@ -81,7 +82,9 @@ export async function startGpioMachine(
     async () => (machine.exitCode === null ? (await run('true')).code === 0 : Promise.reject(new Error('QEMU ended'))),
     startMs,
   );
-  const found = await run('at=/sys/kernel/config/gpio-sim/board; echo /sys/devices/platform/$(cat $at/dev_name)/$(cat $at/bank0/chip_name)');
+  const found = await run(
+    'at=/sys/kernel/config/gpio-sim/board; echo /sys/devices/platform/$(cat $at/dev_name)/$(cat $at/bank0/chip_name)',
+  );
   const home = found.text.trim();
   return {
     run,

@@ -235,7 +235,9 @@ t.test(
     ];
     fleet.apply1('porter', { tools, triggers });
     const specAt = (node: string) =>
-      said(fleet.move(['porter', node]).messages, 'assign').flatMap(({ message }) => message.put.map(({ spec }) => spec));
+      said(fleet.move(['porter', node]).messages, 'assign').flatMap(({ message }) =>
+        message.put.map(({ spec }) => spec),
+      );
     t.match(specAt('older'), [{ tools: [{ tool: 'memory' }], triggers: [{ cron: '0 7 * * *' }] }]);
     t.same(
       specAt('newer').map(({ tools, triggers }) => [tools.length, triggers.length]),

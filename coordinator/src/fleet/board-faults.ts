@@ -36,7 +36,9 @@ function namedIn({ tools, triggers }: AgentSpec): Named[] {
     if (grant.tool === 'gpio')
       found.push(...grant.pins.map((name, j) => ({ field: `tools.${i}.pins.${j}`, kind: 'pin' as const, name })));
     if (grant.tool === 'sensor')
-      found.push(...grant.sensors.map((name, j) => ({ field: `tools.${i}.sensors.${j}`, kind: 'sensor' as const, name })));
+      found.push(
+        ...grant.sensors.map((name, j) => ({ field: `tools.${i}.sensors.${j}`, kind: 'sensor' as const, name })),
+      );
   }
   for (const [i, trigger] of triggers.entries())
     if ('pin' in trigger) found.push({ field: `triggers.${i}.pin`, kind: 'pin', name: trigger.pin });

@@ -52,11 +52,19 @@ t.test('the drain button of a node drains it and takes the drain back, as the no
   const ask = (data: object, boot = boot1) =>
     house.decide<'node-event'>(acceptEvent, {
       node: 'alice',
-      message: { boot, atMs: 1, type: 'drain-asked', severity: 'info', text: 'its drain button was held', data: { ...data } },
+      message: {
+        boot,
+        atMs: 1,
+        type: 'drain-asked',
+        severity: 'info',
+        text: 'its drain button was held',
+        data: { ...data },
+      },
     });
   const auditOf = ({ changes }: ReturnType<typeof ask>) =>
     changes.flatMap((change) => (change.type === 'audit' ? [`${change.row.actor} ${change.row.action}`] : []));
-  const told = ({ messages }: ReturnType<typeof ask>) => said(messages, 'draining').map(({ message }) => message.draining);
+  const told = ({ messages }: ReturnType<typeof ask>) =>
+    said(messages, 'draining').map(({ message }) => message.draining);
 
   const first = ask({ draining: true });
   t.equal(house.view.nodes.get('alice')?.draining, true);

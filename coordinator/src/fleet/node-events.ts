@@ -15,6 +15,7 @@ import type { Decide } from '../state/input.ts';
 import type { NodeRow } from '../state/rows.ts';
 import { sendSnapshot } from './assignment.ts';
 import { edited, tellDraining } from './nodes.ts';
+import { principalOfNode } from './principals.ts';
 
 export const acceptEvent: Decide<'node-event'> = (view, { node, message }, nowMs) => {
   const draft = openDraft(view, nowMs);
@@ -54,9 +55,8 @@ function drainAsked(draft: Draft, row: NodeRow, { draining }: Readonly<Record<st
     remark(draft, 'bad-ask', `${id}: drain-asked says neither true nor false`);
     return;
   }
-  const by = { kind: 'node', id, name: id } as const;
   // Nothing changed: a repeated question, or somebody else was faster. The node waits for word all the same.
-  if (!edited(draft, row, { by, draining })) tellDraining(draft, row);
+  if (!edited(draft, row, { by: principalOfNode(id), draining })) tellDraining(draft, row);
 }
 
 /** The type in a newer node's event may be any text: it must not be mistaken for an event of the coordinator's own. */

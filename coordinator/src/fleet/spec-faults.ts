@@ -1,6 +1,15 @@
 // Faults of a request that its schema cannot find: times that never occur, zones and classes that do not exist. Such a request is refused
 // at the API, by the field's name, before anything is stored.
-import { type AgentSpec, type Budget, classNames, type Fault, mayWake, nearNames, triggersOf, wakingEvents } from '@blackroad/protocol';
+import {
+  type AgentSpec,
+  type Budget,
+  classNames,
+  type Fault,
+  mayWake,
+  nearNames,
+  triggersOf,
+  wakingEvents,
+} from '@blackroad/protocol';
 import { cronFault, timeZoneFault } from '@blackroad/protocol/cron';
 import type { View } from '../state/view.ts';
 import { boardFaults } from './board-faults.ts';

@@ -58,7 +58,9 @@ t.test('the edge that it wants, with its place holders filled', async (t) => {
 });
 
 t.test('it rests, by itself for ten seconds, and while its task is under way', async (t) => {
-  const { made, assigned, edge, fired, underWay, clock, busy } = rig([{ pin: 'motion', edge: 'rising', prompt: 'Look.' }]);
+  const { made, assigned, edge, fired, underWay, clock, busy } = rig([
+    { pin: 'motion', edge: 'rising', prompt: 'Look.' },
+  ]);
   made.start(assigned);
   busy(true);
   edge(true);
@@ -79,7 +81,10 @@ t.test('it rests, by itself for ten seconds, and while its task is under way', a
 });
 
 t.test('a pin that is not there is a trouble in words', async (t) => {
-  const triggers: Trigger[] = [{ pin: 'siren', edge: 'both', prompt: 'x' }, { cron: '0 7 * * *', prompt: 'Morning.' }];
+  const triggers: Trigger[] = [
+    { pin: 'siren', edge: 'both', prompt: 'x' },
+    { cron: '0 7 * * *', prompt: 'Morning.' },
+  ];
   const { made, assigned } = rig(triggers);
   made.start(assigned);
   t.same(made.troubles(), ['pin siren of ada never fires: this node has no pin siren']);
@@ -87,7 +92,13 @@ t.test('a pin that is not there is a trouble in words', async (t) => {
   t.equal(made.troubles().length, 1, 'once, however often it starts');
   made.stopAll();
   t.same(made.troubles(), []);
-  const none = createPinTriggers({ node: 'a', pins: null, clock: new HandClock(), fire: () => null, isUnderWay: () => false });
+  const none = createPinTriggers({
+    node: 'a',
+    pins: null,
+    clock: new HandClock(),
+    fire: () => null,
+    isUnderWay: () => false,
+  });
   none.start(assigned);
   t.match(none.troubles(), [/this node has no pin siren; its owner can list one/]);
 });

@@ -92,8 +92,7 @@ export class BoardPin {
       this.#tries = 0;
     } catch (error) {
       await this.#drop(asPinError(error));
-      if (!this.#isStopped)
-        this.#retry = clock.after(backoffMs(again, this.#tries++, random), () => void this.start());
+      if (!this.#isStopped) this.#retry = clock.after(backoffMs(again, this.#tries++, random), () => void this.start());
     }
     if (this.problem !== before) onNews(this.name, this.problem);
   }

@@ -8,7 +8,10 @@ const folders = ['/usr/bin', '/usr/local/bin'];
 /** What writes a picture of a size that models read well to its standard output. */
 const programs: readonly { name: string; args: readonly string[] }[] = [
   { name: 'rpicam-still', args: ['--nopreview', '--immediate', '--width', '1024', '--height', '768', '--output', '-'] },
-  { name: 'libcamera-still', args: ['--nopreview', '--immediate', '--width', '1024', '--height', '768', '--output', '-'] },
+  {
+    name: 'libcamera-still',
+    args: ['--nopreview', '--immediate', '--width', '1024', '--height', '768', '--output', '-'],
+  },
   { name: 'fswebcam', args: ['--quiet', '--no-banner', '--resolution', '1024x768', '--jpeg', '85', '-'] },
 ];
 const stillMs = 20_000;
@@ -26,11 +29,14 @@ export function createCamera(where: readonly string[] = folders): Camera {
   let last: Promise<unknown> = Promise.resolve();
   const found = () => {
     for (const program of programs)
-      for (const folder of where) if (existsSync(join(folder, program.name))) return { ...program, path: join(folder, program.name) };
+      for (const folder of where)
+        if (existsSync(join(folder, program.name))) return { ...program, path: join(folder, program.name) };
     return null;
   };
   const problem = () => {
-    return found() ? null : `There is no program for a camera here: install one of ${programs.map(({ name }) => name).join(', ')}.`;
+    return found()
+      ? null
+      : `There is no program for a camera here: install one of ${programs.map(({ name }) => name).join(', ')}.`;
   };
   return {
     problem,
@@ -46,9 +52,19 @@ export function createCamera(where: readonly string[] = folders): Camera {
   };
 }
 
-function take({ name, path, args }: { name: string; path: string; args: readonly string[] }, signal: AbortSignal): Promise<Buffer> {
+function take(
+  { name, path, args }: { name: string; path: string; args: readonly string[] },
+  signal: AbortSignal,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const options = { env, encoding: 'buffer', timeout: stillMs, killSignal: 'SIGKILL', maxBuffer: maxStillBytes, signal } as const;
+    const options = {
+      env,
+      encoding: 'buffer',
+      timeout: stillMs,
+      killSignal: 'SIGKILL',
+      maxBuffer: maxStillBytes,
+      signal,
+    } as const;
     execFile(path, args, options, (error, stdout, stderr) => {
       const isJpeg = stdout.length > 2 && stdout[0] === 0xff && stdout[1] === 0xd8;
       if (!error && isJpeg) return resolve(stdout);

@@ -46,7 +46,8 @@ export async function holderOf({ folder, isOld }: Gpiod, chip: string, line: num
   const { text } = await ask(folder, 'gpioinfo', isOld ? [chip] : ['--chip', chip]);
   const row = text.split('\n').find((each) => new RegExp(`(^|\\s)line\\s+${line}:`).test(each)) ?? '';
   // 2: `line 17: "GPIO17" input consumer="motion"`, 1: `line 17: "GPIO17" "motion" input active-high [used]`.
-  const named = /consumer="?([^"\s]+)"?/.exec(row) ?? (row.includes('[used]') ? /"([^"]+)"\s+(?:in|out)put/.exec(row) : null);
+  const named =
+    /consumer="?([^"\s]+)"?/.exec(row) ?? (row.includes('[used]') ? /"([^"]+)"\s+(?:in|out)put/.exec(row) : null);
   return named?.[1] ?? (/\[used\]/.test(row) ? 'another program' : null);
 }
 

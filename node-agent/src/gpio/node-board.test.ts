@@ -27,7 +27,8 @@ async function rig(t: Test, over: Partial<PinList> = {}) {
     writeFileSync(join(folder, String(line)), high ? '1' : '0');
     await clock.advance(ms);
   };
-  const isHigh = (line: number) => existsSync(join(folder, String(line))) && readFileSync(join(folder, String(line)), 'utf8') === '1';
+  const isHigh = (line: number) =>
+    existsSync(join(folder, String(line))) && readFileSync(join(folder, String(line)), 'utf8') === '1';
   return { board, clock, folder, news, set, isHigh };
 }
 const porter = { id: 'id-1', name: 'porter' };
@@ -38,11 +39,16 @@ t.test('agents may be granted what is there and has no role', async (t) => {
   await board.start();
   t.same(board.granted(), { pins: ['motion', 'lamp'], sensors: [], camera: false });
   t.equal(board.label, 'simulated');
-  t.match(board.facts(), [{ name: 'motion', direction: 'in', where: 'line 17 of simulated' }, {}, { role: 'identify' }, {}]);
+  t.match(board.facts(), [
+    { name: 'motion', direction: 'in', where: 'line 17 of simulated' },
+    {},
+    { role: 'identify' },
+    {},
+  ]);
   t.same(board.lack('motion'), null);
   t.match(board.lack('doorbell'), /no pin doorbell/);
   t.match(board.lack('light'), /for the node itself/);
-  await t.rejects(board.write('light', true, porter), { fault: 'missing' });
+  await t.rejects(board.write('light', true, porter), { message: /for the node itself/ });
   t.same(board.notes(), []);
 });
 
@@ -70,7 +76,10 @@ t.test('an edge is heard when it has settled, and by all who wait', async (t) =>
   const heard: boolean[] = [];
   const stop = board.listen('motion', (on) => heard.push(on));
   const never = new AbortController();
-  const waits = [board.edge('motion', 'rising', 5_000, never.signal), board.edge('motion', 'both', 5_000, never.signal)];
+  const waits = [
+    board.edge('motion', 'rising', 5_000, never.signal),
+    board.edge('motion', 'both', 5_000, never.signal),
+  ];
   const falling = board.edge('motion', 'falling', 1_000, never.signal);
   await clock.advance(1);
   // A bounce: high for less than the usual 30 ms.
@@ -103,7 +112,7 @@ t.test('a pin that another program has is there, is said, and is taken when it i
   t.same(board.stands()[0], { name: 'motion', on: null });
   const heard: boolean[] = [];
   board.listen('motion', (on) => heard.push(on));
-  await t.rejects(board.read('motion'), { fault: 'held' });
+  await t.rejects(board.read('motion'), { message: /doorbell has line 17/ });
   rmSync(join(folder, '17.held'));
   const before = news.length;
   await clock.advance(301_000);
@@ -121,32 +130,35 @@ t.test('a line that is not there is not granted', async (t) => {
   t.match(board.notes(), [/^Pin far: There is no line 99 on simulated: it has 54/]);
 });
 
-t.test('the light blinks for identify, is lit while the node drains, and a button held for two seconds asks', async (t) => {
-  const { board, clock, isHigh, set } = await rig(t);
-  let held = 0;
-  board.onHeld = () => held++;
-  await board.start();
-  t.match(board.blink(3), { ok: true, text: 'Pin light blinks for 3 s.' });
-  t.ok(isHigh(22));
-  await clock.advance(260);
-  t.notOk(isHigh(22));
-  await clock.advance(3_000);
-  t.notOk(isHigh(22), 'dark afterwards');
-  board.showDraining(true);
-  await clock.advance(1);
-  t.ok(isHigh(22));
-  board.blink(1);
-  await clock.advance(260);
-  t.notOk(isHigh(22));
-  await clock.advance(2_000);
-  t.ok(isHigh(22), 'lit again');
-  await set(23, false, 1_900);
-  await set(23, true, 3_000);
-  t.equal(held, 0, 'a short press is nothing');
-  await set(23, false, 5_000);
-  t.equal(held, 1, 'held once, however long');
-  await set(23, true);
-});
+t.test(
+  'the light blinks for identify, is lit while the node drains, and a button held for two seconds asks',
+  async (t) => {
+    const { board, clock, isHigh, set } = await rig(t);
+    let held = 0;
+    board.onHeld = () => held++;
+    await board.start();
+    t.match(board.blink(3), { ok: true, text: 'Pin light blinks for 3 s.' });
+    t.ok(isHigh(22));
+    await clock.advance(260);
+    t.notOk(isHigh(22));
+    await clock.advance(3_000);
+    t.notOk(isHigh(22), 'dark afterwards');
+    board.showDraining(true);
+    await clock.advance(1);
+    t.ok(isHigh(22));
+    board.blink(1);
+    await clock.advance(260);
+    t.notOk(isHigh(22));
+    await clock.advance(2_000);
+    t.ok(isHigh(22), 'lit again');
+    await set(23, false, 1_900);
+    await set(23, true, 3_000);
+    t.equal(held, 0, 'a short press is nothing');
+    await set(23, false, 5_000);
+    t.equal(held, 1, 'held once, however long');
+    await set(23, true);
+  },
+);
 
 t.test('sensors and the camera: what is missing is said, what is there is read', async (t) => {
   const sys = {
@@ -157,7 +169,9 @@ t.test('sensors and the camera: what is missing is said, what is there is read',
           'iio:device1': { name: 'bmp280\n', in_temp_input: '19870\n', in_pressure_input: '101.325\n' },
         },
       },
-      w1: { devices: { '28-0000012': { temperature: '-1250\n' }, '28-0000013': { w1_slave: 'crc=57 YES\n.. t=23125\n' } } },
+      w1: {
+        devices: { '28-0000012': { temperature: '-1250\n' }, '28-0000013': { w1_slave: 'crc=57 YES\n.. t=23125\n' } },
+      },
     },
   };
   const root = t.testdir({ sys });
@@ -171,7 +185,10 @@ t.test('sensors and the camera: what is missing is said, what is there is read',
     { name: 'gone', kind: 'ds18b20', device: '28-ff' },
   ] as const;
   const list: PinList = { backend: 'simulated', folder: join(root, 'lines'), pins: [], sensors, camera: true };
-  const camera = { problem: () => 'There is no program for a camera here.', still: () => Promise.reject(new Error('none')) };
+  const camera = {
+    problem: () => 'There is no program for a camera here.',
+    still: () => Promise.reject(new Error('none')),
+  };
   const board = new NodeBoard({ list, clock, random: seededRandom(1), log: silentLog, root, camera });
   await board.start();
   t.same(board.granted(), { pins: [], sensors: ['hall', 'roof', 'attic', 'cellar'], camera: false });
@@ -181,7 +198,11 @@ t.test('sensors and the camera: what is missing is said, what is there is read',
     'attic: temperature -1.3 °C.',
     'cellar: temperature 23.1 °C.',
   ]);
-  t.match(board.notes(), [/which: name its device.*28-0000012, 28-0000013/, /gone: there is no ds18b20 called 28-ff/, /no program for a camera/]);
+  t.match(board.notes(), [
+    /which: name its device.*28-0000012, 28-0000013/,
+    /gone: there is no ds18b20 called 28-ff/,
+    /no program for a camera/,
+  ]);
   writeFileSync(join(root, 'sys/bus/w1/devices/28-0000012/temperature'), '');
   const read = board.sensor('attic');
   const settled = t.rejects(read, { message: /attic \(ds18b20\) gives no value/ });

@@ -61,7 +61,9 @@ export class NodeBoard implements BoardTools {
       if (this.#isStarted) this.onNews();
     };
     const pins = () => this.#back as Pins;
-    this.#pins = new Map(list.pins.map((listed) => [listed.name, new BoardPin({ listed, pins, clock, random, onNews })]));
+    this.#pins = new Map(
+      list.pins.map((listed) => [listed.name, new BoardPin({ listed, pins, clock, random, onNews })]),
+    );
   }
 
   /** Resolves when every pin was tried once. */
@@ -96,7 +98,9 @@ export class NodeBoard implements BoardTools {
   granted(): Board {
     const { list } = this.#parts;
     return {
-      pins: [...this.#pins.values()].filter(({ role, isThere }) => role === undefined && isThere).map(({ name }) => name),
+      pins: [...this.#pins.values()]
+        .filter(({ role, isThere }) => role === undefined && isThere)
+        .map(({ name }) => name),
       sensors: list.sensors.map(({ name }) => name).filter((name) => !this.#missing.has(name)),
       camera: list.camera && this.#camera.problem() === null,
     };
@@ -110,7 +114,9 @@ export class NodeBoard implements BoardTools {
   /** What is wrong, for the page of the node. */
   notes(): string[] {
     const { list } = this.#parts;
-    const pins = [...this.#pins.values()].flatMap(({ name, problem }) => (problem === null ? [] : [`Pin ${name}: ${problem}`]));
+    const pins = [...this.#pins.values()].flatMap(({ name, problem }) =>
+      problem === null ? [] : [`Pin ${name}: ${problem}`],
+    );
     const sensors = [...this.#missing.values()].map((problem) => `Sensor ${problem}`);
     const camera = list.camera ? this.#camera.problem() : null;
     return [...pins, ...sensors, ...(camera === null ? [] : [camera])];
@@ -137,7 +143,12 @@ export class NodeBoard implements BoardTools {
     return this.#own(name).write(on, by);
   }
   /** The first settled change, or null after so long. Rejects with the reason of the signal. */
-  async edge(name: string, edge: 'rising' | 'falling' | 'both', forMs: number, signal: AbortSignal): Promise<boolean | null> {
+  async edge(
+    name: string,
+    edge: 'rising' | 'falling' | 'both',
+    forMs: number,
+    signal: AbortSignal,
+  ): Promise<boolean | null> {
     const pin = this.#own(name);
     // What is not there is never seen to change.
     await pin.read();

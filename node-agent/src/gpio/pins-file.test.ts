@@ -60,7 +60,12 @@ t.test('a file that is wrong is refused with its field', async (t) => {
     [{ pins: [pin, { ...pin, line: 5 }] }, /pins\.1\.name: lamp is that of pins\.0 already/],
     [{ pins: [pin, { ...pin, name: 'other' }] }, /pins\.1\.line: 27 is that of pins\.0 already/],
     [
-      { pins: [{ ...button, role: 'drain' }, { ...button, name: 'b', line: 5, role: 'drain' }] },
+      {
+        pins: [
+          { ...button, role: 'drain' },
+          { ...button, name: 'b', line: 5, role: 'drain' },
+        ],
+      },
       /pins\.1\.role: drain is that of pins\.0 already/,
     ],
     [{ sensors: [{ name: 'attic', kind: 'sht31' }] }, /sensors\.0\.kind: /],

@@ -1,7 +1,16 @@
 // The file in which the owner of a node lists what agents may use of its board: pins by name, sensors, the camera. A spec names them and brings
 // no line of its own, so what is not in this file is reached by nobody. In: a path, JSON or YAML. Out: the list, or the field that is wrong.
 import { readFileSync, statSync } from 'node:fs';
-import { explain, interpretingChecker, maxBoardPins, maxBoardSensors, PinName, SensorName, type Static, Type } from '@blackroad/protocol';
+import {
+  explain,
+  interpretingChecker,
+  maxBoardPins,
+  maxBoardSensors,
+  PinName,
+  SensorName,
+  type Static,
+  Type,
+} from '@blackroad/protocol';
 import { OptionError } from '@blackroad/std/options';
 import { parse } from 'yaml';
 
@@ -79,7 +88,14 @@ export function readPins(path: string): PinList | null {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw refuse('expected an object with pins, sensors or camera, got none');
   if (!interpretingChecker(PinsFile, value)) throw refuse(explain(PinsFile, value));
-  const { backend = 'auto', folder = '', chip, pins = [], sensors = [], camera = false } = value as Static<typeof PinsFile>;
+  const {
+    backend = 'auto',
+    folder = '',
+    chip,
+    pins = [],
+    sensors = [],
+    camera = false,
+  } = value as Static<typeof PinsFile>;
   if ((backend === 'simulated') !== (folder !== ''))
     throw refuse(
       backend === 'simulated'
@@ -87,7 +103,13 @@ export function readPins(path: string): PinList | null {
         : 'folder: expected backend: simulated beside it',
     );
   const named = pins.map((pin) => (chip === undefined ? pin : { chip, ...pin }));
-  const fault = pinFault(named) ?? twice('sensors', sensors.map(({ name }) => name), 'name');
+  const fault =
+    pinFault(named) ??
+    twice(
+      'sensors',
+      sensors.map(({ name }) => name),
+      'name',
+    );
   if (fault !== null) throw refuse(fault);
   return { backend, folder, pins: named, sensors, camera };
 }
@@ -101,13 +123,27 @@ function pinFault(pins: readonly ListedPin[]): string | null {
       for (const each of inOnly)
         if (pin[each] !== undefined) return `${field}.${each}: expected only beside direction: in`;
     if (direction === 'in' && pin.initial !== undefined) return `${field}.initial: expected only beside direction: out`;
-    if (role === 'identify' && direction === 'in') return `${field}.role: expected direction: out for the light of identify`;
-    if (role === 'drain' && direction === 'out') return `${field}.role: expected direction: in for the button that drains`;
+    if (role === 'identify' && direction === 'in')
+      return `${field}.role: expected direction: out for the light of identify`;
+    if (role === 'drain' && direction === 'out')
+      return `${field}.role: expected direction: in for the button that drains`;
   }
   return (
-    twice('pins', pins.map(({ name }) => name), 'name') ??
-    twice('pins', pins.map(({ chip, line }) => `${line}${chip === undefined ? '' : ` of ${chip}`}`), 'line') ??
-    twice('pins', pins.map(({ role }) => role ?? null), 'role')
+    twice(
+      'pins',
+      pins.map(({ name }) => name),
+      'name',
+    ) ??
+    twice(
+      'pins',
+      pins.map(({ chip, line }) => `${line}${chip === undefined ? '' : ` of ${chip}`}`),
+      'line',
+    ) ??
+    twice(
+      'pins',
+      pins.map(({ role }) => role ?? null),
+      'role',
+    )
   );
 }
 function twice(list: string, values: readonly (string | null)[], field: string): string | null {

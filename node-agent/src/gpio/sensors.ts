@@ -19,7 +19,11 @@ const againMs = 2_100;
 
 /** Drivers by the kind of sensor: the name that the kernel gives the device begins so. */
 const drivers = { dht22: 'dht11', bmp280: 'bm' } as const;
-const overlays = { dht22: 'dtoverlay=dht11,gpiopin=4', bmp280: 'dtoverlay=i2c-sensor,bmp280', ds18b20: 'dtoverlay=w1-gpio' };
+const overlays = {
+  dht22: 'dtoverlay=dht11,gpiopin=4',
+  bmp280: 'dtoverlay=i2c-sensor,bmp280',
+  ds18b20: 'dtoverlay=w1-gpio',
+};
 
 /** @throws Error with words for people and agents */
 export async function readSensor(sensor: ListedSensor, clock: Clock, root = '/'): Promise<Quantity[]> {
@@ -28,7 +32,8 @@ export async function readSensor(sensor: ListedSensor, clock: Clock, root = '/')
     try {
       return await withDeadline(clock, readMs, valuesOf(sensor, folder), () => new Error('it did not answer'));
     } catch (error) {
-      if (tried >= tries) throw new Error(`${sensor.name} (${sensor.kind}) gives no value: ${(error as Error).message}.`);
+      if (tried >= tries)
+        throw new Error(`${sensor.name} (${sensor.kind}) gives no value: ${(error as Error).message}.`);
       await sleep(clock, againMs);
     }
   }
@@ -72,7 +77,11 @@ async function valuesOf({ kind }: ListedSensor, folder: string): Promise<Quantit
   const temperature = (value: number): Quantity => ({ name: 'temperature', value, unit: '°C' });
   switch (kind) {
     case 'ds18b20':
-      return [temperature(await thousandths('temperature').catch(async () => slaveC(await readFile(join(folder, 'w1_slave'), 'utf8'))))];
+      return [
+        temperature(
+          await thousandths('temperature').catch(async () => slaveC(await readFile(join(folder, 'w1_slave'), 'utf8'))),
+        ),
+      ];
     case 'dht22': {
       const humidity = await thousandths('in_humidityrelative_input');
       return [temperature(await thousandths('in_temp_input')), { name: 'humidity', value: humidity, unit: '%' }];

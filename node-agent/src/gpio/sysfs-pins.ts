@@ -155,6 +155,7 @@ function faultOf(where: string, error: unknown): PinError {
   if (error instanceof PinError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'EBUSY') return new PinError('held', `Another program has ${where}; sysfs does not say which one.`);
-  if (code === 'EACCES' || code === 'EPERM') return new PinError('denied', `${where} may not be opened: ${allowGroup}.`);
+  if (code === 'EACCES' || code === 'EPERM')
+    return new PinError('denied', `${where} may not be opened: ${allowGroup}.`);
   return new PinError('failed', `${where}: ${message.slice(0, 160)}`);
 }

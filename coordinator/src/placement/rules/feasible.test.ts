@@ -61,7 +61,10 @@ t.test('board: every pin, sensor and camera that tools and triggers name', async
   t.equal(why(pins('motion', 'lamp'), { board }), null);
   t.equal(why(pins('motion', 'siren'), { board }), 'board: needs pin siren, which it does not have');
   t.equal(why(pins('motion', 'lamp')), 'board: needs pin motion and pin lamp, which it does not have');
-  t.equal(why({ tools: [{ tool: 'sensor', sensors: ['attic', 'roof'] }] }, { board }), 'board: needs sensor roof, which it does not have');
+  t.equal(
+    why({ tools: [{ tool: 'sensor', sensors: ['attic', 'roof'] }] }, { board }),
+    'board: needs sensor roof, which it does not have',
+  );
   t.equal(why({ tools: [{ tool: 'camera' }] }, { board }), 'board: needs a camera, which it does not have');
   const wakes = { triggers: [{ pin: 'door', edge: 'both' as const, prompt: 'x' }] };
   t.equal(why(wakes, { board }), 'board: needs pin door, which it does not have');

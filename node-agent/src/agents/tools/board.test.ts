@@ -28,7 +28,8 @@ const call = (name: string, args: object, has: BoardTools | null = board(), more
 };
 
 t.test('what is granted is offered, and nothing else', async (t) => {
-  const names = (given: Parameters<typeof boardTools>[0]) => boardTools(given, { agent, board: board() }).map(({ name }) => name);
+  const names = (given: Parameters<typeof boardTools>[0]) =>
+    boardTools(given, { agent, board: board() }).map(({ name }) => name);
   t.same(names([]), []);
   t.same(names(grants), ['gpio_read', 'gpio_write', 'gpio_watch', 'sensor_read', 'camera_still']);
   t.same(names([{ tool: 'gpio', pins: ['lamp'] }]), ['gpio_read', 'gpio_write', 'gpio_watch']);
@@ -69,7 +70,10 @@ t.test('each refusal says what the agent can do', async (t) => {
     await call('gpio_write', { pin: 'lamp', on: true }, held),
     'Refused: scout holds lamp, for at most 2 more min unless it sets it again. Ask scout, or try later.',
   );
-  t.match(await call('gpio_read', { pin: 'motion' }, null), /^Refused: this node has no pin motion; its owner can list one/);
+  t.match(
+    await call('gpio_read', { pin: 'motion' }, null),
+    /^Refused: this node has no pin motion; its owner can list one/,
+  );
   t.equal(
     await call('sensor_read', { sensor: 'roof' }),
     'Refused: roof is not a sensor that you may use. Your sensors: attic.',
@@ -79,7 +83,10 @@ t.test('each refusal says what the agent can do', async (t) => {
 
 t.test('a picture is shown to a model that sees', async (t) => {
   const shown: string[] = [];
-  t.equal(await call('camera_still', {}, board(), { show: (image: string) => shown.push(image) }), 'The picture follows.');
+  t.equal(
+    await call('camera_still', {}, board(), { show: (image: string) => shown.push(image) }),
+    'The picture follows.',
+  );
   t.same(shown, ['aaaa']);
   t.match(await call('camera_still', {}), /takes no pictures/);
   t.match(await call('camera_still', {}, null), /no camera/);

@@ -32,8 +32,8 @@ export default function AgentTriggers({ agent }: { agent: AgentView }) {
     return (
       <Empty title="It wakes only when it is asked" icon={<AlarmClock />}>
         <p>
-          A trigger asks it something: at times you name, on an MQTT message, when a webhook is called, on an event of the
-          fleet, or when a pin of its node changes.
+          A trigger asks it something: at times you name, on an MQTT message, when a webhook is called, on an event of
+          the fleet, or when a pin of its node changes.
         </p>
         {edit}
       </Empty>

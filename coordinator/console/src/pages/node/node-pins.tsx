@@ -32,7 +32,10 @@ export function NodePins({ node }: { node: NodeView }) {
   const pins = info?.pins ?? [];
   const { sensors = [], camera = false } = capacity?.board ?? {};
   const rows = pins.map((pin) => ({ pin, stand: health?.pins?.find(({ name }) => name === pin.name) }));
-  const others = [...(sensors.length > 0 ? [`Sensors: ${sensors.join(', ')}.`] : []), ...(camera ? ['It has a camera.'] : [])];
+  const others = [
+    ...(sensors.length > 0 ? [`Sensors: ${sensors.join(', ')}.`] : []),
+    ...(camera ? ['It has a camera.'] : []),
+  ];
   return (
     <Panel
       title="Pins"
