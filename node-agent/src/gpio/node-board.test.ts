@@ -195,7 +195,7 @@ t.test('sensors and the camera: what is missing is said, what is there is read',
   t.same(await Promise.all(['hall', 'roof', 'attic', 'cellar'].map((name) => board.sensor(name))), [
     'hall: temperature 21.4 °C, humidity 48.3 %.',
     'roof: temperature 19.9 °C, pressure 1013.3 hPa.',
-    'attic: temperature -1.3 °C.',
+    'attic: temperature -1.2 °C.',
     'cellar: temperature 23.1 °C.',
   ]);
   t.match(board.notes(), [
