@@ -22,7 +22,7 @@ const maxOutputBytes = 256 * 1024;
 const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 const usual = ['/usr/bin', '/usr/local/bin', '/bin'];
 /** What gpioinfo names as the holder of a line that a program of this process has. */
-export const consumer = 'blackroad-fleet';
+const consumer = 'blackroad-fleet';
 
 /** Null: it is not installed. */
 export async function findGpiod(folders: readonly string[] = usual): Promise<Gpiod | null> {
