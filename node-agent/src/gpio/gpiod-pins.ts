@@ -1,7 +1,7 @@
 // Pins by the kernel's character device, through the programs of libgpiod: what stays where sysfs is gone. A line that is set or listened to
 // belongs to a program that runs meanwhile. In: orders for lines. Out: lines; the program that has one, where another has it. [decision 49]
 import { createInterface } from 'node:readline';
-import { type Clock, withDeadline } from '@blackroad/std/clock';
+import type { Clock } from '@blackroad/std/clock';
 import { type Chip, checkLine, chipFor } from './chips.ts';
 import {
   detectChips,
@@ -24,8 +24,6 @@ interface GpiodParts {
   /** Whether a program has its line; by default the kernel is asked. */
   hasLine?: (program: HoldingProgram, clock: Clock) => Promise<boolean>;
 }
-
-const setMs = 2_000;
 
 export class GpiodPins implements Pins {
   readonly label: string;
@@ -170,13 +168,8 @@ class OutLine implements Line {
 
   async #write(on: boolean): Promise<void> {
     if (this.#isClosed) throw new PinError('failed', `${this.where} is closed.`);
-    const setter = this.#setter;
-    // Version 2 sets a line that it has; version 1 gives it back and takes it anew.
-    if (setter && !this.#about.parts.gpiod.isOld && (await this.#told(setter, on))) {
-      this.#on = on;
-      return;
-    }
-    await setter?.stop();
+    // The line is given back and taken anew: only a build of gpioset that Debian does not have can be told of a value while it runs.
+    await this.#setter?.stop();
     this.#setter = null;
     await this.#take(on);
     this.#on = on;
@@ -185,35 +178,11 @@ class OutLine implements Line {
     const { order, chip, where, parts } = this.#about;
     const { gpiod, clock } = parts;
     const setter = hold(gpiod.folder, 'gpioset', setArgs(gpiod, chip, order, on), clock);
-    // Nobody reads on: its prompts would fill the pipe otherwise.
     setter.child.stdout?.resume();
     if (!(await parts.hasLine(setter, clock))) {
       await setter.stop();
       throw await heldOr(gpiod, chip, order.line, where, setter.said());
     }
     this.#setter = setter;
-  }
-  /** False: the program does not say that the line is so. */
-  async #told({ child, ended }: HoldingProgram, on: boolean): Promise<boolean> {
-    const { line } = this.#about.order;
-    const wanted = `${line}=${on ? 'active' : 'inactive'}`;
-    let text = '';
-    let listener = (_: Buffer) => {};
-    const said = new Promise<boolean>((resolve) => {
-      listener = (piece) => {
-        text = (text + piece.toString('utf8')).slice(-500);
-        if (new RegExp(`(^|[^\\w])${wanted}\\b`).test(text)) resolve(true);
-      };
-      child.stdout?.on('data', listener);
-      void ended.then(() => resolve(false));
-    });
-    child.stdin?.write(`set ${line}=${on ? 1 : 0}\nget ${line}\n`);
-    try {
-      return await withDeadline(this.#about.parts.clock, setMs, said, () => new Error('late'));
-    } catch {
-      return false;
-    } finally {
-      child.stdout?.off('data', listener);
-    }
   }
 }

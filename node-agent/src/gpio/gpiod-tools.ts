@@ -1,6 +1,6 @@
 // The programs of libgpiod, in the syntax of its version 1 (Debian 12) and 2 (Debian 13): what is asked of them, and what they print. Each is
-// started without a shell, by its path, with a deadline. A program that holds a line ends when its standard input does, or its output is no
-// longer read: none outlives the node-agent.
+// started without a shell, by its path, with a deadline. A program that holds a line ends when its standard input does, or when the kernel tells
+// it that the node-agent has ended (setpriv): none outlives it.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -70,7 +70,7 @@ export function setArgs(gpiod: Gpiod, chip: Chip, wanted: Wanted, on: boolean): 
   const flags = flagsOf(gpiod, wanted, 'out');
   return gpiod.isOld
     ? ['--mode=wait', ...flags, chip.name, value]
-    : ['--interactive', '--unquoted', '--consumer', consumer, ...flags, '--chip', chip.name, value];
+    : ['--consumer', consumer, ...flags, '--chip', chip.name, value];
 }
 /** Of `gpiomon`: a line of output at each edge. */
 export function monitorArgs(gpiod: Gpiod, chip: Chip, wanted: Wanted): string[] {
@@ -106,9 +106,13 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGTERM');
 });
 const graceMs = 1_000;
+const setpriv = '/usr/bin/setpriv';
 
 export function hold(folder: string, program: string, args: readonly string[], clock: Clock): HoldingProgram {
-  const child = spawn(join(folder, program), args, { env, stdio: 'pipe' });
+  // Version 2 of gpioset reads nothing, and would keep its line for good when the node-agent is killed.
+  const words = [join(folder, program), ...args];
+  const [command = '', ...rest] = existsSync(setpriv) ? [setpriv, '--pdeathsig', 'TERM', ...words] : words;
+  const child = spawn(command, rest, { env, stdio: 'pipe' });
   running.add(child);
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

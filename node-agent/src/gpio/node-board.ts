@@ -41,6 +41,9 @@ export class NodeBoard implements BoardTools {
   readonly #missing = new Map<string, string>();
   #isStarted = false;
   #isLit = false;
+  /** What the light is to be next; null: it is so. */
+  #wanted: boolean | null = null;
+  #isSetting = false;
   #blinking: Timer | null = null;
   #blinkEnds: Timer | null = null;
   #pressed: Timer | null = null;
@@ -256,8 +259,19 @@ export class NodeBoard implements BoardTools {
     const light = this.#withRole('identify');
     if (light) this.#set(light, this.#isLit);
   }
+  /** A program that sets a line takes its time: what was wanted meanwhile and is over is not set. */
+  async #catchUp(light: BoardPin): Promise<void> {
+    for (let next = this.#wanted; next !== null; next = this.#wanted) {
+      this.#wanted = null;
+      await light.write(next, null).catch(() => {});
+    }
+    this.#isSetting = false;
+  }
   /** Its fault shows with the pin. */
   #set(light: BoardPin, on: boolean): void {
-    void light.write(on, null).catch(() => {});
+    this.#wanted = on;
+    if (this.#isSetting) return;
+    this.#isSetting = true;
+    void this.#catchUp(light);
   }
 }
