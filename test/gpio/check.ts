@@ -81,7 +81,8 @@ async function fleetOn(machine: GpioMachine): Promise<void> {
   const server = await startModelServer();
   t.teardown(() => server.close());
   const fleet = await startFleet(t, { args: ['--address', host, '--lost-after', '60'] });
-  const token = await fleet.token(1);
+  const body = { uses: 1, expiresSeconds: 3600, address: host, labels: {} };
+  const { token } = await fleet.client.call('joinTokenCreate', { body });
   const node = 'cd /check && ./node dist/main.mjs';
   const joined = await machine.run(`${node} join ${token} --data /check/data --name board 2>&1`);
   assert.equal(joined.code, 0, joined.text);
