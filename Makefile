@@ -161,9 +161,9 @@ integrations: node_modules/.installed node-agent/dist/main.mjs
 	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/integrations/check.ts $(PART)
 
 ## make gpio-check  pins on a kernel's own simulated chip, which is called as that of a Pi 5, in QEMU: the suite of pins, and a node-agent whose pins
-##                wake an agent and drain it (needs root, mmdebstrap, qemu-system-x86 and e2fsprogs); SUITE=bookworm
+##                wake an agent and drain it (needs root, mmdebstrap, qemu-system-x86 and e2fsprogs); SUITE=bookworm, PART="suite fleet"
 gpio-check: node_modules/.installed node-agent/dist/main.mjs
-	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/gpio/check.ts $(SUITE)
+	@PART="$(PART)" $(WITH_NODE) node --disable-warning=ExperimentalWarning test/gpio/check.ts $(SUITE)
 
 ## make stores-check  the suite of vector stores against a real PostgreSQL with pgvector, in a throw-away Debian root (needs root and mmdebstrap)
 stores-check: node_modules/.installed

@@ -17,7 +17,8 @@ export interface Gpiod {
 }
 type Wanted = Pick<LineOrder, 'line' | 'activeLow' | 'pull'>;
 
-const askMs = 5_000;
+/** A Pi Zero with a full processor takes seconds to start a program. */
+const askMs = 15_000;
 const maxOutputBytes = 256 * 1024;
 const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 const usual = ['/usr/bin', '/usr/local/bin', '/bin'];

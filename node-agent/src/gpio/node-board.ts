@@ -1,7 +1,7 @@
 // The board of this node: its pins, sensors and camera, as far as its owner lists them. In: the list, and what reaches the pins. Out: what agents
 // may be granted here, acts for their tools, edges for triggers, the light of identify and the button that drains, and faults in words.
 import type { Board, BoardPin as PinFacts, PinStand } from '@blackroad/protocol';
-import type { Clock, Timer } from '@blackroad/std/clock';
+import { type Clock, sleep, type Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
 import type { BoardTools } from '../agents/tools/board.ts';
@@ -25,6 +25,8 @@ interface NodeBoardParts {
 /** So long a button is held before it drains. */
 const heldMs = 2_000;
 const blinkMs = 250;
+/** The node does not wait longer for its pins. */
+const openMs = 30_000;
 
 /** Null: the owner lists none. @throws OptionError */
 export function boardHere(path: string, parts: Omit<NodeBoardParts, 'list'>): NodeBoard | null {
@@ -69,17 +71,21 @@ export class NodeBoard implements BoardTools {
     );
   }
 
-  /** Resolves when every pin was tried once. */
+  /** Resolves when every pin was tried once, or after so long: what is open later is told then. */
   async start(): Promise<void> {
+    await Promise.race([this.#open(), sleep(this.#parts.clock, openMs)]);
+    this.#isStarted = true;
+    this.#stopListening = this.#withRole('drain')?.listen((on) => this.#button(on)) ?? null;
+  }
+  async #open(): Promise<void> {
     const { list, clock, root } = this.#parts;
     this.#back = await findPins(list, clock);
-    await Promise.all([...this.#pins.values()].map((pin) => pin.start()));
+    // One after the other: each may take several programs, which a Pi Zero has no room for at once.
+    for (const pin of this.#pins.values()) await pin.start();
     for (const sensor of list.sensors) {
       const problem = await sensorProblem(sensor, root);
       if (problem !== null) this.#missing.set(sensor.name, problem);
     }
-    this.#isStarted = true;
-    this.#stopListening = this.#withRole('drain')?.listen((on) => this.#button(on)) ?? null;
   }
   async stop(): Promise<void> {
     this.#stopListening?.();
