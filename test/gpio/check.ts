@@ -92,9 +92,8 @@ async function fleetOn(machine: GpioMachine): Promise<void> {
     'g=$(gpiodetect | grep rp1 | cut -d" " -f1); (gpiomon -c $g 5 || gpiomon $g 5) >/dev/null 2>&1 & sleep 1',
   );
   const openai = server.url.replace('127.0.0.1', host);
-  await machine.run(
-    `(${node} run --data /check/data --ollama none --fetch none --openai ${openai} --pins /check/pins.yaml >/check/log 2>&1 &)`,
-  );
+  const given = `--data /check/data --ollama none --fetch none --openai ${openai} --pins /check/pins.yaml`;
+  await machine.run(`cd /check; ./node dist/main.mjs run ${given} >/check/log 2>&1 & echo $! >/check/pid`);
   t.teardown(async () => {
     if (process.exitCode) process.stdout.write((await machine.run('tail -30 /check/log')).text);
   });
@@ -143,7 +142,7 @@ async function fleetOn(machine: GpioMachine): Promise<void> {
   await until('the light is dark', async () => !(await machine.level(22)), slowMs);
   say('held again, the node takes work');
 
-  await machine.run('kill -9 $(pidof node | tr " " "\\n" | sort -n | tail -1)');
+  await machine.run('kill -9 $(cat /check/pid)');
   await until(
     'its programs end with it',
     async () => !/blackroad-fleet/.test((await machine.run('gpioinfo')).text),
