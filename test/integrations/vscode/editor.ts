@@ -15,6 +15,8 @@ const settings = {
   'workbench.startupEditor': 'none',
   'telemetry.telemetryLevel': 'off',
   'extensions.autoUpdate': false,
+  'workbench.colorTheme': 'Default Dark Modern',
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
 };
 
 export class Editor {
@@ -113,9 +115,11 @@ export class Editor {
     return this.#box.locator('input[type="text"], input[type="password"]').first();
   }
   async messages(): Promise<string> {
-    return (await this.#page.locator('.notifications-toasts .notification-list-item-message').allInnerTexts()).join(
-      '\n',
-    );
+    return (await this.#page.locator('.notification-list-item-message').allInnerTexts()).join('\n');
+  }
+  /** Also those that have gone by themselves: the editor keeps them until a person clears them. */
+  async showMessages(): Promise<void> {
+    await this.command('Notifications: Show Notifications');
   }
   async pressInMessage(button: string): Promise<void> {
     await this.#page.locator('.notifications-toasts .monaco-button', { hasText: button }).first().click();
@@ -133,6 +137,8 @@ export class Editor {
     await this.command('View: Clear Output');
   }
   async picture(path: string): Promise<void> {
+    // What was chosen last fades away.
+    await this.#page.waitForTimeout(1_000);
     await this.#page.screenshot({ path });
   }
 }
