@@ -108,8 +108,7 @@ async function story(cast: Cast): Promise<void> {
   await editor.type('Address of the coordinator', `https://127.0.0.1:${fleet.tlsPort}`);
   await editor.type('Key:', key);
   await editor.choose('Fleet: Sign in', '', "Choose the fleet's ca.pem");
-  // The button of the dialog for files.
-  await editor.type('OK', join(fleet.folder, 'coordinator/ca.pem'));
+  await editor.file(join(fleet.folder, 'coordinator/ca.pem'));
   await editor.showMessages();
   await says(cast, "it is signed in over TLS, with the fleet's own CA", /Signed in to https:/);
   await editor.forgetMessages();

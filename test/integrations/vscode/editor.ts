@@ -3,7 +3,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
 const chromiumPath = '/usr/bin/chromium';
@@ -107,6 +107,11 @@ export class Editor {
     await this.#input.fill(filter);
     await this.#box.locator('.monaco-list-row', { hasText: row }).first().waitFor();
     await this.#page.keyboard.press('Enter');
+  }
+  /** A file, by its path: it is typed when the folder that the dialog opens with has been read. */
+  async file(path: string): Promise<void> {
+    await this.#box.filter({ hasText: 'OK' }).locator('.monaco-list-row', { hasText: '..' }).first().waitFor();
+    await this.choose('OK', path, basename(path));
   }
   get #box() {
     return this.#page.locator('.quick-input-widget');
