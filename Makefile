@@ -22,7 +22,7 @@ SOURCES := $(shell find protocol std model-server node-agent/src -name '*.ts' -n
 COORDINATOR := $(shell find protocol std model-server coordinator/src coordinator/cli/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
 CONSOLE := $(shell find coordinator/console/src coordinator/console/build.ts coordinator/console/found.ts protocol/src -type f -not -name '*.test.ts' 2>/dev/null) docs/examples/home.yaml
 
-.PHONY: cloud-init-check image-boot image image-check image-lock balena install install-check os-check ansible-check rollouts-check objects-check stores-check integrations mcp-check vscode devcontainer-check node-red up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
+.PHONY: cloud-init-check image-boot image image-check image-lock balena install install-check os-check ansible-check rollouts-check objects-check stores-check gpio-check integrations mcp-check vscode devcontainer-check node-red up down dev test dist check clients compat bench soak clean docs help sim sim-hour sim-mutants screenshots fresh link
 
 help:
 	@sed -n 's/^##//p' $(MAKEFILE_LIST)
@@ -183,6 +183,11 @@ devcontainer-check: node_modules/.installed
 ## make node-red  packs the nodes for Node-RED: dist/node-red-contrib-blackroad-fleet-<version>.tgz (docs/node-red.md)
 node-red: node_modules/.installed
 	@export $(WITH_NODE); node node-red/build.ts && mkdir -p dist && cd node-red && $(NPM) pack --silent --ignore-scripts --pack-destination "$(ROOT)/dist"
+
+## make gpio-check  pins on a kernel's own simulated chip, which is called as that of a Pi 5, in QEMU: the suite of pins, and a node-agent whose pins
+##                wake an agent and drain it (needs root, mmdebstrap, qemu-system-x86 and e2fsprogs); SUITE=bookworm, PART="suite fleet"
+gpio-check: node_modules/.installed node-agent/dist/main.mjs
+	@PART="$(PART)" $(WITH_NODE) node --disable-warning=ExperimentalWarning test/gpio/check.ts $(SUITE)
 
 ## make stores-check  the suite of vector stores against a real PostgreSQL with pgvector, in a throw-away Debian root (needs root and mmdebstrap)
 stores-check: node_modules/.installed

@@ -144,6 +144,8 @@ const calls: Record<string, Record<string, string[]>> = {
     live: [],
     drivers: [],
     'home-assistant': ['door', 'live'],
+    triggers: ['door'],
+    webhooks: [],
     direct: ['door'],
     road: ['drivers', 'door', 'live', 'direct'],
     gateway: [],
@@ -162,7 +164,8 @@ const calls: Record<string, Record<string, string[]>> = {
     identity: [],
     cache: ['identity'],
     probes: [],
-    gpio: [],
+    // Sensors and sysfs are text files below one root, as those of the probes.
+    gpio: ['probes'],
     hardware: [],
     schemas: [],
     transport: ['files', 'identity'],

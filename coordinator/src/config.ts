@@ -10,6 +10,7 @@ import { homeAssistantOptions, homePrefixOf } from './home-assistant-options.ts'
 import { memoryOptions } from './memory-options.ts';
 import { checkObjectOptions, objectOptions } from './object-options.ts';
 import { peopleOptions, peoplePortOf } from './people-options.ts';
+import { webhookOptions } from './webhook-options.ts';
 
 export const coordinatorOptions = {
   data: {
@@ -171,6 +172,7 @@ export const coordinatorOptions = {
   },
   ...memoryOptions,
   ...homeAssistantOptions,
+  ...webhookOptions,
   cloudCatalogue: {
     type: 'file',
     flag: 'cloud-catalogue',

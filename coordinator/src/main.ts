@@ -45,12 +45,14 @@ import { openSigningKey } from './proofs/signing-key.ts';
 import { type Coordinator, startCoordinator } from './road/coordinator.ts';
 import type { Store } from './store/store.ts';
 import { openWorkerStore } from './store/worker/worker-store.ts';
+import { Triggers } from './triggers/triggers.ts';
 import { answersAt } from './upgrade/answers.ts';
 import { installationOf } from './upgrade/installation.ts';
 import { takeBackDatabase } from './upgrade/take-back.ts';
 import { enterUpgrade, openUpgradeHome } from './upgrade/upgrade-home.ts';
 import { Upgrades } from './upgrade/upgrades.ts';
 import { vectorStoreOf } from './vector-settings.ts';
+import { Webhooks } from './webhooks/webhooks.ts';
 
 const clock = systemClock;
 const random = systemRandom;
@@ -140,6 +142,9 @@ async function main(config: CoordinatorConfig): Promise<void> {
       tls: { ...(await ca.issueCoordinatorClient()), ca: ca.pem },
       ...{ clock, random, log, discoveryPrefix },
     });
+  const triggers = new Triggers({ clock, random, log });
+  const { name: fleetName, webhookHosts: hookHosts } = config;
+  const webhooks = new Webhooks({ hosts: hookHosts, fleetName, version, clock, random, log });
   const homeAssistant = openHomeAssistant(discoveryPrefix, { version, clock, random, log, check: compiledCheck });
 
   process.on('uncaughtException', fatal);
@@ -155,7 +160,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
   coordinator = await startCoordinator({
     store,
     restored,
-    bus: homeAssistant?.around(bus) ?? bus,
+    bus: triggers.around(homeAssistant?.around(bus) ?? bus),
     policy: modelCache && modelCachePort ? { ...policy, modelCachePort } : policy,
     clock,
     random,
@@ -233,7 +238,7 @@ async function main(config: CoordinatorConfig): Promise<void> {
     objectStore,
     vectorStore: store.vectorStore,
     signingKey: openSigningKey(join(data, 'ca')),
-    ...{ backups, balena, embedder, homeAssistant },
+    ...{ backups, balena, embedder, homeAssistant, triggers, webhooks },
   });
   keyUsed = context.access.used;
   const overTls = await createApi({ context, listener: 'tls', tls: server });

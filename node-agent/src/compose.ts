@@ -10,6 +10,7 @@ import { openAssignmentStore } from './assignment/assignment-store.ts';
 import { refuseFolders } from './files/data-folder.ts';
 import type { Disk } from './files/disk.ts';
 import { blink, hasLed } from './gpio/blink.ts';
+import type { NodeBoard } from './gpio/node-board.ts';
 import type { HardwareLook } from './hardware/look.ts';
 import type { Identity } from './identity/identity.ts';
 import { ringLog } from './loop/log-ring.ts';
@@ -71,6 +72,8 @@ export interface NodeOrder {
   onFarewell: (reason: 'forgotten' | 'quarantined', text: string) => void;
   /** MCP servers of this machine; missing: it has none. */
   mcp?: McpServers | null;
+  /** Pins, sensors and camera that its owner lists; missing: none. */
+  board?: NodeBoard | null;
   /** Missing: this node takes no updates. */
   updates?: Updates | null;
   /** Missing: its operating system takes no updates from the coordinator. */
@@ -125,6 +128,7 @@ export function composeNode(order: NodeOrder): RunningNode {
     notes: () => [
       ...(order.places ? modelNotes(pool.situation(), order.places()) : []),
       ...(order.mcp?.notes() ?? []),
+      ...(order.board?.notes() ?? []),
       ...(order.notes ?? []),
     ],
     damages: () => damages.splice(0),
@@ -137,9 +141,10 @@ export function composeNode(order: NodeOrder): RunningNode {
     createAgent: (assigned, mayActOutside) =>
       agentOf(shared, { pool, transport, memory: memory.open(assigned) }, assigned, mayActOutside),
     logLines: lines,
-    hasLed: !order.simulated && hasLed(),
+    hasLed: (!order.simulated && hasLed()) || order.board?.hasLight === true,
+    board: order.board ?? null,
     lookAtHardware: order.lookAtHardware,
-    blink: (seconds) => blink(seconds, clock),
+    blink: (seconds) => bothBlink(order, seconds),
     clock,
     random,
     log,
@@ -233,6 +238,8 @@ function agentOf(
     },
     mayActOutside,
     ...(order.mcp ? { mcp: order.mcp } : {}),
+    ...(order.board ? { board: order.board } : {}),
+    name,
     clock,
     log,
   });
@@ -254,6 +261,14 @@ function agentOf(
     clock,
     log: order.log.child({ agent: name }),
   });
+}
+
+/** A pin that its owner lists for it blinks beside the light of the board. */
+function bothBlink({ board, clock, simulated }: NodeOrder, seconds: number): { ok: boolean; text: string } {
+  const pin = board?.blink(seconds);
+  if (!pin) return blink(seconds, clock);
+  const led = simulated ? null : blink(seconds, clock);
+  return led?.ok ? { ok: true, text: `${led.text} ${pin.text}` } : pin;
 }
 
 /** The class that was named when the node joined; where none was named, the class detected now. */
@@ -298,6 +313,9 @@ function abilities({ memory, tools }: AgentSpec): string {
     ...(has('http') ? ['read web pages'] : []),
     ...(has('mqtt') ? ['publish messages'] : []),
     ...(has('mcp') ? ['use tools of other programs'] : []),
+    ...(has('gpio') ? ['read and switch pins'] : []),
+    ...(has('sensor') ? ['read sensors'] : []),
+    ...(has('camera') ? ['look through a camera'] : []),
   ];
   const last = all.pop() as string;
   return all.length > 0 ? `${all.join(', ')} and ${last}` : last;

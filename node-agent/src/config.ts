@@ -107,6 +107,13 @@ export const nodeOptions = {
     default: '',
     text: 'JSON file with MCP servers of this machine and its network, whose tools agents here may be granted by name (docs/mcp.md). It alone says which programs are started. Empty: none.',
   },
+  pins: {
+    type: 'text',
+    flag: 'pins',
+    env: 'BLACKROAD_PINS',
+    default: '',
+    text: 'YAML or JSON file with the GPIO pins, sensors and camera of this machine that agents here may be granted by name (docs/gpio.md). What it does not list is reached by nobody. Empty: none.',
+  },
   fetch: {
     type: 'choice',
     flag: 'fetch',

@@ -240,6 +240,7 @@ async function run(config: NodeConfig): Promise<void> {
     simulated: false,
     places,
     mcp: mcpHere(config.mcpServers, { version, env: process.env, clock, log }),
+    board: config.pins ? (await import('./gpio/node-board.ts')).boardHere(config.pins, { clock, random, log }) : null,
     defaults:
       config.fetch === 'none' ? null : { ensure: ensureHere(models, probes.diskFreeBytes, log, cache), mayFetch },
     probes,

@@ -27,7 +27,7 @@ const gpuBox: MachineKind = {
 const profiles: Record<NodeConfig['profile'], readonly MachineKind[]> = {
   // Names of the owner's own making, so that a first look at the console resembles home.
   home: [
-    { ...kinds.pi5, name: 'alice' },
+    { ...kinds.pi5, name: 'alice', hasPins: true },
     { ...kinds.pi5, name: 'aria' },
     { ...kinds.pi5, name: 'octavia' },
     { ...kinds.pi4, name: 'lucidia' },

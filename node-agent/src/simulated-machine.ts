@@ -5,6 +5,8 @@ import { type Clock, systemClock, type Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import { type Random, seededRandom, systemRandom } from '@blackroad/std/random';
 import { composeNode } from './compose.ts';
+import { NodeBoard } from './gpio/node-board.ts';
+import type { PinList } from './gpio/pins-file.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
 import { join } from './identity/join.ts';
 import type { RunningNode } from './loop/node.ts';
@@ -17,6 +19,19 @@ import type { ReleaseHome } from './update/release-home.ts';
 import { againAfterMs, launched, playStage, type ReleaseFault, simulatedHome } from './update/simulated-releases.ts';
 import { createUpdates } from './update/updates.ts';
 
+/** What docs/gpio.md connects to a Pi. */
+const boardList: Omit<PinList, 'folder'> = {
+  backend: 'simulated',
+  pins: [
+    { name: 'motion', line: 17, direction: 'in', pull: 'down' },
+    { name: 'lamp', line: 27, direction: 'out' },
+    { name: 'light', line: 22, direction: 'out', role: 'identify' },
+    { name: 'button', line: 23, direction: 'in', pull: 'up', activeLow: true, role: 'drain' },
+  ],
+  sensors: [],
+  camera: false,
+};
+
 export interface MachineKind {
   probes: SimulatedProfile;
   name: string;
@@ -26,6 +41,8 @@ export interface MachineKind {
   sizeBytes: number;
   decodeTps: number;
   slots: number;
+  /** Whether it has pins, as files of its folder. */
+  hasPins?: true;
 }
 interface MachineOrder {
   kind: MachineKind;
@@ -186,12 +203,20 @@ class Machine implements SimulatedMachine {
       clock,
       random: systemRandom,
       log,
+      board: this.#board(),
       updates: this.#updates(version),
       onFarewell: (_, text) => {
         log.warn({}, text);
         void this.stop();
       },
     });
+  }
+
+  #board(): NodeBoard | null {
+    const { order, random, log } = this.#parts;
+    if (!order.kind.hasPins || !order.hasDisk) return null;
+    const list = { ...boardList, folder: joinPath(order.folder, 'pins') };
+    return new NodeBoard({ list, clock, random, log });
   }
 
   #runtime(fault: ReleaseFault | undefined): Runtime {

@@ -1,6 +1,7 @@
 // One question over MQTT 5, until its answer or a Trouble: it names a response topic that its key alone reads. The same id twice is one task:
 // after a connection that broke the question is sent again, and its answer told again.
 import type { MqttAnswer } from '@blackroad/protocol';
+import { type Backoff, backoffMs } from '@blackroad/std/backoff';
 import { type Clock, sleep } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import { patienceMs } from './ask-http.ts';
@@ -11,7 +12,7 @@ import { Trouble } from './trouble.ts';
 
 /** After the deadline of a question the coordinator says that it has passed. */
 const graceMs = 5_000;
-const triesMs = 500;
+const again: Backoff = { firstMs: 250, maxMs: 3_000 };
 
 interface AskParts {
   connection: MqttConnection;
@@ -32,7 +33,7 @@ export async function askOverMqtt(
   const send = () => connection.publish(`blackroad/v1/agent/${agent}/ask`, JSON.stringify({ id, prompt }), properties);
   const heard = await connection.listenOn(`${mine}/+`, { wanted: response, signal });
   try {
-    await whileAway(clock, send, Math.min(patienceMs, seconds * 1000), signal);
+    await whileAway({ clock, random }, send, Math.min(patienceMs, seconds * 1000), signal);
     heard.onBack = () => void send().catch(() => {});
     const text = await heard.first(seconds * 1000 + graceMs);
     if (text === null) throw new Trouble('late', `no answer within ${seconds} s`);
@@ -43,15 +44,21 @@ export async function askOverMqtt(
 }
 
 /** For `ms` it is tried again where the coordinator is away. */
-async function whileAway(clock: Clock, run: () => Promise<void>, ms: number, signal: AbortSignal): Promise<void> {
+async function whileAway(
+  { clock, random }: { clock: Clock; random: Random },
+  run: () => Promise<void>,
+  ms: number,
+  signal: AbortSignal,
+): Promise<void> {
   const endMs = clock.monotonicMs() + ms;
-  for (;;) {
+  for (let tries = 0; ; tries++) {
     try {
       return await run();
     } catch (error) {
       const mayPass = error instanceof Trouble && error.mayPass && !signal.aborted;
-      if (!mayPass || clock.monotonicMs() + triesMs > endMs) throw error;
-      await sleep(clock, triesMs, signal).catch(() => {
+      const leftMs = endMs - clock.monotonicMs();
+      if (!mayPass || leftMs <= 0) throw error;
+      await sleep(clock, Math.min(leftMs, backoffMs(again, tries, random)), signal).catch(() => {
         throw new Trouble('stopped', 'the flow was stopped before the question was taken');
       });
     }

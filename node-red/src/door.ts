@@ -1,6 +1,7 @@
 // The one way in which the nodes of a flow reach the fleet: over HTTP, or over MQTT 5. Both pass the same suite (door.test.ts). What goes wrong
 // is thrown as a Trouble.
 import type { FleetEvent, TaskUsage } from '@blackroad/protocol';
+import type { Trouble } from './trouble.ts';
 
 export interface Question {
   agent: string;
@@ -72,5 +73,7 @@ export interface Door {
   control(node: string, action: Action, signal: AbortSignal): Promise<Done>;
   /** Returns what ends it. */
   listen(listener: Listener): () => void;
+  /** Called when a connection that there was is lost. Over HTTP there is none between requests. */
+  whenLost(run: (trouble: Trouble) => void): void;
   close(): void;
 }

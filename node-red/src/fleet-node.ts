@@ -52,6 +52,7 @@ function open({ address = '', ca = '' }: FleetConfig, key: string): FleetNode['f
     const parts = { clock: systemClock, random: systemRandom };
     const door = place.way === 'http' ? openHttpDoor(place, parts) : openMqttDoor(place, parts);
     const link = new Link({ ...parts, look: (signal) => door.check(signal) });
+    door.whenLost((trouble) => link.met(trouble));
     return { door, link, way: place.way, url: place.url };
   } catch (error) {
     if (error instanceof Trouble) return { trouble: error };

@@ -35,6 +35,7 @@ export function openHttpDoor(place: Place, { clock, random }: { clock: Clock; ra
     },
     control: (node, action, signal) => controlOverHttp(requests, node, action, signal),
     listen: (listener) => listening.add(listener),
+    whenLost() {},
     close() {
       listening.close();
       requests.close();

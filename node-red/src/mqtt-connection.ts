@@ -25,6 +25,8 @@ interface Kept {
 type PublishProperties = NonNullable<IPublishPacket['properties']>;
 
 export class MqttConnection {
+  /** Called when a connection that there was is lost. */
+  onLost: (trouble: Trouble) => void = () => {};
   readonly #place: Place;
   readonly #parts: { clock: Clock; random: Random };
   readonly #hearings = new Set<Hearing>();
@@ -157,7 +159,10 @@ export class MqttConnection {
     if (this.#client !== client) return;
     this.#client = null;
     this.#lostMs ??= this.#parts.clock.monotonicMs();
-    this.#again(new Trouble('away', `${this.#place.url} closed the connection`));
+    if (this.#isClosed) return;
+    const trouble = new Trouble('away', `${this.#place.url} closed the connection`);
+    this.onLost(trouble);
+    this.#again(trouble);
   }
   /** Tries again where somebody listens. */
   #again(trouble: Trouble): void {

@@ -36,6 +36,9 @@ export function openMqttDoor(place: Place, parts: { clock: Clock; random: Random
         events = null;
       };
     },
+    whenLost(run) {
+      connection.onLost = run;
+    },
     close: () => connection.close(),
   };
 }

@@ -1,6 +1,7 @@
 // An AI agent: its spec as a person writes it (YAML or JSON), its placement, how the API shows it, and what a node receives of it.
 import { AgentMemorySpec } from './agent-memory-spec.ts';
 import { agentReasonCodes } from './agent-reasons.ts';
+import { SensorName } from './board.ts';
 import { Budget } from './budget.ts';
 import { FixSteps } from './fix.ts';
 import {
@@ -19,9 +20,10 @@ import {
 } from './ids.ts';
 import {
   maxAgentsPerNode,
+  maxBoardPins,
+  maxBoardSensors,
   maxConcurrency,
   maxInstructionsBytes,
-  maxPromptBytes,
   maxQueuePerAgent,
   maxTimeMs,
   maxToolsPerAgent,
@@ -29,6 +31,7 @@ import {
 } from './limits.ts';
 import { NodeClassName } from './node.ts';
 import { opened } from './open.ts';
+import { PinName, Trigger } from './trigger.ts';
 import { type Static, Type } from './typebox.ts';
 
 const closed = { additionalProperties: false };
@@ -72,32 +75,25 @@ export const ToolGrant = Type.Union(
       },
       { ...closed, description: 'Tools of an MCP server that the owner of its node has set up there.' },
     ),
+    Type.Object(
+      { tool: Type.Literal('gpio'), pins: Type.Array(PinName, { minItems: 1, maxItems: maxBoardPins }) },
+      {
+        ...closed,
+        description: 'Read, set and wait for these pins of its node (`--pins`); it is placed where they are.',
+      },
+    ),
+    Type.Object(
+      { tool: Type.Literal('sensor'), sensors: Type.Array(SensorName, { minItems: 1, maxItems: maxBoardSensors }) },
+      { ...closed, description: 'Read these sensors of its node (`--pins`); it is placed where they are.' },
+    ),
+    Type.Object(
+      { tool: Type.Literal('camera') },
+      { ...closed, description: 'Look through the camera of its node (`--pins`); its model must see.' },
+    ),
   ],
   { description: 'One allowed tool; nothing else is reachable.' },
 );
 export type ToolGrant = Static<typeof ToolGrant>;
-
-/** Each process checks the zone where it uses it: machines have different tables of time zones. */
-const TimeZone = Type.String({
-  minLength: 1,
-  maxLength: 64,
-  description:
-    'IANA time zone such as Europe/Berlin, in which the expression is meant. Missing: the zone of the fleet.',
-});
-
-export const Trigger = Type.Object(
-  {
-    cron: Type.String({
-      minLength: 1,
-      maxLength: 100,
-      description: 'Cron expression (5 or 6 fields), run by the node also when it is offline.',
-    }),
-    timeZone: Type.Optional(TimeZone),
-    prompt: Type.String({ minLength: 1, maxLength: maxPromptBytes }),
-  },
-  closed,
-);
-export type Trigger = Static<typeof Trigger>;
 
 export const AgentSpec = Type.Object(
   {

@@ -22,7 +22,7 @@ export function askerWords(by: Asker | undefined): string {
     case 'address':
       return `somebody at ${by.name}`;
     case 'coordinator':
-      return 'the coordinator';
+      return by.name === 'coordinator' ? 'the coordinator' : by.name;
     default:
       by.kind satisfies never;
       return (by as Asker).name;

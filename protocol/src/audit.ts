@@ -1,6 +1,7 @@
 // Every action of the audit log: a title, params for programs, and the words for people, which are made from the params here alone. The
 // words are made once, when the action is done: a stored row is never rewritten. Params of an action are never renamed or removed; a later
 // one is optional.
+import { kind } from './audit-kind.ts';
 import { Budget } from './budget.ts';
 import { budgetInWords } from './budget-words.ts';
 import { Role } from './enrol.ts';
@@ -10,27 +11,12 @@ import { NodeClassName } from './node.ts';
 import { counted } from './quantity-words.ts';
 import { InstallRefusal, installRefusalWords, RefusalReason } from './release.ts';
 import { TaskState } from './task.ts';
-import { type Static, type TObject, type TProperties, Type } from './typebox.ts';
+import { type Static, Type } from './typebox.ts';
+import { webhookAudit } from './webhook-audit.ts';
 
 const { Optional } = Type;
 const Text = Type.String();
 
-interface AuditKind<P extends TProperties> {
-  /** The act of the principal, to be read after its name: `key:ada` cordoned a node. */
-  title: string;
-  params: TObject<P>;
-  /** The target of the action. */
-  subject: (params: Static<TObject<P>>) => string;
-  words: (params: Static<TObject<P>>) => string;
-}
-function kind<P extends TProperties>(
-  title: string,
-  params: P,
-  subject: (params: Static<TObject<P>>) => string,
-  words: (params: Static<TObject<P>>) => string,
-): AuditKind<P> {
-  return { title, params: Type.Object(params), subject, words };
-}
 const ofNode = ({ node }: { node: string }) => node;
 const ofAgent = ({ agent }: { agent: string }) => agent;
 const ofTask = ({ task }: { task: string }) => task;
@@ -309,6 +295,7 @@ export const audit = {
     ({ name, was, budget }) =>
       `${name}: ${was ? budgetInWords(was) : 'none'} -> ${budget ? budgetInWords(budget) : 'none'}`,
   ),
+  ...webhookAudit,
   'sign-in-code': kind('made a sign-in code', { name: Text }, ofName, () => 'good once'),
   'sign-in': kind('signed in to the console', Session, ofName, ({ address }) => `from ${address}`),
   'sign-out': kind('ended a console session', Session, ofName, ({ address }) => `of ${address}`),

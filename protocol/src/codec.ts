@@ -41,6 +41,8 @@ export function decode(
   } catch (cause) {
     // Home Assistant's publish action sends bare text; its users would not expect to have to quote a prompt.
     if (parsed.name === 'ask' && text.trim() !== '') message = { prompt: text };
+    // Sensors say `ON`, not `"ON"`.
+    else if (parsed.name === 'wake') message = text;
     else return { refused: 'not-json', text: `${parsed.name} is not JSON: ${(cause as Error).message.slice(0, 200)}` };
   }
   if (parsed.name === 'ask' && (typeof message !== 'object' || message === null)) message = { prompt: text };

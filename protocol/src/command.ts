@@ -44,6 +44,7 @@ export const Welcome = Type.Object({
   ),
   keep: Type.Optional(KeptModels),
   lineage: Type.Optional(Lineage),
+  draining: Type.Optional(Type.Boolean({ description: 'Whether the node drains. Missing: an older coordinator.' })),
   upMs: Type.Optional(Type.Number({ minimum: 0, description: 'Of the hello that this answers: how long it took.' })),
 });
 export type Welcome = Static<typeof Welcome>;
@@ -76,6 +77,9 @@ export const Identify = Type.Object({
   seconds: Type.Integer({ minimum: 1, maximum: 300, default: 10 }),
 });
 export type Identify = Static<typeof Identify>;
+/** The node drains, or no longer does, whoever asked for that: its light shows it. */
+export const Draining = Type.Object({ draining: Type.Boolean() });
+export type Draining = Static<typeof Draining>;
 export const RestartNodeAgent = Type.Object({ command: CommandId });
 export type RestartNodeAgent = Static<typeof RestartNodeAgent>;
 export const LookAtHardware = Type.Object({ command: CommandId });

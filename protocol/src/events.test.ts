@@ -42,6 +42,10 @@ const samples: { [T in EventType]: [EventParams<T>, string] } = {
     { reason: 'key', version: '1.0.0', arch: 'arm64', by: 'token:ab' },
     'blackroad-node 1.0.0 for arm64 was refused by a machine (token:ab): a key that the machine does not trust has signed it',
   ],
+  'webhook-given-up': [
+    { webhook: 'pager', event: 'node-lost', problem: 'answered 503' },
+    'the webhook pager could not be told of node-lost: answered 503',
+  ],
   'moves-frozen': [
     { site: 'barn', away: 4, nodes: 6, seconds: 60 },
     '4 of 6 nodes of site barn went away within 60 s: most likely the network or the coordinator, so no agent there is moved',

@@ -14,6 +14,7 @@ import { ofRollouts } from './rollout-events.ts';
 import { type Static, Type } from './typebox.ts';
 import { UpgradeState } from './upgrade.ts';
 import { upgradeWords } from './upgrade-words.ts';
+import { ofWebhooks } from './webhook-events.ts';
 
 const { Nullable, Optional } = Type;
 const Text = Type.String();
@@ -353,6 +354,7 @@ export const events = {
   ...ofAgents,
   ...ofBudgets,
   ...ofRollouts,
+  ...ofWebhooks,
   ...nodeEvents,
   ...ofNewerNodes,
 };

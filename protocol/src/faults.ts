@@ -3,6 +3,7 @@ import { Errors } from 'typebox/schema';
 import { Settings } from 'typebox/system';
 import { expectedOf, type Fault, type FaultRule } from './fault-words.ts';
 import { patternWords } from './ids.ts';
+import { listInWords } from './list-words.ts';
 import { nearNames } from './near.ts';
 import { type TSchema, Type } from './typebox.ts';
 
@@ -15,7 +16,10 @@ export function explain(schema: TSchema, value: unknown): string {
   return fault ? `${fault.field}: expected ${fault.expected}, got ${fault.got}` : '';
 }
 
-/** Every fault of a value, deepest first. Of a union whose variants name themselves in a field, only the named variant is checked. */
+/**
+ * Every fault of a value, deepest first. Of a union whose variants name themselves, by what a field says or by which field is there, only the
+ * named variant is checked.
+ */
 export function faults(schema: TSchema, value: unknown): Fault[] {
   return found(schema, value)
     .sort((a, b) => b.path.length - a.path.length)
@@ -57,8 +61,10 @@ function found(schema: TSchema, value: unknown): Found[] {
     else if (keyword !== 'anyOf' && keyword !== 'boolean') push(path, ruleOf(keyword, given, message));
   }
   const own = [...seen.values()].map(({ path, rules }) => ({ path, rule: together(rules) }));
-  const deeper = named.flatMap(({ path, schema }) =>
-    found(schema, at(value, path)).map((fault) => ({ ...fault, path: [...path, ...fault.path] })),
+  const deeper = named.flatMap(({ path, schema, rule }) =>
+    rule
+      ? [{ path, rule }]
+      : found(schema, at(value, path)).map((fault) => ({ ...fault, path: [...path, ...fault.path] })),
   );
   return [...own, ...deeper];
 }
@@ -102,14 +108,23 @@ function together(rules: readonly FaultRule[]): FaultRule {
   return said.length === 1 && rules[0] ? rules[0] : { rule: 'other', words: said.join(' or ') };
 }
 
-type Node = { anyOf?: TSchema[]; properties?: Record<string, TSchema>; items?: TSchema; const?: unknown };
+type Node = {
+  anyOf?: TSchema[];
+  properties?: Record<string, TSchema>;
+  required?: string[];
+  items?: TSchema;
+  const?: unknown;
+};
 
-/** Unions of objects that each name their kind in one field, with the variant that the value names. */
-function namedUnions(
-  schema: TSchema,
-  value: unknown,
-  path: readonly string[],
-): { path: readonly string[]; schema: TSchema }[] {
+interface NamedUnion {
+  path: readonly string[];
+  /** The variant that the value names. */
+  schema: TSchema;
+  /** The value names no variant, or two. */
+  rule?: FaultRule;
+}
+/** Unions of objects that each name their kind in one field, or by one field, with the variant that the value names. */
+function namedUnions(schema: TSchema, value: unknown, path: readonly string[]): NamedUnion[] {
   const node = schema as Node;
   if (typeof value !== 'object' || value === null) return [];
   if (Array.isArray(value)) {
@@ -118,7 +133,7 @@ function namedUnions(
   }
   if (node.anyOf) {
     const key = nameOf(node.anyOf as Node[]);
-    if (key === null) return [];
+    if (key === null) return namedByField(node.anyOf, value, path);
     const said = (value as Record<string, unknown>)[key];
     const variant = node.anyOf.find(
       (each) => (each as Node).properties?.[key] && literalOf(each as Node, key) === said,
@@ -130,6 +145,21 @@ function namedUnions(
   return Object.entries(node.properties ?? {}).flatMap(([key, child]) =>
     namedUnions(child, (value as Record<string, unknown>)[key], [...path, key]),
   );
+}
+/** Of variants that each require a field which no other has: the one whose field is there. */
+function namedByField(variants: readonly TSchema[], value: object, path: readonly string[]): NamedUnion[] {
+  const keys = variants.map((each) =>
+    ((each as Node).required ?? []).find((key) =>
+      variants.every((other) => other === each || !(key in ((other as Node).properties ?? {}))),
+    ),
+  );
+  if (keys.some((key) => key === undefined)) return [];
+  const names = keys as string[];
+  const there = names.filter((key) => Object.hasOwn(value, key));
+  const schema = variants[names.indexOf(there[0] ?? '')] ?? Type.Object({});
+  if (there.length === 1) return [{ path, schema }];
+  const words = `a group with one of the fields ${listInWords(names, 'or', names.length)}${there.length === 0 ? '' : ', and no other of them'}`;
+  return [{ path, schema, rule: { rule: 'other', words } }];
 }
 /** The field that every variant has with a literal of its own. */
 function nameOf(variants: readonly Node[]): string | null {

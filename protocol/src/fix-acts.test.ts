@@ -39,6 +39,13 @@ const samples: { [V in Fix['verb']]: [fix: FixOf<V>, words: string, acts: string
       ['edit-agent'],
     ],
   ],
+  'list-pins': [
+    [
+      { verb: 'list-pins', node, needs: ['pin motion', 'a camera'] },
+      'connect pin motion and a camera to alice and list it there (--pins)',
+      ['open-node'],
+    ],
+  ],
   'join-node': [
     [
       { verb: 'join-node', why: 'missing', class: 'pi', names: ['zoe', 'yan'] },

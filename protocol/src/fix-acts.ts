@@ -41,6 +41,7 @@ function actOf(fix: Fix, agent: string): AlertAction | null {
     case 'mend-gpu':
     case 'mend-model':
     case 'label-node':
+    case 'list-pins':
     case 'free-disk':
     case 'serve-model':
     case 'start-runtime':

@@ -44,6 +44,8 @@ export function plainFix(fix: Fix): string {
       return `see to what fails on ${fix.node}`;
     case 'label-node':
       return `label ${fix.node} ${labelList(fix.labels).join(' ')}`;
+    case 'list-pins':
+      return `connect ${listInWords(fix.needs)} to ${fix.node} and list it there (--pins)`;
     case 'free-disk':
       return `free ${bytesInWords(fix.bytes)} of disk on ${fix.node} so that it can fetch ${fix.model}`;
     case 'wait':

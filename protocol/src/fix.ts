@@ -72,6 +72,11 @@ const OnNode = Type.Object({
   node: NodeId,
 });
 const LabelNode = Type.Object({ verb: Type.Literal('label-node'), node: NodeId, labels: Labels });
+const ListPins = Type.Object({
+  verb: Type.Literal('list-pins'),
+  node: NodeId,
+  needs: Type.Array(Type.String(), { description: '`pin motion`, `sensor attic`, `a camera`.' }),
+});
 const FreeDisk = Type.Object({
   verb: Type.Literal('free-disk'),
   node: NodeId,
@@ -94,7 +99,7 @@ const Wait = Type.Object({
 });
 
 /** One thing to do. */
-export const Fix = Type.Union([EditAgent, JoinNode, PullModel, OnNode, LabelNode, FreeDisk, GiveModel, Wait]);
+export const Fix = Type.Union([EditAgent, JoinNode, PullModel, OnNode, LabelNode, ListPins, FreeDisk, GiveModel, Wait]);
 export type Fix = Static<typeof Fix>;
 export type FixOf<V extends Fix['verb']> = Fix & { verb: V };
 

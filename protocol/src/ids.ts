@@ -2,6 +2,7 @@
 
 import { maxLabels, maxOrdinal, maxTimeMs, maxTitleChars } from './limits.ts';
 import { keyPattern, keyWords, maxKeyChars } from './memory-key.ts';
+import { topicFilterPattern, topicFilterWords } from './topic-filter.ts';
 import { Type } from './typebox.ts';
 
 const balenaUuid = '^([0-9a-f]{32}|[0-9a-f]{62})$';
@@ -29,6 +30,7 @@ export const patternWords: Readonly<Record<string, string>> = {
   [balenaUuid]: 'the UUID of a balena device, 32 or 62 characters of 0-9 and a-f',
   '^[a-z0-9_-]{1,80}/[a-z0-9_-]{1,80}$': 'a balena fleet as organization/fleet, in lower case',
   [keyPattern]: keyWords,
+  [topicFilterPattern]: topicFilterWords,
   '^[0-9A-Za-z][0-9A-Za-z.+-]{0,79}$': 'a release of a balena fleet: its version, or its commit',
 };
 

@@ -118,6 +118,10 @@ export const maxConversationTurns = 50;
 /** Tools, triggers in one spec. */
 export const maxToolsPerAgent = 32;
 export const maxTriggersPerAgent = 16;
+/** Pins that the owner of a node lists: a Pi has 28 on its header. */
+export const maxBoardPins = 32;
+/** Sensors of a node, each of which is a file of the kernel. */
+export const maxBoardSensors = 16;
 /** Attempts after which a task is a dead letter. */
 export const maxAttempts = 10;
 /** Longest deadline of a task, seconds: a week. */

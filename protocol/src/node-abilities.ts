@@ -10,6 +10,7 @@ export const abilityWords = {
   marks: 'writes marks and summaries of a consolidation',
   values: 'writes values by key',
   mcp: 'gives its agents tools of MCP servers',
+  pins: 'gives its agents pins, sensors and the camera of its board, runs the triggers of pins, and knows that it drains',
   restarts: 'starts again when it ends, and ends when it is told to start anew',
 } as const;
 export type NodeAbility = keyof typeof abilityWords;

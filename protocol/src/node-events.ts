@@ -164,6 +164,12 @@ export const nodeAsks = {
     { from: Generation, have: Generation },
     ({ from, have }) => `a delta from generation ${from} does not follow ${have}`,
   ),
+  'drain-asked': kind(
+    'info',
+    'A person held the drain button of the node: it is to be drained, or to take work again. Never kept',
+    { draining: Type.Boolean() },
+    ({ draining }) => (draining ? 'its drain button was held' : 'its drain button was held again, to end the drain'),
+  ),
 };
 
 const overMinutes = troubleOverAfterMs / 60_000;

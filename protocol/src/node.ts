@@ -1,6 +1,7 @@
 // The reports of a node about itself: presence, inventory, capacity, health, events.
 
 import { nodeReasons } from './agent-reasons.ts';
+import { Board, BoardPin, PinStand } from './board.ts';
 import { Condition } from './conditions.ts';
 import {
   AgentId,
@@ -18,6 +19,7 @@ import {
   TimeMs,
 } from './ids.ts';
 import {
+  maxBoardPins,
   maxFetchesShown,
   maxHeldInHealth,
   maxHeldTasks,
@@ -104,6 +106,18 @@ export const NodeInfo = Type.Object({
   led: Type.Optional(
     Type.Boolean({ description: 'It has a light that `identify` can blink; missing: an older node does not say.' }),
   ),
+  pins: Type.Optional(
+    Type.Array(BoardPin, {
+      maxItems: maxBoardPins,
+      description: 'Pins of its board that its owner lists. Missing: none, or an older node.',
+    }),
+  ),
+  pinsBy: Type.Optional(
+    Type.String({
+      maxLength: 100,
+      description: 'What reads and sets them, in words; `simulated` where they are made up.',
+    }),
+  ),
   version: Type.Optional(ReleaseVersion),
   updates: Type.Optional(
     Type.Literal(true, {
@@ -168,6 +182,7 @@ export const NodeCapacity = Type.Object({
   embedder: Type.Nullable(
     Type.String({ maxLength: 200, description: 'Embedding model in use; null: lexical recall only.' }),
   ),
+  board: Type.Optional(Board),
   pricePerMillionTokens: Type.Optional(
     Type.Number({
       minimum: 0,
@@ -281,6 +296,12 @@ export const NodeHealth = Type.Object({
       description:
         'Triggers of its agents that do not fire as they are meant, and why, in plain words, for as long as that is so. Missing: all do, ' +
         'or an older node.',
+    }),
+  ),
+  pins: Type.Optional(
+    Type.Array(PinStand, {
+      maxItems: maxBoardPins,
+      description: 'Its pins, as they were read last. Missing: it has none, or an older node.',
     }),
   ),
   agentRssBytes: Type.Integer({ minimum: 0, description: 'Resident memory of the node-agent process.' }),

@@ -2,6 +2,8 @@
 import { MqttAnswer, MqttAsk } from './command.ts';
 import { maxPromptBytes, maxResultBytes } from './limits.ts';
 import { topicRow as row, withEnvelope } from './topic-row.ts';
+import { Type } from './typebox.ts';
+import { maxWakeBytes } from './webhook-limits.ts';
 
 export const peopleTopics = {
   ask: {
@@ -13,6 +15,18 @@ export const peopleTopics = {
       MqttAsk,
       withEnvelope(maxPromptBytes * 2),
       'Ask any agent, by its name; JSON or bare text.',
+    ),
+    needs: 'tasks:ask',
+  },
+  wake: {
+    ...row(
+      'people',
+      'in/{below}',
+      1,
+      false,
+      Type.Unknown(),
+      maxWakeBytes,
+      'Wakes the agents whose triggers name this topic; JSON or any text.',
     ),
     needs: 'tasks:ask',
   },

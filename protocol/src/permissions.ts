@@ -35,6 +35,8 @@ export const permissions = {
   'memory:read': "Agents' memories, and the documents that they are from.",
   'memory:write': 'Give an agent memories and documents, and take documents back.',
   'memory:erase': 'Erase memories, and have them signed now.',
+  'webhooks:read': 'Webhooks, without their secrets, and what waits for them.',
+  'webhooks:write': 'Make and delete webhooks, which bring questions in and events out.',
   'audit:read': 'Who did what.',
   'backups:read': 'See and fetch backups, which have the keys of the fleet.',
   'backups:write': 'Make and remove backups, and bring back what a restore lacks.',
@@ -86,11 +88,13 @@ const operating: readonly Permission[] = [
   'tasks:write',
   'conversations:write',
   'memory:write',
+  'webhooks:read',
 ];
 const administering: readonly Permission[] = [
   ...operating,
   'nodes:admit',
   'memory:erase',
+  'webhooks:write',
   'audit:read',
   'backups:read',
   'backups:write',

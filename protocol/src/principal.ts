@@ -10,7 +10,7 @@ export const Asker = Type.Object(
   {
     kind: Type.OneOf(['key', 'session', 'node', 'token', 'address', 'coordinator'], {
       description:
-        'key: a program or a command line with an API key, over HTTP or MQTT; session: a person who is signed in to the console; node: the node itself, by a trigger of the agent; token: a machine that joins with a join token; address: somebody without any of these; coordinator: the coordinator by itself.',
+        'key: a program or a command line with an API key, over HTTP or MQTT; session: a person who is signed in to the console; node: the node itself, by a trigger of the agent; token: a machine that joins with a join token; address: somebody without any of these; coordinator: the coordinator by itself; its name is then that of the trigger that it ran, where it ran one.',
     }),
     id: Type.Nullable(
       Type.String({

@@ -23,6 +23,7 @@ import { restoreRoutes } from './routes/restore.ts';
 import { rolloutRoutes } from './routes/rollouts.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { upgradeRoutes } from './routes/upgrade.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 import type { TaskChunk, TaskView } from './task.ts';
 import type { Static, TSchema } from './typebox.ts';
 
@@ -33,6 +34,7 @@ export const routes = {
   ...modelRoutes,
   ...rolloutRoutes,
   ...agentRoutes,
+  ...webhookRoutes,
   ...taskRoutes,
   ...conversationRoutes,
   ...batchRoutes,

@@ -30,7 +30,7 @@ export function isEnd(state: TaskState): boolean {
   return state === 'done' || state === 'failed' || state === 'cancelled' || state === 'expired';
 }
 
-export const TaskOrigin = Type.OneOf(['api', 'cli', 'console', 'mqtt', 'cron']);
+export const TaskOrigin = Type.OneOf(['api', 'cli', 'console', 'mqtt', 'cron', 'trigger']);
 export type TaskOriginName = Static<typeof TaskOrigin>;
 
 /** The priority of a task that was submitted without one: among the tasks of one agent, higher ones are leased first. */

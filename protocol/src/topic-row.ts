@@ -5,7 +5,7 @@ import type { TSchema } from './typebox.ts';
 type Writer = 'node' | 'coordinator' | 'people';
 
 export interface TopicRow<S extends TSchema = TSchema> {
-  /** Below the root; `{x}` is one level. `{node}` is bound to the node's own id on its connection. */
+  /** Below the root; `{x}` is one level, `{below}` at the end one or more. `{node}` is bound to the node's own id on its connection. */
   pattern: string;
   writer: Writer;
   qos: 0 | 1;

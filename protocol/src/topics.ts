@@ -2,6 +2,7 @@
 // rights are made from it: who may write on a topic is defined only here.
 import { AgentHeld, AssignmentDelta, AssignmentSnapshot } from './agent.ts';
 import {
+  Draining,
   Farewell,
   FleetState,
   Identify,
@@ -41,6 +42,7 @@ import { NodeEvent } from './node-events.ts';
 import { UpdateOs } from './os-update.ts';
 import { peopleTopics } from './people-topics.ts';
 import { TaskChunk, TaskLease, TaskReport } from './task.ts';
+import { maxTopicFilterChars } from './topic-filter.ts';
 import { topicRow as row, withEnvelope } from './topic-row.ts';
 import { type Static, Type } from './typebox.ts';
 import { UpdateNode } from './update.ts';
@@ -286,6 +288,7 @@ export const topics = {
     'Update the operating system, or restart the machine.',
   ),
   identify: row('coordinator', 'cmd/{node}/identify', 1, false, Identify, small, 'Blink: a person looks for the box.'),
+  draining: row('coordinator', 'cmd/{node}/draining', 1, false, Draining, small, 'Whether the node drains.'),
   restart: row('coordinator', 'cmd/{node}/restart', 1, false, RestartNodeAgent, small, 'Start the node-agent anew.'),
   hardware: row('coordinator', 'cmd/{node}/hardware', 1, false, LookAtHardware, small, 'Look at the parts again.'),
   log: row('coordinator', 'cmd/{node}/log', 1, false, ReadLog, small, 'Send the last lines of the log.'),
@@ -331,7 +334,14 @@ interface Pattern {
   levels: Level[];
 }
 const index = new Map<string, Pattern[]>();
+/** Rows of whose topics only the beginning is fixed: `in/` and `{below}`. */
+const wide: { name: TopicName; start: string }[] = [];
+const below = '{below}';
 for (const [name, { pattern }] of Object.entries(topics)) {
+  if (pattern.endsWith(below)) {
+    wide.push({ name: name as TopicName, start: pattern.slice(0, -below.length) });
+    continue;
+  }
   const texts = pattern.split('/');
   const levels = texts.map((text) => ({ param: text.startsWith('{') ? text.slice(1, -1) : null, text }));
   const key = `${texts[0]}/${texts.length}`;
@@ -348,7 +358,13 @@ export function parseTopic(topic: string): Parsed | null {
 }
 function parse(topic: string): Parsed | null {
   if (!topic.startsWith(`${topicRoot}/`)) return null;
-  const levels = topic.slice(topicRoot.length + 1).split('/');
+  const own = topic.slice(topicRoot.length + 1);
+  for (const { name, start } of wide) {
+    if (!own.startsWith(start)) continue;
+    const rest = own.slice(start.length);
+    return isWide(rest) ? { name, params: { below: rest } } : null;
+  }
+  const levels = own.split('/');
   const candidates = index.get(`${levels[0]}/${levels.length}`);
   if (!candidates) return null;
   next: for (const candidate of candidates) {
@@ -366,7 +382,12 @@ function parse(topic: string): Parsed | null {
   return null;
 }
 
-/** The subscription that a `{x}` pattern means: `cmd/{node}/task` -> `blackroad/v1/cmd/alice/task`; unbound parameters become `+`. */
+/** One level or more, none of them empty or a wildcard. */
+function isWide(rest: string): boolean {
+  return rest.length <= maxTopicFilterChars && rest.split('/').every((level) => level !== '' && !/[+#]/.test(level));
+}
+
+/** The subscription that a `{x}` pattern means: `cmd/{node}/task` -> `blackroad/v1/cmd/alice/task`; unbound parameters become `+`, `{below}` `#`. */
 export function filterOf(pattern: string, bound: TopicParams): string {
-  return `${topicRoot}/${pattern.replace(/\{(\w+)\}/g, (_, key: string) => bound[key] ?? '+')}`;
+  return `${topicRoot}/${pattern.replace(/\{(\w+)\}/g, (_, key: string) => bound[key] ?? (key === 'below' ? '#' : '+'))}`;
 }

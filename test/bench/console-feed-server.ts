@@ -19,6 +19,8 @@ import { openSigningKey } from '../../coordinator/src/proofs/signing-key.ts';
 import { startCoordinator } from '../../coordinator/src/road/coordinator.ts';
 import type { DurableChange } from '../../coordinator/src/state/change.ts';
 import { openSqliteStore } from '../../coordinator/src/store/sqlite/sqlite-store.ts';
+import { Triggers } from '../../coordinator/src/triggers/triggers.ts';
+import { Webhooks } from '../../coordinator/src/webhooks/webhooks.ts';
 import { claimed } from '../fixtures/coordinator/claimed-store.ts';
 import { agentRow, nodeRow } from '../fixtures/coordinator/stored-rows.ts';
 
@@ -190,6 +192,8 @@ const context = await createApiContext({
     memoryModel: null,
   },
   signingKey: openSigningKey(mkdtempSync(join(tmpdir(), 'bench-key-'))),
+  triggers: new Triggers({ clock, random, log }),
+  webhooks: new Webhooks({ hosts: 'public', fleetName: 'bench', version: '0', clock, random, log }),
   clock: timedClock,
   random,
   log,

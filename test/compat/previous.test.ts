@@ -19,6 +19,7 @@ t.test('what is written down is of the latest earlier version', async (t) => {
 
 /** Messages of a kind that the older version does not have: by what their sender knows that the receiver reads them. */
 const toNewerAlone: Record<string, string> = {
+  'assign.gpio.v1.json': 'hello.pins of the node',
   'assign.mcp.v1.json': 'hello.mcp of the node',
   'memoryDown.anchor.v1.json': 'hello.erases of the node',
   'memoryDown.erase.v1.json': 'hello.erases of the node',

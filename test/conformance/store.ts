@@ -8,6 +8,7 @@ import { pagesConformance } from './store/pages.ts';
 import { rolloutConformance } from './store/rollouts.ts';
 import { searchConformance } from './store/search.ts';
 import { valuesConformance } from './store/values.ts';
+import { webhookConformance } from './store/webhooks.ts';
 
 /**
  * Opens an empty store that is closed and removed with its test. `reopen` opens the same data again after a close;
@@ -23,4 +24,5 @@ export async function storeConformance(t: Test, name: string, open: OpenStore): 
   await t.test(`${name}: rollouts`, (t) => rolloutConformance(t, open));
   await t.test(`${name}: search`, (t) => searchConformance(t, open));
   await t.test(`${name}: values by key`, (t) => valuesConformance(t, open));
+  await t.test(`${name}: webhooks`, (t) => webhookConformance(t, open));
 }

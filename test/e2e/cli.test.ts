@@ -202,6 +202,12 @@ t.test('verbs', async (t) => {
     stdout: /^NOT valid:\n {2}its hashes follow no rule that is known here/,
   });
 
+  for (const name of ['bell', 'old']) await fleet.client.call('webhookCreate', { body: { direction: 'in', name } });
+  // An address for documents, where nobody answers.
+  await fleet.client.call('webhookCreate', {
+    body: { direction: 'out', name: 'pager', url: 'http://192.0.2.1/', events: ['node-lost'] },
+  });
+
   /** By verb: how it succeeds, and with what. Two run at a time, so none needs what another one does. */
   const works: Record<string, { args?: string[]; gives: 'array' | 'object' | 'string' | 'null'; code?: number }> = {
     status: { gives: 'object' },
@@ -221,6 +227,13 @@ t.test('verbs', async (t) => {
     'models reload': { gives: 'object' },
     cache: { gives: 'object' },
     integrations: { gives: 'object' },
+    webhooks: { gives: 'array' },
+    'webhooks create': { args: ['doorbell'], gives: 'object' },
+    'webhooks show': { args: ['bell'], gives: 'object' },
+    'webhooks test': { args: ['pager'], gives: 'object' },
+    'webhooks replay': { args: ['pager'], gives: 'object' },
+    'webhooks rotate': { args: ['bell'], gives: 'object' },
+    'webhooks delete': { args: ['old'], gives: 'object' },
     releases: { gives: 'object' },
     'releases add': { args: [release('0.3.0')], gives: 'array' },
     'releases remove': { args: ['blackroad-node-0.2.0-linux-arm64'], gives: 'object' },
@@ -380,6 +393,13 @@ t.test('verbs', async (t) => {
     'cache prune': { args: [], code: 1, problem: 'conflict' },
     integrations: { args: ['--coordinator', 'http://127.0.0.1:9', '--key', 'x'], code: 3, problem: 'no-coordinator' },
     'integrations bridge': { args: [], code: 1, problem: 'conflict' },
+    webhooks: { args: ['--coordinator', 'http://127.0.0.1:9', '--key', 'x'], code: 3, problem: 'no-coordinator' },
+    'webhooks create': { args: ['http://127.0.0.1/', '--events', 'node-lost'], code: 2, problem: 'invalid-request' },
+    'webhooks show': { args: ['none'], code: 4, problem: 'no-such-webhook' },
+    'webhooks test': { args: ['bell'], code: 1, problem: 'conflict' },
+    'webhooks replay': { args: ['none'], code: 4, problem: 'no-such-webhook' },
+    'webhooks rotate': { args: ['none'], code: 4, problem: 'no-such-webhook' },
+    'webhooks delete': { args: ['--key', viewer.key, 'bell'], code: 3, problem: 'not-allowed' },
     conversations: {
       args: ['--coordinator', fleet.client.url, '--key', 'brk_none_none'],
       code: 3,

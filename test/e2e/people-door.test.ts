@@ -142,7 +142,7 @@ t.test('a Mosquitto of the house', { skip }, async (t) => {
   const [into, out] = ['in', 'out'].map((way) =>
     [...config.matchAll(/^topic (\S+) (in|out) [01]$/gm)].filter(([, , at]) => at === way).map(([, filter]) => filter),
   );
-  t.same(out, [`${root}/agent/+/ask`, `${root}/home/+/set/+`, 'homeassistant/status']);
+  t.same(out, [`${root}/agent/+/ask`, `${root}/in/#`, `${root}/home/+/set/+`, 'homeassistant/status']);
   t.ok(into?.includes('homeassistant/device/+/config'));
   t.notOk(
     into?.some((filter) => /ask|cmd|reply|#/.test(filter as string)),
@@ -174,7 +174,12 @@ t.test('a Mosquitto of the house', { skip }, async (t) => {
   await house.publishAsync(`${root}/agent/greeter/ask`, '{"id":"sofa","prompt":"Again"}', { qos: 1 });
   await until('the older way', async () => heard.find(({ topic }) => topic === `${root}/agent/greeter/answer/sofa`));
   await t.rejects(house.publishAsync(`${root}/node/${node}/state`, 'forged', { qos: 1 }), { code: 0x87 });
-  const asked = heard.filter(({ topic }) => topic.endsWith('/ask'));
+  await fleet.apply({ name: 'hall', triggers: [{ topic: 'hall/+', prompt: 'Motion: {{payload}}' }] });
+  await ready(fleet, 'hall');
+  await house.publishAsync(`${root}/in/hall/motion`, 'ON', { qos: 1 });
+  const woken = () => fleet.client.call('tasks', { query: { agent: 'hall', limit: 9 } });
+  t.match(await until('a sensor of the house wakes', async () => (await woken())[0]), { origin: 'trigger' });
+  const asked = heard.filter(({ topic }) => topic.endsWith('/ask') || topic.startsWith(`${root}/in/`));
   t.same(asked, [], 'nobody in the house may read questions, and none comes back');
   const tasks = await fleet.client.call('tasks', { query: { agent: 'greeter', limit: 100 } });
   t.equal(tasks.filter(({ prompt }) => prompt === 'From the sofa').length, 1, 'once');

@@ -60,7 +60,7 @@ export const themes: readonly { title: string; words: readonly string[] }[] = [
   },
   { title: 'Models', words: ['models', 'cache', 'batches'] },
   { title: 'Changes', words: ['rollouts'] },
-  { title: 'The house', words: ['integrations'] },
+  { title: 'The house', words: ['integrations', 'webhooks'] },
   { title: 'Access and shell', words: ['keys', 'audit', 'mcp', 'completion', 'version'] },
 ];
 

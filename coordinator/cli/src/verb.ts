@@ -24,7 +24,7 @@ export interface Verb {
   text: string;
   flags?: Record<string, Flag>;
   /** The names that completion offers for the first argument. */
-  completes?: 'agents' | 'nodes' | 'tasks' | 'models' | 'batches' | 'rollouts';
+  completes?: 'agents' | 'nodes' | 'tasks' | 'models' | 'batches' | 'rollouts' | 'webhooks';
   run(call: VerbCall): Promise<void>;
 }
 export interface VerbCall {

@@ -29,6 +29,7 @@ import { rolloutVerbs } from './verbs/rollouts.ts';
 import { routeVerbs } from './verbs/route.ts';
 import { upgradeVerbs } from './verbs/upgrade.ts';
 import { usageVerbs } from './verbs/usage.ts';
+import { webhookVerbs } from './verbs/webhooks.ts';
 import { workVerbs } from './verbs/work.ts';
 
 const shellVerbs: Verb[] = [
@@ -70,6 +71,7 @@ async function namesOf(call: VerbCall, what: NonNullable<Verb['completes']>): Pr
   if (what === 'agents') return (await client.call('agents')).map(({ name }) => name);
   if (what === 'batches') return (await client.call('batches')).map(({ id }) => id);
   if (what === 'models') return (await client.call('catalogue')).models.map(({ name }) => name);
+  if (what === 'webhooks') return (await client.call('webhooks')).map(({ name }) => name);
   if (what === 'rollouts') return (await client.call('rollouts')).map(({ id }) => id);
   return (await client.call('tasks', { query: { limit: 50 } })).map(({ id }) => id);
 }
@@ -80,6 +82,7 @@ export const verbs: Verb[] = [
   ...nodeVerbs,
   ...cacheVerbs,
   ...integrationVerbs,
+  ...webhookVerbs,
   ...modelVerbs,
   ...rolloutVerbs,
   ...agentVerbs,

@@ -32,6 +32,7 @@ import { route as settings } from './pages/settings/settings.route.ts';
 import { route as task } from './pages/task/task.route.ts';
 import { route as tasks } from './pages/tasks/tasks.route.ts';
 import { route as usage } from './pages/usage/usage.route.ts';
+import { route as webhooks } from './pages/webhooks/webhooks.route.ts';
 import { Locked } from './shell/locked.tsx';
 import { NotFound } from './shell/not-found.tsx';
 import type { PageRoute } from './shell/page.ts';
@@ -53,6 +54,7 @@ const pages = [
   alerts,
   usage,
   connect,
+  webhooks,
   audit,
   keys,
   settings,

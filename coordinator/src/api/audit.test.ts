@@ -66,6 +66,10 @@ const without: Partial<Record<RouteName, string>> = {
   documentRemove: 'judged in documents.test.ts, with a file',
   memoryImport: 'judged in memory-files.test.ts, with a file',
   releaseRemove: 'judged in releases.test.ts, with a release',
+  hookCall: 'the tasks themselves say which trigger asked',
+  hookCallByHeader: 'the tasks themselves say which trigger asked',
+  webhookTest: 'posts a message, and changes nothing',
+  deliveriesReplay: 'judged in webhooks.test.ts, with deliveries that were given up',
 };
 
 const fleet = await openApiFleet();
@@ -296,6 +300,15 @@ const calls: readonly Call[] = [
     action: 'rollout-back',
     subject: ':second',
   },
+  {
+    route: 'webhookCreate',
+    path: '/v1/webhooks',
+    body: { direction: 'in', name: 'door' },
+    action: 'webhook-create',
+    subject: 'door',
+  },
+  { route: 'webhookRotate', path: '/v1/webhooks/door/rotate', action: 'webhook-rotate', subject: 'door' },
+  { route: 'webhookDelete', path: '/v1/webhooks/door', action: 'webhook-delete', subject: 'door' },
   { route: 'nodeForget', path: '/v1/nodes/alice', action: 'node-forget', subject: 'alice' },
 ];
 

@@ -66,6 +66,7 @@ import { restoreHandlers } from './restore.ts';
 import { rolloutHandlers } from './rollouts.ts';
 import { taskHandlers } from './tasks.ts';
 import { upgradeHandlers } from './upgrade.ts';
+import { webhookHandlers } from './webhooks.ts';
 
 /** A route without a handler does not compile. */
 const handlers: Handlers = {
@@ -76,6 +77,7 @@ const handlers: Handlers = {
   ...overviewHandlers,
   ...rolloutHandlers,
   ...agentHandlers,
+  ...webhookHandlers,
   ...taskHandlers,
   ...conversationHandlers,
   ...memoryHandlers,
@@ -169,12 +171,21 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   });
   countRequests(app, context);
   const names = Object.keys(routes) as RouteName[];
-  const isForm = (name: RouteName) => (routes[name] as RouteRow).form === true;
-  for (const name of names) if (!isForm(name)) addRoute(app, context, listener, name);
+  const bodyKind = (name: RouteName) => {
+    const { form, raw }: RouteRow = routes[name];
+    return form ? 'form' : raw ? 'raw' : 'json';
+  };
+  for (const name of names) if (bodyKind(name) === 'json') addRoute(app, context, listener, name);
   // Its hooks run for the routes of forms alone.
   await app.register(async (forms) => {
     await forms.register(fastifyMultipart, { limits: { fileSize: maxFileBytes, headerPairs: 20, parts: 21 } });
-    for (const name of names) if (isForm(name)) addRoute(forms, context, listener, name);
+    for (const name of names) if (bodyKind(name) === 'form') addRoute(forms, context, listener, name);
+  });
+  // Programs of all kinds call a webhook, with bodies of any type or of none that is named.
+  await app.register(async (bare) => {
+    bare.removeAllContentTypeParsers();
+    bare.addContentTypeParser('*', { parseAs: 'buffer' }, (_, bytes, done) => done(null, bytes));
+    for (const name of names) if (bodyKind(name) === 'raw') addRoute(bare, context, listener, name);
   });
   if (settings.consoleDir !== null) await serveConsole(app, settings.consoleDir);
   await app.ready();

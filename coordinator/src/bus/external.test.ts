@@ -109,6 +109,19 @@ t.test('what nodes retained is there when a coordinator starts', { skip }, async
   alice.client.end(true);
 });
 
+t.test('what wakes agents comes from that broker, too', { skip }, async (t) => {
+  const rig = await open(t);
+  // Who may write there stands in the broker's own rights; the coordinator's name may write anywhere.
+  const person = await connectNode(rig, 'sensor', client);
+  const topic = `${root}/in/hall/motion`;
+  const heard = rig.inbox.wait((message) => message.topic === topic);
+  // The subscription is on its way when the start is over.
+  const saying = systemClock.every(100, () => void person.client.publish(topic, 'ON', { qos: 1 }));
+  t.equal((await heard).payload.toString(), 'ON');
+  saying.cancel();
+  person.client.end(true);
+});
+
 /** What a connection through it meets is cut, and nothing else. */
 async function cuttableLine(t: Test, to: number) {
   const sockets = new Set<Socket>();

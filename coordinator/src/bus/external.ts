@@ -65,6 +65,7 @@ const stopMs = 3_000;
 /** The topics of others. The coordinator publishes on none of them, so it gets no message of its own. */
 const filters = [`${topicRoot}/node/#`, `${topicRoot}/reply/#`, filterOf('agent/{agent}/ask', {})];
 const homeFilter = filterOf(topics.homeSet.pattern, {});
+const wakeFilter = filterOf(topics.wake.pattern, {});
 
 export function createExternalBus(options: ExternalBusOptions): Bus {
   return new ExternalBus(options);
@@ -217,11 +218,22 @@ class ExternalBus implements Bus {
       if (this.#wasReady) this.#waiting.add([presence('online')]);
       this.#wasReady = true;
       this.#pump();
+      this.#hearWakes(client);
       this.#hearHome(client);
     });
   }
 
   /** A broker whose access control is older than these topics may refuse them: the fleet works all the same. */
+  #hearWakes(client: MqttClient): void {
+    client.subscribe(wakeFilter, { qos: 1 }, (error, granted) => {
+      if (!error && !granted?.some(({ qos }) => (qos as number) === 128)) return;
+      this.#count('subscription');
+      this.#options.log.warn(
+        { error: error?.message, filter: wakeFilter },
+        'the broker refused the subscription for messages that wake agents, whose triggers of topics do nothing; see docs/acl',
+      );
+    });
+  }
   #hearHome(client: MqttClient): void {
     const { discoveryPrefix, log } = this.#options;
     if (!discoveryPrefix) return;

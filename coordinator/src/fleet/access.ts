@@ -92,11 +92,11 @@ export const revokeKey: Decide<'key-revoke'> = (view, { by, id }, nowMs) => {
 /** The valid key with this id and secret, for HTTP and for the broker. */
 export function findKey(view: View, id: string, secretHash: string, nowMs: number): KeyRow | null {
   const row = view.keys.get(id);
-  const fits = isSame(secretHash, row?.secretHash ?? '');
+  const fits = isSameHash(secretHash, row?.secretHash ?? '');
   return row && fits && isGood(row, nowMs) ? row : null;
 }
 /** Compares in the same time wherever the hashes differ: an early return would disclose how much of a hash was guessed. */
-function isSame(given: string, known: string): boolean {
+export function isSameHash(given: string, known: string): boolean {
   let difference = given.length ^ known.length;
   for (let i = 0; i < given.length; i++) difference |= given.charCodeAt(i) ^ known.charCodeAt(i);
   return difference === 0;

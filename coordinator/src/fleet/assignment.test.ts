@@ -98,6 +98,24 @@ t.test('apply: a version for every change, told to its node under the same epoch
   t.match(large.outcome, { code: 'too-large', details: { detail: /shorten/ } }, 'what no message can carry');
 });
 
+t.test('a node is sent the triggers that it runs', async (t) => {
+  const triggers = [
+    { cron: '0 8 * * *', prompt: 'x' },
+    { topic: 'hall/motion', prompt: 'x' },
+    { webhook: 'doorbell', prompt: 'x' },
+    { event: 'node-lost', prompt: 'x' },
+    { pin: 'motion', edge: 'rising' as const, prompt: 'x' },
+  ];
+  const fleet = new SampleFleet();
+  fleet.runs('greeter', 'alice');
+  const sent = () => said(fleet.apply1('greeter', { triggers, description: `${fleet.now++}` }).messages, 'assign');
+  t.same(sent()[0]?.message.put[0]?.spec.triggers, [triggers[0]], 'an older one, which would refuse the others');
+  const live = fleet.view.live.get('alice');
+  if (live) live.can = { ...live.can, pins: true };
+  t.same(sent()[0]?.message.put[0]?.spec.triggers, [triggers[0], triggers[4]]);
+  t.same(fleet.agent('greeter').spec.triggers, triggers, 'the coordinator keeps them all');
+});
+
 t.test('apply: a node that obviously no longer fits is left', async (t) => {
   const placement = sampleSpec('x').placement;
   const table: [string, Parameters<SampleFleet['apply1']>[1], boolean][] = [
@@ -214,5 +232,34 @@ t.test(
       );
     t.same(toolsAt('older'), ['memory']);
     t.same(toolsAt('newer'), ['memory', 'mcp']);
+  },
+);
+t.test(
+  'tools and triggers of pins are kept from a node that does not know them: it would refuse all of its agents',
+  async (t) => {
+    const fleet = new SampleFleet();
+    fleet.online('older', 'newer');
+    fleet.hello('older', { mcp: true });
+    fleet.hello('newer', { mcp: true, pins: true });
+    const tools = [
+      { tool: 'memory' as const },
+      { tool: 'gpio' as const, pins: ['lamp'] },
+      { tool: 'sensor' as const, sensors: ['attic'] },
+      { tool: 'camera' as const },
+    ];
+    const triggers = [
+      { cron: '0 7 * * *', prompt: 'Morning.' },
+      { pin: 'motion', edge: 'rising' as const, prompt: 'Look.' },
+    ];
+    fleet.apply1('porter', { tools, triggers });
+    const specAt = (node: string) =>
+      said(fleet.move(['porter', node]).messages, 'assign').flatMap(({ message }) =>
+        message.put.map(({ spec }) => spec),
+      );
+    t.match(specAt('older'), [{ tools: [{ tool: 'memory' }], triggers: [{ cron: '0 7 * * *' }] }]);
+    t.same(
+      specAt('newer').map(({ tools, triggers }) => [tools.length, triggers.length]),
+      [[4, 2]],
+    );
   },
 );

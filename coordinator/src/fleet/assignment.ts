@@ -6,10 +6,15 @@ import {
   type AssignedAgent,
   type AssignmentDelta,
   type AssignmentSnapshot,
+  isPinTrigger,
+  isTimeTrigger,
   type MoveCause,
   maxAgentsPerNode,
   maxAssignmentBytes,
+  type NodeAbility,
   type PlacementWhy,
+  type ToolGrant,
+  type Trigger,
   type UnplacedWhy,
 } from '@blackroad/protocol';
 import type { Unload } from '../placement/plan/plan-parts.ts';
@@ -45,11 +50,28 @@ export function assignedOf(draft: Draft, row: AgentRow, placement: Placement): A
     ...(placement.leaving ? { leaving: placement.leaving.sinceMs } : {}),
   };
 }
-/** An older node would refuse its whole assignment for a tool that it does not know. */
+/** Tools that an older node does not know, with the ability that goes with them. */
+const newerTools: Partial<Record<ToolGrant['tool'], NodeAbility>> = {
+  mcp: 'mcp',
+  gpio: 'pins',
+  sensor: 'pins',
+  camera: 'pins',
+};
+/** An older node would refuse its whole assignment for a tool or a trigger that it does not know. */
 function readable({ view }: Draft, node: string, spec: AgentSpec): AgentSpec {
   const can = view.live.get(node)?.can;
-  if (!can || can.mcp || !spec.tools.some(({ tool }) => tool === 'mcp')) return spec;
-  return { ...spec, tools: spec.tools.filter(({ tool }) => tool !== 'mcp') };
+  const own = triggersOfNode(spec, can?.pins === true);
+  if (!can) return own;
+  const reads = ({ tool }: ToolGrant) => {
+    const ability = newerTools[tool];
+    return ability === undefined || can[ability] === true;
+  };
+  return own.tools.every(reads) ? own : { ...own, tools: own.tools.filter(reads) };
+}
+/** The coordinator runs the other triggers itself. */
+function triggersOfNode(spec: AgentSpec, pins: boolean): AgentSpec {
+  const isOwn = (trigger: Trigger) => isTimeTrigger(trigger) || (pins && isPinTrigger(trigger));
+  return spec.triggers.every(isOwn) ? spec : { ...spec, triggers: spec.triggers.filter(isOwn) };
 }
 export function assignedBytes(assigned: AssignedAgent): number {
   return Buffer.byteLength(JSON.stringify(assigned));

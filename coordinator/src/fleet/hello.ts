@@ -104,6 +104,7 @@ export function sendWelcome(
       leaseMs: licenceMs,
       generation: draft.nodes.get(node)?.generation ?? 0,
       ...keepFor(draft, node),
+      ...drainingFor(draft, node),
       ...(draft.view.restored ? { lineage: draft.view.restored.lineage } : {}),
       ...(upMs === undefined ? {} : { upMs }),
     },
@@ -114,6 +115,12 @@ export function sendWelcome(
 function keepFor({ nodes, view }: Draft, node: string): Pick<Welcome, 'keep'> {
   const row = nodes.get(node);
   return row ? { keep: keptBy(view.pins.values(), row) } : {};
+}
+
+/** A node with a drain button shows whether it drains. */
+function drainingFor({ nodes }: Draft, node: string): Pick<Welcome, 'draining'> {
+  const row = nodes.get(node);
+  return row ? { draining: row.draining } : {};
 }
 
 function matchLeases(draft: Draft, node: string, { held, upMs }: NodeHello): void {

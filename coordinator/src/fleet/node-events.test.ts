@@ -1,7 +1,7 @@
 // Events of nodes are kept in the node's own words, with only those params that the table of events lists.
 import type { NodeEvent } from '@blackroad/protocol';
 import t from 'tap';
-import { SampleFleet } from '../../../test/fixtures/coordinator/sample-fleet.ts';
+import { SampleFleet, said } from '../../../test/fixtures/coordinator/sample-fleet.ts';
 import { boot1 } from '../../../test/fixtures/coordinator/sample-rows.ts';
 import type { EventRow } from '../state/change.ts';
 import { acceptEvent } from './node-events.ts';
@@ -43,4 +43,46 @@ t.test('what only a newer node knows, or the coordinator alone may say, is a log
 t.test('nobody is heard who is no node', async (t) => {
   const message = { boot: boot1, atMs: 1, type: 'log', severity: 'info', text: 'x' } as const;
   t.match(fleet.decide<'node-event'>(acceptEvent, { node: 'eve', message }), { changes: [], remarks: [{}] });
+});
+
+t.test('the drain button of a node drains it and takes the drain back, as the node itself', async (t) => {
+  const house = new SampleFleet();
+  house.online('alice');
+  house.hello('alice', { pins: true });
+  const ask = (data: object, boot = boot1) =>
+    house.decide<'node-event'>(acceptEvent, {
+      node: 'alice',
+      message: {
+        boot,
+        atMs: 1,
+        type: 'drain-asked',
+        severity: 'info',
+        text: 'its drain button was held',
+        data: { ...data },
+      },
+    });
+  const auditOf = ({ changes }: ReturnType<typeof ask>) =>
+    changes.flatMap((change) => (change.type === 'audit' ? [`${change.row.actor} ${change.row.action}`] : []));
+  const told = ({ messages }: ReturnType<typeof ask>) =>
+    said(messages, 'draining').map(({ message }) => message.draining);
+
+  const first = ask({ draining: true });
+  t.equal(house.view.nodes.get('alice')?.draining, true);
+  t.same(auditOf(first), ['node:alice node-drain']);
+  t.same(told(first), [true]);
+  t.notOk(
+    first.changes.some(({ type }) => type === 'event'),
+    'a question is never kept',
+  );
+  const again = ask({ draining: true });
+  t.same(auditOf(again), [], 'a repeated question changes nothing');
+  t.same(told(again), [true], 'and is answered');
+  t.same(told(ask({ draining: false })), [false]);
+  t.equal(house.view.nodes.get('alice')?.draining, false);
+  for (const wrong of [{}, { draining: 'yes' }, { draining: null }]) {
+    const { changes, messages, remarks } = ask(wrong);
+    t.match({ changes, messages }, { changes: [], messages: [] });
+    t.match(remarks, [{ text: /drain-asked/ }]);
+  }
+  t.match(ask({ draining: true }, 'boot-of-yesterday'), { changes: [], remarks: [{ reason: 'old-boot' }] });
 });

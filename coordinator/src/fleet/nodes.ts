@@ -3,7 +3,17 @@
 import { closeBranchesOf } from '../memory/branches.ts';
 import { leaveRollouts } from '../rollouts/gone.ts';
 import { refuse } from '../state/decision.ts';
-import { change, type Draft, decided, decidedWith, noteAudit, noteEvent, openDraft, putNode } from '../state/draft.ts';
+import {
+  change,
+  type Draft,
+  decided,
+  decidedWith,
+  noteAudit,
+  noteEvent,
+  openDraft,
+  putNode,
+  send,
+} from '../state/draft.ts';
 import type { Decide, Inputs } from '../state/input.ts';
 import type { NodeRow } from '../state/rows.ts';
 import { leaseForNode, loseLeases } from '../tasks/leases.ts';
@@ -64,8 +74,14 @@ export function edited(draft: Draft, row: NodeRow, { by, ...edit }: Edit): boole
   // No change was added: the edit equals the row.
   if (draft.changes.length === before) return false;
   putNode(draft, edited);
+  if (row.draining !== edited.draining) tellDraining(draft, edited);
   if (row.draining && !edited.draining) leaseForNode(draft, node);
   return true;
+}
+
+/** A node that is away hears it with its welcome. */
+export function tellDraining(draft: Draft, { id, presence, draining }: NodeRow): void {
+  if (presence === 'online' && draft.live.get(id)?.can?.pins) send(draft, 'draining', { node: id }, { draining });
 }
 
 /** Ends a quarantine; for a node that is not quarantined, allows its machine to enrol anew once, where the policy is `ask`. */

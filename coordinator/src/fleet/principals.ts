@@ -9,6 +9,10 @@ type Signed = Pick<SessionRow, 'keyId' | 'name' | 'roles' | 'space'>;
 export function principalOfSession({ keyId, name, roles, space }: Signed): Principal {
   return { kind: 'session', id: keyId, name, space, roles: [...roles] };
 }
+/** A node asks for its own drain, and for nothing that roles allow. */
+export function principalOfNode(id: string): Principal {
+  return { kind: 'node', id, name: id, space: defaultSpace, roles: [] };
+}
 /** Where a task of the principal comes from, unless it says so itself. */
 export function originOf({ kind }: Principal): TaskOriginName {
   return kind === 'session' ? 'console' : 'api';

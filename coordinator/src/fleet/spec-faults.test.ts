@@ -18,6 +18,17 @@ t.test('each fault is named, and none of what is right', async (t) => {
   t.same(faultsOf({ triggers }), ['triggers.1.cron', 'triggers.2.timeZone', 'triggers.2.cron']);
 });
 
+t.test('an event that may not wake an agent says which was meant', async (t) => {
+  const { view } = new SampleFleet();
+  const faultOf = (event: string) =>
+    specFaults(view, sampleSpec('greeter', { triggers: [{ event, prompt }] }), startMs, 'UTC');
+  t.same(faultOf('node-lost'), []);
+  t.match(faultOf('node-lots'), [
+    { field: 'triggers.0.event', expected: /did you mean node-lost/, got: '"node-lots"' },
+  ]);
+  t.match(faultOf('budget-low'), [{ field: 'triggers.0.event' }], 'what its own work writes');
+});
+
 t.test('a team is named where it is shared with, and nowhere else', async (t) => {
   const { view } = new SampleFleet();
   const faultsOf = (memory: object) => {

@@ -1,21 +1,38 @@
 // Faults of a request that its schema cannot find: times that never occur, zones and classes that do not exist. Such a request is refused
 // at the API, by the field's name, before anything is stored.
-import { type AgentSpec, type Budget, classNames, type Fault, nearNames } from '@blackroad/protocol';
+import {
+  type AgentSpec,
+  type Budget,
+  classNames,
+  type Fault,
+  mayWake,
+  nearNames,
+  triggersOf,
+  wakingEvents,
+} from '@blackroad/protocol';
 import { cronFault, timeZoneFault } from '@blackroad/protocol/cron';
 import type { View } from '../state/view.ts';
+import { boardFaults } from './board-faults.ts';
 
 /** `timeZone`: of the fleet. */
 export function specFaults(view: View, spec: AgentSpec, nowMs: number, timeZone: string): Fault[] {
   const faults: Fault[] = [];
-  for (const [i, trigger] of spec.triggers.entries()) {
+  for (const { at, trigger } of triggersOf(spec.triggers, 'cron')) {
     const zone = trigger.timeZone === undefined ? null : timeZoneFault(trigger.timeZone);
-    if (zone) faults.push({ field: `triggers.${i}.timeZone`, ...zone });
+    if (zone) faults.push({ field: `triggers.${at}.timeZone`, ...zone });
     const cron = cronFault(trigger.cron, nowMs, zone ? timeZone : (trigger.timeZone ?? timeZone));
-    if (cron) faults.push({ field: `triggers.${i}.cron`, ...cron });
+    if (cron) faults.push({ field: `triggers.${at}.cron`, ...cron });
+  }
+  for (const { at, trigger } of triggersOf(spec.triggers, 'event')) {
+    if (mayWake(trigger.event)) continue;
+    const near = nearNames(trigger.event, wakingEvents);
+    const hint = near.length > 0 ? ` (did you mean ${near.join(' or ')}?)` : '';
+    const expected = `an event that may wake an agent${hint}; docs/webhooks.md lists them`;
+    faults.push({ field: `triggers.${at}.event`, expected, got: JSON.stringify(trigger.event) });
   }
   for (const [i, name] of spec.placement.class.entries())
     faults.push(...classFaults(view, name, `placement.class.${i}`));
-  faults.push(...budgetFaults(spec.budget), ...scopeFaults(spec.memory));
+  faults.push(...budgetFaults(spec.budget), ...scopeFaults(spec.memory), ...boardFaults(view, spec));
   return faults;
 }
 

@@ -117,7 +117,7 @@ export function fleetStateOf(figures: FleetFigures, tokensPerS: number): HomeFle
 
 /** Of a conversation only its people know; what is asked over HTTP is not said to everybody who reads MQTT. */
 export const isForAll = ({ origin, conversation }: TaskRow) =>
-  conversation === undefined && (origin === 'mqtt' || origin === 'cron');
+  conversation === undefined && (origin === 'mqtt' || origin === 'cron' || origin === 'trigger');
 const lineOf = (text: string) => [...plainLine(text)].slice(0, maxHomeStateChars).join('');
 
 /** `last`: the last end that is for all; null: there was none. */

@@ -1,18 +1,6 @@
 // The context of every handler: the coordinator, the CA, the access, the live feed, and the few settings of the API. Both listeners
 // (loopback HTTP and TLS) share one context, so that they share sessions, codes and counters.
-import {
-  type FleetTotals,
-  maxFeedBacklogBytes,
-  maxFeedConsoles,
-  maxHttpStrangers,
-  maxHttpStrangersPerAddress,
-  maxHttpStrangersPerSubnet,
-  maxUnfinishedBodyBytes,
-  maxUnfinishedBodyBytesPerKey,
-  maxUnfinishedStrangerBytes,
-  maxUnfinishedStrangerBytesPerAddress,
-  type VectorStoreStand,
-} from '@blackroad/protocol';
+import type { FleetTotals, VectorStoreStand } from '@blackroad/protocol';
 import type { CloudCatalogue } from '@blackroad/protocol/cloud-models';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
@@ -24,8 +12,6 @@ import type { BusStats } from '../bus/bus.ts';
 import type { PeopleDoor } from '../bus/people/people-door.ts';
 import { DocumentReader } from '../documents/reader.ts';
 import { type Refusals as CountedRefusals, createRefusals as createCountedRefusals } from '../door/counted-refusals.ts';
-import type { DoorLimits } from '../door/door.ts';
-import { doorLimits } from '../door/door-limits.ts';
 import type { Doorkeeper } from '../door/doorkeeper.ts';
 import type { Consolidator, NightlyRuns } from '../drivers/consolidator.ts';
 import { FleetVectors } from '../drivers/fleet-vectors.ts';
@@ -56,8 +42,11 @@ import { PersonalImages } from '../releases/personal-images.ts';
 import { keptFreeBytes, Releases } from '../releases/releases.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import type { Touched } from '../state/touched.ts';
+import type { Triggers } from '../triggers/triggers.ts';
 import type { Upgrades } from '../upgrade/upgrades.ts';
+import type { Webhooks } from '../webhooks/webhooks.ts';
 import { type Access, createAccess } from './access.ts';
+import { type ApiLimits, limitsOf } from './api-limits.ts';
 import { createRoom, type Room } from './bodies.ts';
 import { compiledCheck } from './compiled-check.ts';
 import { consolidatorOf, readResults } from './consolidating.ts';
@@ -106,20 +95,6 @@ interface ApiSettings {
   /** When memories are consolidated by themselves; missing: never. */
   nightly?: NightlyRuns | null;
 }
-export interface ApiLimits {
-  consoles: number;
-  backlogBytes: number;
-  /** The limit of tasks that are followed at the same time, over both listeners. */
-  streams: number;
-  /** The limits of bytes of unfinished bodies, in all and of one key or address. */
-  bodies: { keys: { total: number; each: number }; strangers: { total: number; each: number } };
-  /** The time from the head of a request to its complete body. */
-  bodyMs: number;
-  /** The same for one that is written to the disk. */
-  formMs: number;
-  door: DoorLimits;
-}
-
 /** The model cache as its handlers and the metrics use it. */
 type ModelCacheProcess = Pick<CacheProcess, 'call' | 'figures' | 'openPort' | 'port' | 'problem' | 'settings'>;
 
@@ -157,6 +132,9 @@ interface ApiParts {
   embedder?: Embedder | null;
   /** Null or absent: Home Assistant is told nothing. */
   homeAssistant?: HomeAssistant | null;
+  /** The triggers that run here, and the webhooks that go out: both begin when all else is there. */
+  triggers: Triggers;
+  webhooks: Webhooks;
   limits?: Partial<ApiLimits>;
 }
 export interface ApiContext extends Omit<ApiParts, 'limits'> {
@@ -193,26 +171,6 @@ export interface ApiContext extends Omit<ApiParts, 'limits'> {
 
 /** In its first minute the tally has less than a minute of ends. */
 const endedWindowMs = 60_000;
-
-function limitsOf(given: Partial<ApiLimits> | undefined): ApiLimits {
-  return {
-    consoles: maxFeedConsoles,
-    backlogBytes: maxFeedBacklogBytes,
-    streams: 2_000,
-    bodies: {
-      keys: { total: maxUnfinishedBodyBytes, each: maxUnfinishedBodyBytesPerKey },
-      strangers: { total: maxUnfinishedStrangerBytes, each: maxUnfinishedStrangerBytesPerAddress },
-    },
-    bodyMs: 15_000,
-    formMs: 30_000,
-    door: doorLimits({
-      perAddress: maxHttpStrangersPerAddress,
-      perSubnet: maxHttpStrangersPerSubnet,
-      total: maxHttpStrangers,
-    }),
-    ...given,
-  };
-}
 
 const sweepEveryMs = 10 * 60_000;
 
@@ -361,6 +319,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     gateway.note(touched);
   };
   meanwhile.splice(0).forEach(note);
+  for (const each of [parts.triggers, parts.webhooks]) each.start(coordinator);
   parts.homeAssistant?.start({ coordinator, figures: () => ({ ...tally.counts(), alerts: alerts.alerts() }) });
   const context: ApiContext = {
     ...parts,
@@ -382,7 +341,7 @@ export async function createApiContext(parts: ApiParts): Promise<ApiContext> {
     totals,
     async stop() {
       unwatch();
-      parts.homeAssistant?.stop();
+      for (const each of [parts.homeAssistant, parts.triggers, parts.webhooks]) each?.stop();
       for (const each of [feed, recorder, kept.fleetVectors, consolidator, kept.checkpoints, kept.erasing]) each.stop();
       const objectsStopped = kept.giving.stop();
       for (const end of context.streams) end();

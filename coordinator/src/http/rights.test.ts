@@ -53,6 +53,11 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'signInCode',
     'upgradeBack',
     'upgradeStart',
+    'webhookCreate',
+    'webhookDelete',
+    'webhookRotate',
+    'webhookTest',
+    'deliveriesReplay',
   ],
   operator: [
     'agentApply',
@@ -62,6 +67,7 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'alertUnack',
     'ask',
     'conversationDelete',
+    'deliveries',
     'conversationEdit',
     'conversationOpen',
     'documentAdd',
@@ -106,6 +112,7 @@ const guarded: Record<'operator' | 'admin', readonly RouteName[]> = {
     'taskDismiss',
     'taskRetry',
     'tasksSubmit',
+    'webhooks',
   ],
 };
 /** What a client may ask for: models and agents, and itself. */
@@ -164,6 +171,8 @@ const open: RouteName[] = [
   'authority',
   'enrol',
   'health',
+  'hookCall',
+  'hookCallByHeader',
   'imagerImage',
   'imagerList',
   'installer',

@@ -5,8 +5,8 @@ import { maxHttpBodyBytes } from '@blackroad/protocol';
 import t, { type Test } from 'tap';
 import { type ApiFleet, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 import { until } from '../../../test/fixtures/until.ts';
+import type { ApiLimits } from './api-limits.ts';
 import { createRoom } from './bodies.ts';
-import type { ApiLimits } from './context.ts';
 
 const wide = { perAddress: 1_000, perSubnet: 1_000, total: 1_000 };
 const door = { strangers: wide, begun: wide, handshakes: 8, helloMs: 60_000, slotMs: 50 };

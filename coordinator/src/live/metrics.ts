@@ -26,6 +26,8 @@ import type { Images } from '../releases/images.ts';
 import type { Releases } from '../releases/releases.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import type { View } from '../state/view.ts';
+import type { Triggers } from '../triggers/triggers.ts';
+import type { Webhooks } from '../webhooks/webhooks.ts';
 import type { ConsoleFeed } from './feed/feed.ts';
 import { readHome } from './home-metrics.ts';
 import { readCheckpoints, readVectorStore, readVectors } from './memory-metrics.ts';
@@ -34,6 +36,7 @@ import { type ModelRow, modelRows } from './model-rows.ts';
 import { readObjects } from './object-metrics.ts';
 import { readPeopleDoor } from './people-door-metrics.ts';
 import { agentState } from './show.ts';
+import { readWebhooks } from './webhook-metrics.ts';
 
 export interface Metrics {
   text(): Promise<string>;
@@ -68,6 +71,8 @@ export function createMetrics(
     giving,
     vectorStore,
     homeAssistant,
+    triggers,
+    webhooks,
   }: {
     coordinator: Coordinator;
     busStats?: () => BusStats;
@@ -82,6 +87,8 @@ export function createMetrics(
     giving: { objects: Pick<Objects, 'figures'> };
     vectorStore?: () => VectorStoreStand | null;
     homeAssistant?: Pick<HomeAssistant, 'figures'> | null | undefined;
+    triggers: Pick<Triggers, 'figures'>;
+    webhooks: Pick<Webhooks, 'figures'>;
   },
   feed: ConsoleFeed,
   refused: () => Record<string, number>,
@@ -120,6 +127,7 @@ export function createMetrics(
   if (vectorStore?.()) readVectorStore(read, vectorStore);
   if (busStats) readBus(read, busStats);
   if (homeAssistant) readHome(read, homeAssistant);
+  readWebhooks(read, { triggers, webhooks });
   if (peopleDoor) readPeopleDoor(read, peopleDoor);
   if (modelCache) readModelCache(read, modelCache);
   const requests = new Histogram({

@@ -38,6 +38,14 @@ import { acceptHeld, noteUnknownNode, restoreAgent, restoreNode } from '../fleet
 import { takeRestored } from '../fleet/restored.ts';
 import { storageBack } from '../fleet/storage-back.ts';
 import { started, tick } from '../fleet/tick.ts';
+import {
+  createWebhook,
+  deleteWebhook,
+  queueDeliveries,
+  replayDeliveries,
+  rotateWebhook,
+  tellDelivery,
+} from '../fleet/webhooks.ts';
 import { acceptMemory } from '../memory/accept.ts';
 import { keepCheckpoint, noteDamage, tellAnchors } from '../memory/checkpoints.ts';
 import { eraseMemories, tellErasure } from '../memory/erase.ts';
@@ -108,6 +116,12 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'alert-ack': acknowledge,
   'alert-unack': unacknowledge,
   'model-pin': pinModel,
+  'webhook-create': createWebhook,
+  'webhook-rotate': rotateWebhook,
+  'webhook-delete': deleteWebhook,
+  'webhook-queue': queueDeliveries,
+  'delivery-told': tellDelivery,
+  'deliveries-replay': replayDeliveries,
   'rollout-start': startRollout,
   'rollout-act': actOnRollout,
   'rollout-report': reportRollout,

@@ -5,23 +5,19 @@ import { signsOf } from '../fleet/health.ts';
 import type { Change } from './change.ts';
 import { noteErasure } from './erasures.ts';
 import { isUnwritten } from './given-rows.ts';
+import { rememberEnd, rememberMerged } from './just-ended.ts';
 import { copyOfMap, owned } from './layer.ts';
 import { modelWorked, noteFault, useModel } from './model-past.ts';
 import { moveHeard } from './moved-times.ts';
 import { release, reserve } from './reservations.ts';
 import { dropRollout, dropSubject, putSubject } from './rollout-index.ts';
-import { type AgentRow, type BranchRow, freezeAt, type HolderRow, type NodeLive, type TaskRow } from './rows.ts';
+import { type AgentRow, freezeAt, type HolderRow, type NodeLive, type TaskRow } from './rows.ts';
 import { dropRun, putRun } from './run-index.ts';
 import { countBeat, countBreak, countEnd, countFailure, forgetSums, markSums } from './summed.ts';
 import { add, drop, indexTask, moveTasks, turnRound, unindexTask } from './task-index.ts';
 import { inSpace, type MutableView } from './view.ts';
 
 type Of<T extends Change['type']> = Extract<Change, { type: T }>;
-/** The number of ends kept in memory: seconds of the highest load, while the race that they prevent lasts milliseconds. */
-const maxJustEnded = 20_000;
-const forgottenAtOnce = 2_000;
-const maxJustMerged = 1_000;
-
 /** For changes of the store that have no part in the view. */
 const onlyStored = (): void => {};
 
@@ -204,6 +200,24 @@ const appliers: { [T in Change['type']]: (view: MutableView, change: Of<T>) => v
   'pin-gone'(view, change) {
     view.pins.delete(change.id);
   },
+  webhook(view, { row }) {
+    view.webhooks.set(row.id, row);
+  },
+  'webhook-gone'(view, { id }) {
+    for (const delivery of view.deliveriesByWebhook.get(id) ?? []) view.deliveries.delete(delivery);
+    view.deliveriesByWebhook.delete(id);
+    view.webhooks.delete(id);
+  },
+  delivery(view, { row }) {
+    view.deliveries.set(row.id, row);
+    add(view.deliveriesByWebhook, row.webhook, row.id);
+  },
+  'delivery-gone'(view, { id }) {
+    const row = view.deliveries.get(id);
+    if (!row) return;
+    view.deliveries.delete(id);
+    drop(view.deliveriesByWebhook, row.webhook, id);
+  },
   rollout(view, change) {
     view.rollouts.set(change.row.id, change.row);
   },
@@ -365,26 +379,6 @@ function noteHolder(view: MutableView, { agent, ...holder }: HolderRow): void {
   // A row that is applied again has no effect.
   else if ((holders[holders.length - 1] as Omit<HolderRow, 'agent'>).epoch < holder.epoch) holders.push(holder);
   if (holders && holders.length > maxHoldersPerAgent) holders.shift();
-}
-
-function rememberMerged(view: MutableView, { id, uptoHash = '' }: BranchRow): void {
-  view.branches.delete(id);
-  view.justMerged.set(id, uptoHash);
-  const [oldest] = view.justMerged.keys();
-  if (view.justMerged.size > maxJustMerged) view.justMerged.delete(oldest as string);
-}
-function rememberEnd(view: MutableView, { id, space, idempotencyKey }: TaskRow): void {
-  const ended = idempotencyKey === null ? null : inSpace(space, idempotencyKey);
-  view.justEnded.set(id, ended);
-  if (ended !== null) view.justEndedKeys.set(ended, id);
-  if (view.justEnded.size <= maxJustEnded) return;
-  // Many at once: to find the oldest one, a map steps over all that were deleted before it.
-  let left = forgottenAtOnce;
-  for (const [oldest, key] of view.justEnded) {
-    if (left-- === 0) return;
-    view.justEnded.delete(oldest);
-    if (key !== null && view.justEndedKeys.get(key) === oldest) view.justEndedKeys.delete(key);
-  }
 }
 
 // Copies of values that a view changes in place, for a layer that needs its own.

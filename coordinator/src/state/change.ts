@@ -54,6 +54,7 @@ import type {
   TaskRow,
 } from './rows.ts';
 import type { RunRow } from './run-rows.ts';
+import type { DeliveryRow, WebhookRow } from './webhook-rows.ts';
 
 export interface EventRow {
   atMs: number;
@@ -139,6 +140,12 @@ export type DurableChange =
   | { type: 'acknowledged-gone'; alert: string }
   | { type: 'pin'; row: PinRow }
   | { type: 'pin-gone'; id: string }
+  | { type: 'webhook'; row: WebhookRow }
+  /** With all that waits for it. */
+  | { type: 'webhook-gone'; id: string }
+  | { type: 'delivery'; row: DeliveryRow }
+  /** It was delivered, or made room for a newer one that was given up. */
+  | { type: 'delivery-gone'; id: string }
   /** What was found after an earlier restore is forgotten. */
   | { type: 'restored'; row: RestoredRow }
   | { type: 'restore-found'; row: FoundRow }

@@ -51,6 +51,7 @@ import type { KnownRelease } from './rollout-rows.ts';
 import type { EndedTask, JoinTokenRow, KeyRow, SessionRow, TaskRow } from './rows.ts';
 import type { RunRow } from './run-rows.ts';
 import type { View } from './view.ts';
+import type { DeliveryRow, LastTry, WebhookRow } from './webhook-rows.ts';
 
 /** Commands of people to a node. */
 type OrderName = 'pull' | 'stopPull' | 'removeModel' | 'unload' | 'identify' | 'restart' | 'hardware' | 'log';
@@ -172,6 +173,15 @@ export interface Inputs {
   /** `count`: the size of the alert at that time. */
   'alert-ack': By & { id: string; note: string; count: number };
   'alert-unack': By & { ids: string[] };
+  'webhook-create': By & { row: WebhookRow };
+  'webhook-rotate': By & { id: string; secret: { text: string; hash: string } };
+  'webhook-delete': By & { id: string };
+  /** Events for one that goes out, with the number of the last one that was looked at. */
+  'webhook-queue': { id: string; deliveries: DeliveryRow[]; dropped: number; afterEvent: number };
+  /** What became of a try. `nextMs`: null: it is given up, or delivered. */
+  'delivery-told': { id: string; tried: Omit<LastTry, 'event'>; nextMs: number | null };
+  /** Those that were given up; missing: all of them. */
+  'deliveries-replay': By & { id: string; deliveries?: readonly string[] };
   /** A model is pinned to these nodes, to a class, or wherever it is; or no longer. */
   'model-pin': By & { model: string; nodes?: string[]; class?: string; pinned: boolean };
   /** `id`: of the new rollout. */
@@ -293,6 +303,7 @@ interface Answers {
   /** `more`: more nodes change presence than one decision takes, so another tick is due at once. */
   tick: { more: boolean };
   'model-pin': { changed: number };
+  'deliveries-replay': { replayed: number };
   'plan-apply': PlanApplied;
   'restore-agent': { id: string; name: string; version: number };
   'agent-apply': { id: string; version: number; created: boolean; changed: boolean };

@@ -44,6 +44,7 @@ import type {
   TaskRow,
 } from './rows.ts';
 import type { RunRow } from './run-rows.ts';
+import type { DeliveryRow, WebhookRow } from './webhook-rows.ts';
 
 export interface MutableView {
   readonly cuts: Cuts;
@@ -104,6 +105,10 @@ export interface MutableView {
   reservedBy: Map<string, Set<string>>;
   /** Pins of models by id. */
   pins: Map<string, PinRow>;
+  webhooks: Map<string, WebhookRow>;
+  /** What waits for webhooks or was given up, and its ids by webhook. */
+  deliveries: Map<string, DeliveryRow>;
+  deliveriesByWebhook: Map<string, Set<string>>;
   /** The catalogue; empty until the coordinator has read it. */
   known: KnownModels;
   /** Rollouts, the oldest first. */
@@ -257,6 +262,8 @@ export function emptyView(coordinator: string, startedMs: number, cuts: Cuts = o
     reservations: new Map(),
     reservedBy: new Map(),
     pins: new Map(),
+    webhooks: new Map(),
+    ...{ deliveries: new Map(), deliveriesByWebhook: new Map() },
     known: noKnownModels,
     rollouts: new Map(),
     rolloutSubjects: new Map(),

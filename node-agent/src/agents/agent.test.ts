@@ -17,6 +17,7 @@ import { createSimulated } from '../runtimes/simulated.ts';
 import { createAgent } from './agent.ts';
 import { DeadlinePassed } from './deadline-passed.ts';
 import { toolBoxFor } from './tool-box.ts';
+import type { BoardTools } from './tools/board.ts';
 import type { TurnChunk } from './turn.ts';
 
 type Script = (request: ChatRequest, signal: AbortSignal) => AsyncIterable<ChatEvent>;
@@ -32,6 +33,7 @@ function setup(
     facts?: string[];
     runtime?: Runtime;
     part?: () => AgentMemory['part'];
+    board?: BoardTools;
   } = {},
 ) {
   const memory = createNodeMemory({
@@ -48,7 +50,7 @@ function setup(
     await memory.close();
   });
   const assigned = assignedAgent('ada', 1, { baseSeq: 0, baseHash: 'genesis', from: null });
-  assigned.spec.tools = [{ tool: 'memory' }, { tool: 'mqtt', topics: ['lamp'] }];
+  assigned.spec.tools = over.board ? [{ tool: 'camera' }] : [{ tool: 'memory' }, { tool: 'mqtt', topics: ['lamp'] }];
   const log = memory.open(assigned);
   if (over.part) Object.defineProperty(log, 'part', { get: over.part });
   const published: unknown[] = [];
@@ -72,6 +74,7 @@ function setup(
       facts: () => [],
       mayActOutside: () => over.acts ?? true,
       publish: (topic, message) => published.push({ topic, message }) > 0,
+      ...(over.board ? { board: over.board } : {}),
       clock: systemClock,
     }),
     facts: () => over.facts ?? [],
@@ -527,4 +530,27 @@ t.test('about to leave its node it begins no turn, and what runs ends', async (t
   t.match(agent.reason, /^(waits for \d+ entr(y|ies)|all of its memory is brought)$/);
   agent.leaving = false;
   t.match(await ask('Three?'), { state: 'done' });
+});
+
+t.test('a picture of the camera is shown to the model with the answers of its tools, two a round', async (t) => {
+  const seen: ChatRequest[] = [];
+  let stills = 0;
+  const board = { still: async () => `still-${++stills}` } as unknown as BoardTools;
+  const script: Script = async function* (request) {
+    seen.push(structuredClone(request));
+    if (seen.length === 1) {
+      const calls = [1, 2, 3].map((n) => ({ id: `c${n}`, name: 'camera_still', arguments: {} }));
+      yield { type: 'tool-calls', calls };
+      yield end('tool-calls');
+      return;
+    }
+    yield { type: 'text', text: 'A cat.' };
+    yield end();
+  };
+  const { ask } = setup(t, script, { board });
+  t.match(await ask('What do you see?'), { state: 'done', result: 'A cat.', usage: { toolCalls: 3 } });
+  t.match(seen[1]?.messages.slice(-2), [
+    { role: 'tool', content: 'The picture follows.' },
+    { role: 'user', images: ['still-1', 'still-2'] },
+  ]);
 });

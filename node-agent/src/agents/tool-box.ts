@@ -9,6 +9,7 @@ import { orAborted } from '@blackroad/std/or-aborted';
 import type { AgentMemory } from '../memory/agent-memory.ts';
 
 import type { Tool, ToolContext } from './tool.ts';
+import { type BoardTools, boardTools, boardTroubles } from './tools/board.ts';
 import { httpTool } from './tools/http.ts';
 import { memoryTools } from './tools/memory.ts';
 import { mqttTool } from './tools/mqtt.ts';
@@ -41,12 +42,18 @@ interface ToolBoxDeps {
   publish(topic: string, message: unknown): unknown;
   /** Missing: the node has none. */
   mcp?: McpToolbox;
+  /** Missing: the node has none. */
+  board?: BoardTools;
+  /** What people call the agent; missing: its id. */
+  name?: string;
   clock: Clock;
   log?: Log;
 }
 
 export function toolBoxFor(grants: readonly ToolGrant[], deps: ToolBoxDeps): ToolBox {
-  const own = grants.flatMap((grant) => toolsOf(grant, grants, deps));
+  const board = deps.board ?? null;
+  const agent = { id: deps.agent, name: deps.name ?? deps.agent };
+  const own = [...grants.flatMap((grant) => toolsOf(grant, grants, deps)), ...boardTools(grants, { agent, board })];
   const mcpGrants = grants.filter((grant) => grant.tool === 'mcp');
   let tools = byName(own);
   return {
@@ -67,7 +74,7 @@ export function toolBoxFor(grants: readonly ToolGrant[], deps: ToolBoxDeps): Too
         const trouble = mcp ? mcp.trouble(grant) : `this node has no MCP server ${grant.server}`;
         return trouble === null ? [] : [`Tools are missing: ${trouble}.`];
       });
-      return [...new Set(words)];
+      return [...new Set([...words, ...boardTroubles(grants, board)])];
     },
     async call(call, context) {
       const tool = tools.get(call.name);
@@ -113,6 +120,10 @@ function toolsOf(grant: ToolGrant, grants: readonly ToolGrant[], deps: ToolBoxDe
     }
     // They are asked for before each turn.
     case 'mcp':
+    // Made of all grants together.
+    case 'gpio':
+    case 'sensor':
+    case 'camera':
       return [];
   }
 }

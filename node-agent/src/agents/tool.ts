@@ -17,4 +17,6 @@ export interface ToolContext {
   /** Aborts with the turn. */
   signal: AbortSignal;
   task: string;
+  /** Shows the model a picture, in base64, with the answers of this round. Missing: it takes none. */
+  show?(image: string): void;
 }

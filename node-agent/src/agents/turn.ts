@@ -4,7 +4,6 @@
 // without words the model is asked once more, without thinking; if that has none either, the turn fails and nothing is stored.
 
 import type { ChatEvent, ChatMessage, ToolCall } from '@blackroad/model-server/chat';
-import { RuntimeError, type RuntimeErrorCode } from '@blackroad/model-server/runtime-error';
 import {
   type AssignedAgent,
   counted,
@@ -28,6 +27,7 @@ import { buildPrompt } from './prompt.ts';
 import { estimateTokens } from './text.ts';
 import type { ToolBox } from './tool-box.ts';
 import { TraceNotes } from './trace.ts';
+import { problemOf } from './turn-problem.ts';
 
 export interface TurnTask {
   task: string;
@@ -104,6 +104,8 @@ interface Answer {
 const conversationMs = 3_600_000;
 /** Calls of one model answer; a model that makes more is out of control. */
 const maxCallsPerRound = 8;
+/** Pictures of one round: each takes about a thousand tokens. */
+const maxShown = 2;
 
 export function runTurn(assigned: AssignedAgent, deps: TurnDeps, task: TurnTask, emit: Emit): Promise<TurnEnd> {
   return new Turn(assigned, deps, task, emit).run();
@@ -218,20 +220,25 @@ class Turn {
       this.#truncated = answer.truncated;
       if (answer.calls.length === 0 || answer.truncated) return null;
       messages.push({ role: 'assistant', content: answer.text, toolCalls: answer.calls });
+      const shown: string[] = [];
       for (const call of answer.calls) {
-        const text = await this.#callTool(call);
+        const text = await this.#callTool(call, shown);
         const content = fitted(text, messages, contextTokens - maxTokens);
         messages.push({ role: 'tool', content, toolCallId: call.id });
       }
+      // The answer of a tool is text in every dialect: a picture comes as if it were shown beside it.
+      if (shown.length > 0) messages.push({ role: 'user', content: 'The picture of the camera:', images: shown });
     }
   }
 
-  async #callTool(call: ToolCall): Promise<string> {
+  async #callTool(call: ToolCall, shown: string[]): Promise<string> {
     const { signal, task } = this.#task;
+    const sees = this.#deps.sees(this.#assigned.model);
+    const show = (image: string) => void (shown.length < maxShown && shown.push(image));
     this.#usage.toolCalls++;
     this.#emit({ text: '', tool: call.name });
     const beganMs = this.#elapsed();
-    const text = await this.#deps.tools.call(call, { signal, task });
+    const text = await this.#deps.tools.call(call, { signal, task, ...(sees ? { show } : {}) });
     this.#trace?.called(call, text, this.#elapsed() - beganMs);
     signal.throwIfAborted();
     return text;
@@ -366,34 +373,4 @@ function fitted(text: string, messages: readonly ChatMessage[], budget: number):
   const used = messages.reduce((sum, { content }) => sum + estimateTokens(content) + 8, 0);
   const chars = Math.max(200, Math.floor((budget - used) * 1.5));
   return text.length <= chars ? text : `${text.slice(0, chars).toWellFormed()}\n(cut)`;
-}
-
-const runtimeProblems: Record<RuntimeErrorCode, string> = {
-  unavailable: 'runtime-unavailable',
-  overloaded: 'runtime-overloaded',
-  'unknown-model': 'model-missing',
-  'wrong-kind': 'model-cannot-chat',
-  'too-long': 'prompt-too-long',
-  unsupported: 'not-supported',
-  'bad-request': 'runtime-refused',
-  aborted: 'runtime-unavailable',
-  refused: 'model-does-not-load',
-  'wrong-key': 'provider-refuses',
-  'rate-limited': 'runtime-overloaded',
-  'provider-overloaded': 'runtime-unavailable',
-  'no-credit': 'provider-refuses',
-  filtered: 'content-refused',
-};
-function problemOf(error: unknown): TaskProblem {
-  const text = (error as Error).message ?? String(error);
-  if (error instanceof RuntimeError) {
-    // A model that this node lost may be on another node.
-    const elsewhere = ['unknown-model', 'refused', 'aborted', 'wrong-key', 'no-credit'].includes(error.code);
-    return { code: runtimeProblems[error.code], text, retryable: error.retryable || elsewhere };
-  }
-  if (error instanceof FleetError) {
-    const code = error.code === 'conflict' ? 'memory-fenced' : 'memory-not-stored';
-    return { code, text, retryable: true };
-  }
-  return { code: 'internal', text, retryable: true };
 }

@@ -1,11 +1,12 @@
-// The triggers of all agents on this node: each starts and stops with its agent, in the zone that it names, else in that of the fleet. In:
-// assignments and the fleet's zone. Out: `fire`, and in plain words the triggers that do not fire as intended, for as long as they do not.
+// The triggers of all agents on this node: each starts and stops with its agent, those of time in the zone that they name, else in that of the
+// fleet, those of pins by pin-triggers.ts. In: assignments and the fleet's zone. Out: `fire`, and in plain words the triggers that do not fire as intended, for as long as they do not.
 // Never throws for an expression or a zone: the other triggers of the agent still run.
-import { type AssignedAgent, idOf } from '@blackroad/protocol';
+import { type AssignedAgent, idOf, isTimeTrigger } from '@blackroad/protocol';
 import { isTimeZone } from '@blackroad/protocol/cron';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { AssignmentStore } from './assignment-store.ts';
+import type { PinTriggers } from './pin-triggers.ts';
 import { startTrigger } from './triggers.ts';
 
 /** The number that a heartbeat carries. */
@@ -20,8 +21,9 @@ export function createAgentTriggers(deps: {
   /** Stores the fleet's zone for a start without the coordinator. */
   assignments: Pick<AssignmentStore, 'timeZone' | 'keepTimeZone'>;
   fire: (assigned: AssignedAgent, prompt: string) => void;
+  pins: PinTriggers;
 }) {
-  const { clock, log, assignments, fire } = deps;
+  const { clock, log, assignments, fire, pins } = deps;
   const running = new Map<string, { stop(): void }[]>();
   const faults = new Map<string, string[]>();
   /** Agents with a trigger that names no zone. */
@@ -52,9 +54,10 @@ export function createAgentTriggers(deps: {
     const { name, triggers } = assigned.spec;
     const id = idOf(assigned);
     stop(id);
+    pins.start(assigned);
     const started: { stop(): void }[] = [];
     const unread: string[] = [];
-    for (const { cron, prompt, timeZone } of triggers) {
+    for (const { cron, prompt, timeZone } of triggers.filter(isTimeTrigger)) {
       if (timeZone === undefined) inFleetZone.add(id);
       try {
         started.push(startTrigger(cron, timeZone ?? fleetZone(), clock, () => fire(assigned, prompt)));
@@ -70,6 +73,7 @@ export function createAgentTriggers(deps: {
   }
   function stop(id: string): void {
     for (const trigger of running.get(id) ?? []) trigger.stop();
+    pins.stop(id);
     running.delete(id);
     faults.delete(id);
     inFleetZone.delete(id);
@@ -80,6 +84,7 @@ export function createAgentTriggers(deps: {
     stop,
     stopAll(): void {
       for (const id of running.keys()) stop(id);
+      pins.stopAll();
     },
     /** Sets the fleet's zone as the coordinator sent it: the triggers of these agents are planned again where it is another. */
     meanZone(zone: string, agents: Iterable<AssignedAgent>): void {
@@ -90,7 +95,7 @@ export function createAgentTriggers(deps: {
     },
     /** The triggers that do not fire as intended, with reasons. */
     troubles(): string[] {
-      const found = [...faults.values()].flat();
+      const found = [...[...faults.values()].flat(), ...pins.troubles()];
       if (unknownZone !== null && inFleetZone.size > 0) {
         const kept = assignments.timeZone === null ? "the machine's own" : assignments.timeZone;
         found.unshift(

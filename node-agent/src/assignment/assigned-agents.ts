@@ -10,6 +10,7 @@ import type { ModelPool } from '../models/model-pool.ts';
 import { type AgentTriggers, createAgentTriggers } from './agent-triggers.ts';
 import type { AssignmentStore } from './assignment-store.ts';
 import type { Licence } from './licence.ts';
+import { createPinTriggers, type TriggeringPins } from './pin-triggers.ts';
 
 interface AssignedAgentsParts {
   assignments: AssignmentStore;
@@ -17,8 +18,12 @@ interface AssignedAgentsParts {
   createAgent: (assigned: AssignedAgent, mayActOutside: () => boolean) => RunningAgent;
   pool: Pick<ModelPool, 'want' | 'drop'>;
   memory: Pick<NodeMemory, 'release' | 'leave'>;
-  /** A trigger of the agent fires. */
-  fire: (assigned: AssignedAgent, prompt: string) => void;
+  /** A trigger of the agent fires. Out: the task that it began; null: none. */
+  fire: (assigned: AssignedAgent, prompt: string) => string | null;
+  isUnderWay: (task: string) => boolean;
+  node: string;
+  /** The pins of this node; null: it has none. */
+  board: TriggeringPins | null;
   onRemoved: (agent: RunningAgent) => void;
   clock: Clock;
   log: Log;
@@ -39,8 +44,9 @@ export class AssignedAgents {
 
   constructor(parts: AssignedAgentsParts) {
     this.#parts = parts;
-    const { clock, log, assignments, fire } = parts;
-    this.#triggers = createAgentTriggers({ clock, log, assignments, fire });
+    const { node, board: pins, isUnderWay, clock, log, assignments, fire } = parts;
+    const pinTriggers = createPinTriggers({ node, pins, clock, fire, isUnderWay });
+    this.#triggers = createAgentTriggers({ clock, log, assignments, fire, pins: pinTriggers });
   }
 
   /** By id. */

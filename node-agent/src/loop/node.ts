@@ -7,9 +7,6 @@ import {
   type EventParams,
   idOf,
   type NodeEventType,
-  nodeAsks,
-  type UpdateNode,
-  type UpdateOs,
   type Welcome,
 } from '@blackroad/protocol';
 import type { Clock, Timer } from '@blackroad/std/clock';
@@ -19,6 +16,7 @@ import type { RunningAgent } from '../agents/agent.ts';
 import { AssignedAgents } from '../assignment/assigned-agents.ts';
 import type { AssignmentStore } from '../assignment/assignment-store.ts';
 import { createLicence } from '../assignment/licence.ts';
+import type { NodeBoard } from '../gpio/node-board.ts';
 import type { HardwareLook } from '../hardware/look.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { NodeMemory } from '../memory/node-memory.ts';
@@ -36,8 +34,11 @@ import { TaskRuns } from '../tasks/task-runs.ts';
 import { nodeEvent, type TellEvent } from '../transport/node-event.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { Updates } from '../update/updates.ts';
+import { Asks } from './asks.ts';
 import { Commands } from './commands.ts';
+import { DrainButton } from './drain-button.ts';
 import { Session } from './session.ts';
+import { takeOsUpdate, takeUpdate } from './update-orders.ts';
 
 interface NodeParts {
   node: string;
@@ -62,6 +63,8 @@ interface NodeParts {
   createAgent: (assigned: AssignedAgent, mayActOutside: () => boolean) => RunningAgent;
   logLines: (count: number) => string[];
   hasLed: boolean;
+  /** Null: its owner lists no pins, sensors or camera. */
+  board: NodeBoard | null;
   /** Null: a machine that is only played. */
   lookAtHardware: ((signal: AbortSignal) => Promise<HardwareLook>) | null;
   blink: (seconds: number) => { ok: boolean; text: string };
@@ -104,6 +107,8 @@ class Loop implements RunningNode {
   readonly #runs: TaskRuns;
   readonly #session: Session;
   readonly #commands: Commands;
+  readonly #asks: Asks;
+  readonly #button: DrainButton;
   readonly #requests: ModelRequests;
   readonly #states: AgentStates;
   readonly #hardware: HardwareReport;
@@ -112,22 +117,29 @@ class Loop implements RunningNode {
   readonly #runtimeEvents: ReturnType<typeof createRuntimeEvents>;
   readonly #timers: Timer[] = [];
   readonly #stopped = new AbortController();
+  readonly #tellEvent: TellEvent = (type, data) => this.#event(type, data);
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
     const { clock, assignments } = parts;
-    const tellEvent: TellEvent = (type, data) => this.#event(type, data);
+    const tellEvent = this.#tellEvent;
     const licence = createLicence(clock, assignments.generation);
     const shared = { ...parts, licence, tellEvent, stopped: this.#stopped.signal };
     this.#states = new AgentStates(shared);
     this.#assigned = new AssignedAgents({
       ...shared,
       fire: (assigned, prompt) => this.#fire(assigned, prompt),
-      onRemoved: (agent) => this.#states.removed(agent),
+      isUnderWay: (task) => this.#runs.isUnderWay(task),
+      onRemoved: (agent) => {
+        this.#states.removed(agent);
+        parts.board?.letGo(idOf(agent.assigned));
+      },
     });
     this.#runs = new TaskRuns({ ...shared, agent: (id) => this.agents.get(id) ?? null });
     this.#session = new Session({ ...shared, runs: this.#runs });
     this.#commands = new Commands(shared);
+    this.#asks = new Asks(shared);
+    this.#button = new DrainButton({ ...shared, asks: this.#asks });
     this.#requests = new ModelRequests(shared);
     this.#hardware = new HardwareReport(shared);
     this.#inventory = new Inventory({ ...shared, notes: () => [...parts.notes(), ...this.#hardware.notes()] });
@@ -156,7 +168,8 @@ class Loop implements RunningNode {
 
   async start(): Promise<void> {
     const { transport, pool, clock } = this.#parts;
-    await pool.refresh();
+    // Before agents: what they may be granted is known, and their triggers listen.
+    await Promise.all([pool.refresh(), this.#parts.board?.start()]);
     this.#assigned.start();
     await this.#inventory.tellInfo();
     this.#inventory.tellCapacity();
@@ -198,6 +211,8 @@ class Loop implements RunningNode {
     this.#session.down();
     this.#runs.stop();
     await this.#assigned.stop();
+    this.#button.stop();
+    await this.#parts.board?.stop();
     await memory.close();
     await transport.stop();
     this.#parts.closeOutbox();
@@ -207,13 +222,14 @@ class Loop implements RunningNode {
   }
 
   #connectParts(): void {
-    const { node, transport, memory, pool, log } = this.#parts;
+    const { node, transport, memory, pool, board, log } = this.#parts;
     memory.publish = (agent, message) => transport.send('memoryUp', { node, agent }, message);
     memory.onTrouble = (type, text) => {
       log.warn({}, text);
       this.#event(type, { problem: text.slice(0, 1000) });
     };
     pool.onEvicted = (evicted) => this.#event('model-evicted', evicted);
+    if (board) board.onNews = () => this.#inventory.tellBoth();
     pool.onNews = () => {
       if (this.#stopped.signal.aborted) return;
       this.#inventory.tellCapacity();
@@ -240,13 +256,16 @@ class Loop implements RunningNode {
       case 'welcome':
         this.#welcome(decoded.message);
         return;
+      case 'draining':
+        this.#button.heard(decoded.message.draining);
+        return;
       case 'fleetState':
         this.#session.heardFleetState(decoded.message);
         if (decoded.message.state === 'offline') this.#requests.disconnected();
         return;
       case 'assign': {
         const outcome = this.#assigned.applyDelta(decoded.message);
-        if (outcome === 'gap') this.#askSnapshot(decoded.message.from);
+        if (outcome === 'gap') this.#asks.forSnapshot(decoded.message.from);
         if (outcome === 'applied') this.#tellStates();
         return;
       }
@@ -279,10 +298,10 @@ class Loop implements RunningNode {
         this.#commands.receive(decoded);
         return;
       case 'update':
-        this.#update(decoded.message);
+        takeUpdate(this.#parts.updates, decoded.message, this.#tellEvent);
         return;
       case 'updateOs':
-        this.#updateOs(decoded.message);
+        takeOsUpdate(this.#parts.osUpdates, decoded.message, this.#tellEvent);
         return;
       case 'hardware':
         void this.#hardware.answer(decoded.message.command);
@@ -299,26 +318,13 @@ class Loop implements RunningNode {
     }
   }
 
-  #update(order: UpdateNode): void {
-    const { rollout, version } = order;
-    const text = 'this node-agent was not installed as a release that updates itself';
-    if (this.#parts.updates) this.#parts.updates.receive(order);
-    else this.#event('update', { rollout, version, state: 'refused', text });
-  }
-
-  #updateOs(order: UpdateOs): void {
-    const { rollout, job } = order;
-    const text = 'this node-agent was installed without the part that updates the system';
-    if (this.#parts.osUpdates) this.#parts.osUpdates.receive(order);
-    else this.#event('os-update', { rollout, job, state: 'refused', text });
-  }
-
   #welcome(message: Welcome): void {
     if (!this.#session.welcomed(message)) return;
     this.#parts.onModelCache(message.modelCachePort ?? null);
     if (message.lineage !== undefined) this.#coordinatorRestored(message.lineage);
     this.#requests.askedBy(message.coordinator);
     this.#heartbeat.changeInterval(message.heartbeatMs);
+    this.#button.heard(message.draining);
     if (message.keep !== undefined) this.#parts.pool.keep(message.keep);
     if (message.timeZone !== undefined) this.#assigned.meanZone(message.timeZone);
     this.#heartbeat.beat();
@@ -351,16 +357,18 @@ class Loop implements RunningNode {
     }
   }
 
-  #fire(assigned: AssignedAgent, prompt: string): void {
+  /** The task that it began; null: none. */
+  #fire(assigned: AssignedAgent, prompt: string): string | null {
     const { clock, random } = this.#parts;
     const { spec, epoch } = assigned;
     const id = idOf(assigned);
     const agent = this.agents.get(id);
     // A trigger that fires while the last task still runs is skipped: it would only queue up.
-    if (!agent || agent.busy >= spec.concurrency) return;
+    if (!agent || agent.busy >= spec.concurrency) return null;
     const leftMs = spec.limits.deadlineSeconds * 1000;
     const lease = { task: sortableId(clock.nowMs(), random), attempt: 1, agent: id, epoch, prompt, leftMs };
     this.#runs.take(lease, { prompt, atMs: clock.nowMs() });
+    return lease.task;
   }
 
   #tellStates(): void {
@@ -384,16 +392,5 @@ class Loop implements RunningNode {
     const { node, boot, transport, clock, random } = this.#parts;
     const message = nodeEvent(boot, clock.nowMs(), type, data);
     transport.post(`event.${random.hex(8)}`, 'sent', 'nodeEvent', { node, type }, message);
-  }
-
-  /** Not repeated until it is answered: the next hello asks again. */
-  #askSnapshot(from: number): void {
-    const { node, boot, transport, clock, assignments } = this.#parts;
-    const have = assignments.generation;
-    const type = 'assignment-gap';
-    const { severity, words } = nodeAsks[type];
-    const data = { from, have };
-    const message = { boot, atMs: clock.nowMs(), type, severity, text: words(data), data };
-    transport.send('nodeEvent', { node, type }, message);
   }
 }

@@ -4,7 +4,7 @@ import { maxHealthBytes, type NodeHealth } from '@blackroad/protocol';
 
 /** Lists that may be shortened, each with the most important entries first. Leases and graphics cards are never cut: the coordinator
  * withdraws a lease that is not named, and counts a card that is not named as lost. They fit beside all figures. */
-const cuttable = ['models', 'triggerTroubles', 'gpuTroubles'] as const;
+const cuttable = ['models', 'triggerTroubles', 'pins', 'gpuTroubles'] as const;
 
 export function fittedHealth(health: NodeHealth): NodeHealth {
   let fitted = health;

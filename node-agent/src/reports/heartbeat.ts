@@ -6,6 +6,7 @@ import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Random } from '@blackroad/std/random';
 import type { AssignedAgents } from '../assignment/assigned-agents.ts';
 import type { AssignmentStore } from '../assignment/assignment-store.ts';
+import type { NodeBoard } from '../gpio/node-board.ts';
 import type { NodeMemory } from '../memory/node-memory.ts';
 import type { ModelPool } from '../models/model-pool.ts';
 import type { Probes } from '../probes/probes.ts';
@@ -24,6 +25,8 @@ interface HeartbeatParts {
   assignments: Pick<AssignmentStore, 'generation'>;
   agents: Pick<AssignedAgents, 'triggerTroubles'>;
   runs: Pick<TaskRuns, 'running' | 'heldKeys'>;
+  /** Null: it has no pins. */
+  board: Pick<NodeBoard, 'stands'> | null;
   transport: Pick<Transport, 'connected' | 'send' | 'outboxDepth'>;
   /** Called after each heartbeat that was sent. */
   onSent: () => void;
@@ -66,11 +69,12 @@ export class Heartbeat {
   }
 
   beat(): void {
-    const { node, boot, transport, memory, probes, pool, assignments, agents, runs, clock } = this.#parts;
+    const { node, boot, transport, memory, probes, pool, assignments, agents, runs, board, clock } = this.#parts;
     const health = probes.health();
     this.#events.look(health, clock.monotonicMs());
     if (!transport.connected) return;
     const triggerTroubles = agents.triggerTroubles();
+    const pins = board?.stands() ?? [];
     transport.send(
       'nodeHealth',
       { node },
@@ -85,6 +89,7 @@ export class Heartbeat {
         memoriesUnacked: memory.unacked,
         held: runs.heldKeys(maxHeldInHealth),
         ...(triggerTroubles.length > 0 ? { triggerTroubles } : {}),
+        ...(pins.length > 0 ? { pins } : {}),
       }),
     );
     this.#parts.onSent();

@@ -1,6 +1,7 @@
 // What this node is and what it can carry: its inventory and its capacity, each kept by the transport and sent again when it has changed. In:
 // the probes, the models and notes for people. Out: kept messages. Nothing is sent that says no more than the message before.
 import type { NodeCapacity, NodeInfo, OsUpdates } from '@blackroad/protocol';
+import type { NodeBoard } from '../gpio/node-board.ts';
 import type { ModelPool } from '../models/model-pool.ts';
 import type { Probes } from '../probes/probes.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -21,6 +22,8 @@ interface InventoryParts {
   balenaDevice: string | undefined;
   /** Plain words on what is missing on this machine. */
   notes: () => string[];
+  /** Null: it has no pins. */
+  board: Pick<NodeBoard, 'granted' | 'facts' | 'label'> | null;
   probes: Pick<Probes, 'inventory'>;
   pool: Pick<ModelPool, 'labels' | 'capacity'>;
   transport: Pick<Transport, 'keep'>;
@@ -85,8 +88,8 @@ export class Inventory {
     void this.tellNews();
   }
   tellCapacity(): void {
-    const { node, boot, pool, transport } = this.#parts;
-    const capacity = pool.capacity(boot);
+    const { node, boot, pool, board, transport } = this.#parts;
+    const capacity = { ...pool.capacity(boot), ...(board ? { board: board.granted() } : {}) };
     if (this.#capacity && !isCapacityNews(this.#capacity, capacity)) return;
     this.#capacity = capacity;
     transport.keep('nodeCapacity', { node }, capacity);
@@ -99,10 +102,15 @@ export class Inventory {
   }
 
   /** The part of the inventory that changes by itself. */
-  #words(): Pick<NodeInfo, 'runtimes' | 'notes'> {
-    const { pool, notes } = this.#parts;
+  #words(): Pick<NodeInfo, 'runtimes' | 'notes' | 'pins' | 'pinsBy'> {
+    const { pool, notes, board } = this.#parts;
     const cut = (texts: string[], most: number, length: number) =>
       texts.slice(0, most).map((text) => text.slice(0, length));
-    return { runtimes: cut(pool.labels(), 16, 200), notes: cut(notes(), 32, 500) };
+    const pins = board?.facts() ?? [];
+    return {
+      runtimes: cut(pool.labels(), 16, 200),
+      notes: cut(notes(), 32, 500),
+      ...(board && pins.length > 0 ? { pins, pinsBy: board.label.slice(0, 100) } : {}),
+    };
   }
 }

@@ -126,6 +126,11 @@ export class TaskRuns {
     return keys.slice(0, limit);
   }
 
+  /** Whether a task that the node began itself runs. */
+  isUnderWay(task: string): boolean {
+    return this.#runs.has(leaseKey(task, 1));
+  }
+
   get running(): number {
     return this.#runs.size;
   }

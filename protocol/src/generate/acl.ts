@@ -13,7 +13,7 @@ const isForNodes = ({ writer, pattern }: TopicRow) =>
   writer === 'coordinator' && (pattern.includes('{node}') || !pattern.includes('{'));
 /** `user` is the broker's placeholder for the user name; it may have the form of a parameter itself. */
 const filter = (pattern: string, user: string) =>
-  `${topicRoot}/${pattern.replace(/\{(\w+)\}/g, (_, key: string) => (key === 'node' ? user : '+'))}`;
+  `${topicRoot}/${pattern.replace(/\{(\w+)\}/g, (_, key: string) => (key === 'node' ? user : key === 'below' ? '#' : '+'))}`;
 
 const nodeWrites = rows.filter(({ writer }) => writer === 'node').map(({ pattern }) => pattern);
 const nodeReads = rows.filter(isForNodes).map(({ pattern }) => pattern);

@@ -14,6 +14,7 @@ export const topicParameters: Record<string, string> = {
   topic: 'Chosen by the agent, within its grant.',
   id: 'Id of the question, made up when it had none.',
   key: 'Id of the API key that asked.',
+  below: 'One level or more, as the sender likes: triggers name them.',
 };
 
 type Examples = Readonly<Partial<Record<TopicName, { topic: string; payload: JsonObject }>>>;

@@ -52,7 +52,9 @@ function operation(name: string, row: RouteRow, writer: SchemaWriter): JsonObjec
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(row.body
       ? { requestBody: { required: true, content: { 'application/json': { schema: writer.schema(row.body) } } } }
-      : {}),
+      : row.raw
+        ? { requestBody: { required: false, content: { '*/*': { schema: { type: 'string' } } } } }
+        : {}),
     responses: {
       [status]: {
         description: row.dialect ? `In the form of the ${dialects[row.dialect]} API.` : 'Done.',

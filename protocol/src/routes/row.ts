@@ -20,6 +20,8 @@ export interface RouteRow {
   body?: TSchema;
   /** Most bytes of the body; missing: `maxSmallBodyBytes`, or `maxNoBodyBytes` for a route without a body. */
   bodyBytes?: number;
+  /** The body is of any type, and is not read: the handler gets its bytes. */
+  raw?: true;
   /** The body is a form whose file is written to the disk as it comes. */
   form?: boolean;
   /** The answer's schema: status 200, 201 where `created`; 204 where it is missing. */

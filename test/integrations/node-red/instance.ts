@@ -136,9 +136,17 @@ export class NodeRedInstance {
   statusOf(id: string): string {
     return this.statuses.get(id)?.text ?? '';
   }
+  /** Green: connected, or what it did last. */
+  isWell(id: string): boolean {
+    return this.statuses.get(id)?.fill === 'green';
+  }
   async deploy(flows: readonly FlowEntry[]): Promise<void> {
     this.statuses.clear();
+    const starts = () => this.#log.split('Started flows').length;
+    const before = starts();
     await this.call('POST', '/flows', { flows });
+    // It answers before the nodes are there.
+    for (let i = 0; i < 200 && starts() === before; i++) await new Promise((resolve) => setTimeout(resolve, 50));
   }
   async flows(): Promise<FlowEntry[]> {
     return (await this.call<{ flows: FlowEntry[] }>('GET', '/flows')).flows;

@@ -82,7 +82,9 @@ async function story(cast: Cast): Promise<void> {
   await editor.pressInMessage('Try again');
   await editor.type('Address of the coordinator', url);
   await editor.type('Key:', key);
+  await editor.showMessages();
   await says(cast, 'it is signed in', /Signed in to .* as editor \(operator\)/);
+  await editor.forgetMessages();
   await shows(
     cast,
     'the view has nodes and agents, with their state in words',
@@ -106,9 +108,10 @@ async function story(cast: Cast): Promise<void> {
   await editor.type('Address of the coordinator', `https://127.0.0.1:${fleet.tlsPort}`);
   await editor.type('Key:', key);
   await editor.choose('Fleet: Sign in', '', "Choose the fleet's ca.pem");
-  // The button of the dialog for files.
-  await editor.type('OK', join(fleet.folder, 'coordinator/ca.pem'));
+  await editor.file(join(fleet.folder, 'coordinator/ca.pem'));
+  await editor.showMessages();
   await says(cast, "it is signed in over TLS, with the fleet's own CA", /Signed in to https:/);
+  await editor.forgetMessages();
   await shows(cast, 'the view is the same over TLS', /box ?online/);
   await mcpServer(cast, 'its MCP server starts, by the process of the extension', () => bridges() === 1);
   await editor.command('Fleet: Sign out');
@@ -161,7 +164,11 @@ async function mcpServer({ editor, prove }: Cast, claim: string, isRunning: () =
 
 /** For docs/mcp.md; proves nothing. */
 async function takePicture({ editor, fleet, key, prove }: Cast): Promise<void> {
-  await fleet.simulate('house', { nodes: 5, profile: 'home', extra: ['--mix'] });
+  const onPis = { class: ['pi'], site: [], labels: {}, nodes: [], avoidAgents: [] };
+  await fleet.simulate('house', { nodes: 5, profile: 'home' });
+  await fleet.apply({ name: 'gardener', description: 'Knows the garden.', placement: onPis });
+  await fleet.apply({ name: 'lonely', model: ['a-model-nobody-has'] });
+  await ready(fleet, 'gardener');
   await editor.openView();
   await editor.press('Sign in');
   await editor.type('Address of the coordinator', fleet.client.url);
@@ -171,8 +178,8 @@ async function takePicture({ editor, fleet, key, prove }: Cast): Promise<void> {
     return /6 of 6 online/.test(tree) || tree;
   });
   await editor.command('Fleet: Ask an agent');
-  await editor.choose('Fleet: Ask an agent', 'greeter', 'ready on');
-  await editor.type('What it is asked', 'Who are you?');
+  await editor.choose('Fleet: Ask an agent', 'gardener', 'ready on');
+  await editor.type('What it is asked', 'Do the tomatoes need water today?');
   await prove('the answer is there', 20_000, async () => /Answered on/.test(await editor.output()));
   await editor.forgetMessages();
   await editor.picture(picture);

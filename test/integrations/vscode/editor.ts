@@ -3,7 +3,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
 const chromiumPath = '/usr/bin/chromium';
@@ -15,6 +15,8 @@ const settings = {
   'workbench.startupEditor': 'none',
   'telemetry.telemetryLevel': 'off',
   'extensions.autoUpdate': false,
+  'workbench.colorTheme': 'Default Dark Modern',
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
 };
 
 export class Editor {
@@ -106,6 +108,11 @@ export class Editor {
     await this.#box.locator('.monaco-list-row', { hasText: row }).first().waitFor();
     await this.#page.keyboard.press('Enter');
   }
+  /** A file, by its path: it is typed when the folder that the dialog opens with has been read. */
+  async file(path: string): Promise<void> {
+    await this.#box.filter({ hasText: 'OK' }).locator('.monaco-list-row', { hasText: '..' }).first().waitFor();
+    await this.choose('OK', path, basename(path));
+  }
   get #box() {
     return this.#page.locator('.quick-input-widget');
   }
@@ -113,9 +120,11 @@ export class Editor {
     return this.#box.locator('input[type="text"], input[type="password"]').first();
   }
   async messages(): Promise<string> {
-    return (await this.#page.locator('.notifications-toasts .notification-list-item-message').allInnerTexts()).join(
-      '\n',
-    );
+    return (await this.#page.locator('.notification-list-item-message').allInnerTexts()).join('\n');
+  }
+  /** Also those that have gone by themselves: the editor keeps them until a person clears them. */
+  async showMessages(): Promise<void> {
+    await this.command('Notifications: Show Notifications');
   }
   async pressInMessage(button: string): Promise<void> {
     await this.#page.locator('.notifications-toasts .monaco-button', { hasText: button }).first().click();
@@ -133,6 +142,8 @@ export class Editor {
     await this.command('View: Clear Output');
   }
   async picture(path: string): Promise<void> {
+    // What was chosen last fades away.
+    await this.#page.waitForTimeout(1_000);
     await this.#page.screenshot({ path });
   }
 }

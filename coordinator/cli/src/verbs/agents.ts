@@ -11,6 +11,7 @@ import {
   type TaskStreamEvent,
   type TaskView,
 } from '@blackroad/protocol';
+import { triggerWords } from '@blackroad/protocol/trigger-words';
 import { writingSpeed } from '@blackroad/protocol/writing-speed';
 import { explainScreen } from '../explain-screen.ts';
 import { fixWithCommands } from '../fix-words.ts';
@@ -67,10 +68,7 @@ function oneAgent(agent: AgentView, budget: BudgetView | null, call: VerbCall): 
     `version      ${agent.version}${agent.placedMs === null ? '' : `, on ${agent.node} for ${duration(call.clock.nowMs() - agent.placedMs)}`}`,
     `wants        ${agent.spec.model.join(', then ')}`,
     `node         ${agent.node ?? 'none'}${agent.node ? ` under epoch ${agent.epoch}, with ${agent.model}` : ''}`,
-    ...agent.spec.triggers.map(
-      ({ cron, timeZone }, i) =>
-        `${i === 0 ? 'wakes' : '     '}        ${cron}, ${timeZone ?? "in the fleet's time zone"}`,
-    ),
+    ...agent.spec.triggers.map((trigger, i) => `${i === 0 ? 'wakes' : '     '}        ${triggerWords(trigger)}`),
     `tasks        ${agent.tasks.running} running, ${agent.tasks.waiting} waiting`,
     ...(budget ? [`budget       ${budgetInWords(budget)}: ${budgetLine(budget)}`] : []),
     `memory       ${counted(agent.memory.seq, 'entry', 'entries')}, head ${agent.memory.hash.slice(0, 12)}${agent.memory.branches > 0 ? `, ${counted(agent.memory.branches, 'branch', 'branches')} to merge` : ''}${sharedWords(agent.spec.memory)}`,

@@ -1,5 +1,6 @@
 // Verbs for nodes: list, show, cordon, drain, pull, unload, identify, restart, logs, forget.
 import { counted, type HardwareView, type NodeModel, type NodeView, numberInWords } from '@blackroad/protocol';
+import { pinPlaceInWords, pinStandInWords } from '@blackroad/protocol/board-words';
 import { drainingInWords, isDrained } from '@blackroad/protocol/drain-words';
 import { partsInWords } from '@blackroad/protocol/hardware-words';
 import { loadOnNode, loadWords } from '@blackroad/protocol/model-load';
@@ -73,6 +74,10 @@ function oneNode(node: NodeView, call: VerbCall): string {
     }
     for (const gpu of info.gpus) lines.push(`gpu        ${gpu.name}, ${bytes(gpu.memoryBytes)}`);
     for (const runtime of info.runtimes) lines.push(`runtime    ${runtime}`);
+    for (const pin of info.pins ?? []) {
+      const stand = health?.pins?.find(({ name }) => name === pin.name);
+      lines.push(`pin        ${pin.name}: ${pinStandInWords(pin, stand)} (${pinPlaceInWords(pin)})`);
+    }
     for (const note of info.notes) lines.push(`note       ${note}`);
   }
   if (health) {
@@ -95,6 +100,9 @@ function oneNode(node: NodeView, call: VerbCall): string {
   if (capacity) {
     if (capacity.pricePerMillionTokens)
       lines.push(`price      $${numberInWords(capacity.pricePerMillionTokens)} a million tokens`);
+    const { sensors = [], camera = false } = capacity.board ?? {};
+    if (sensors.length > 0) lines.push(`sensors    ${sensors.join(', ')}`);
+    if (camera) lines.push('camera     yes');
     lines.push(`embeddings ${capacity.embedder ?? 'none: memory is searched by words only'}`);
     if (capacity.models.length > 0) lines.push('', modelTable(node, capacity.models, call));
   }

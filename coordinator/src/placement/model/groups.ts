@@ -1,7 +1,7 @@
 // Groups of demands with equal requirements: the agents of a group accept the same models on the same nodes, and the agents of a kind in it
 // also need the same amounts. The order of placement: higher priority first, then the groups with the fewest suitable nodes, then the
 // larger need, which fits fewer nodes.
-import type { AgentSpec } from '@blackroad/protocol';
+import { type AgentSpec, lacksOfBoard } from '@blackroad/protocol';
 import { compareText } from '@blackroad/std/pace';
 import { type Use, useOf } from './room.ts';
 import type { Demand } from './supply.ts';
@@ -74,14 +74,15 @@ export class Demands {
   }
 }
 
-function groupKeyOf({ space, spec: { model, placement } }: Demand): string {
+function groupKeyOf({ space, spec }: Demand): string {
+  const { model, placement } = spec;
   const { class: classes, site, labels, nodes, spread, maxPricePerMillionTokens, simulated } = placement;
   const keys = Object.keys(labels);
   if (keys.length > 1) keys.sort();
   let wanted = '';
   for (const key of keys) wanted += `${key}=${labels[key]},`;
   const spreads = spread ? `${spread.group} ${spread.over}` : '';
-  return `${space}|${model.join('\n')}|${classes.join()}|${site.join('\n')}|${wanted}|${nodes.join()}|${spreads}|${maxPricePerMillionTokens ?? ''}|${simulated === true}`;
+  return `${space}|${model.join('\n')}|${classes.join()}|${site.join('\n')}|${wanted}|${nodes.join()}|${spreads}|${maxPricePerMillionTokens ?? ''}|${simulated === true}|${lacksOfBoard(spec, null).join()}`;
 }
 
 /** The order of groups within one priority, of kinds within one group, and of agents within one kind. */

@@ -1,7 +1,7 @@
 // The agents that need a node now, the agents that stay, and in words why an agent waits. To stay is the rule: a move for a gain alone is
 // made by rebalance.ts, and a restart of the coordinator moves no agent, because a node without a hello since the start is unknown and not
 // lost. [INV-restart]
-import { meansModel, type NodeModel } from '@blackroad/protocol';
+import { lacksOfBoard, listInWords, meansModel, type NodeModel } from '@blackroad/protocol';
 import { leavingText } from '../../fleet/leaving.ts';
 import { faultPatienceMs, faultUnder, patienceMs } from '../../fleet/model-faults.ts';
 import type { Policy } from '../../state/input.ts';
@@ -11,7 +11,7 @@ import { brokenRule } from '../rules/feasible.ts';
 import { isWished } from './wish.ts';
 
 export interface Need {
-  reason: 'new' | 'gone' | 'quarantined' | 'lost' | 'draining' | 'rules' | 'company' | 'model' | 'failing';
+  reason: 'new' | 'gone' | 'quarantined' | 'lost' | 'draining' | 'rules' | 'company' | 'model' | 'board' | 'failing';
   /** Whether the agent stays on its node when no other one fits: a node that returns still has its agents, and tasks continue. */
   mayStay: boolean;
   text: string;
@@ -52,6 +52,9 @@ export function needOf(view: View, agent: AgentRow, nowMs: number, policy: Polic
   }
   const lacking = lackingModel(agent, live);
   if (lacking !== null) return { reason: 'model', mayStay: true, text: `${id} ${lacking}` };
+  // A capacity that is not reported yet says nothing of the board.
+  const missing = live.capacity ? lacksOfBoard(spec, live.capacity.board ?? null) : [];
+  if (missing.length > 0) return { reason: 'board', mayStay: true, text: `${id} lacks ${listInWords(missing)}` };
   const fault = faultUnder(view, agent, nowMs);
   if (!fault || nowMs < fault.sinceMs + patienceMs(view, agent.id, id)) return null;
   return { reason: 'failing', mayStay: true, text: `it fails on ${id} (${fault.reason})` };

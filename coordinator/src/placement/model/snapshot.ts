@@ -202,6 +202,7 @@ function supplyOf(
     healthText: worth.text,
     agents,
     pricePerMillionTokens: capacity?.pricePerMillionTokens ?? 0,
+    board: capacity?.board ?? null,
     reserve,
   };
 }

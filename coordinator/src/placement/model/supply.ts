@@ -1,6 +1,6 @@
 // The nouns of placement: nodes as supply, agents as demand, the snapshot as input and the plan as output. Only plain data; the
 // computations are in the other files of this folder.
-import type { AgentSpec, KnownModel, NodeModel, RuntimeKind, UnplacedWhy } from '@blackroad/protocol';
+import type { AgentSpec, Board, KnownModel, NodeModel, RuntimeKind, UnplacedWhy } from '@blackroad/protocol';
 import type { ClosedReason } from './closed.ts';
 
 /** An agent for placement; the agents that its spec names are of its space. */
@@ -47,6 +47,8 @@ export interface SupplyNode {
   /** The number of waiting tasks for each model here, by its name. */
   waiting: ReadonlyMap<string, number>;
   pricePerMillionTokens: number;
+  /** The pins, sensors and camera that agents here may be granted; null: none. */
+  board: Board | null;
   /** The share of a model's slots that is kept for larger models of the node, from 0 to 1. */
   reserve: number;
 }

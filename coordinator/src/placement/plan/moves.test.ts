@@ -433,6 +433,27 @@ t.test('who may stay holds its room meanwhile', async (t) => {
   settle(view);
   t.match(view.agents.get('b'), { placement: null, unplaced: { text: 'no node has memory free for other' } });
 });
+t.test('an agent whose pin is gone follows it to another node, or stays and says what is missing', async (t) => {
+  const view = emptyView('c', startedMs);
+  const motion = { board: { pins: ['motion'], sensors: [], camera: false } };
+  const without = { board: { pins: [], sensors: [], camera: false } };
+  addNode(view, 'alice', {}, motion);
+  addNode(view, 'aria');
+  addAgent(view, 'a', null, { triggers: [{ pin: 'motion', edge: 'rising', prompt: 'Look.' }] });
+  settle(view);
+  t.equal(view.agents.get('a')?.placement?.node, 'alice');
+  const tell = (node: string, more: Partial<NodeCapacity>) =>
+    apply(view, { type: 'capacity', node, capacity: { ...view.live.get(node)!.capacity!, ...more } });
+  tell('alice', without);
+  settle(view);
+  t.match(view.agents.get('a'), {
+    placement: { node: 'alice' },
+    unplaced: { text: /^alice lacks pin motion, and it stays there: no node has pin motion/ },
+  });
+  tell('aria', motion);
+  settle(view);
+  t.equal(view.agents.get('a')?.placement?.node, 'aria');
+});
 t.test('a node whose disk is read-only gets nothing', async (t) => {
   const view = fleet(['alice']);
   addAgent(view, 'a', null);

@@ -24,6 +24,7 @@ const causeOf: Record<Need['reason'], MoveCause> = {
   rules: 'rules',
   company: 'rules',
   model: 'rules',
+  board: 'rules',
   failing: 'failing',
 };
 

@@ -51,11 +51,11 @@ export function planForCapacity(view: View, { node, capacity }: Of<'capacity'>):
  * agents that wait for those are asked again in the slow round.
  */
 function outline(capacity: NodeCapacity): string {
-  const { models, defaultChat, pulls, fetchable, memoryTotalBytes, pricePerMillionTokens } = capacity;
+  const { models, defaultChat, pulls, fetchable, memoryTotalBytes, board, pricePerMillionTokens } = capacity;
   const offers = models.map(({ name, aliases, runtime, kind, contextTokens, resident, tools }) => {
     return [name, aliases, runtime, kind, contextTokens, resident, tools];
   });
-  return JSON.stringify([offers, defaultChat, pulls, fetchable, memoryTotalBytes, pricePerMillionTokens]);
+  return JSON.stringify([offers, defaultChat, pulls, fetchable, memoryTotalBytes, board, pricePerMillionTokens]);
 }
 
 /** The end of a sign that kept new agents away is a reason to plan: an agent may wait for it. [INV-placed] */

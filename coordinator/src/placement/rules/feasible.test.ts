@@ -55,6 +55,21 @@ t.test('price: no dearer than the cap; what costs nothing always does', async (t
   t.equal(why(cap, { pricePerMillionTokens: 1 }), null);
   t.equal(why(cap, { pricePerMillionTokens: 3 }), 'price: costs $3 a million tokens, $1 is the most allowed');
 });
+t.test('board: every pin, sensor and camera that tools and triggers name', async (t) => {
+  const board = { pins: ['motion', 'lamp'], sensors: ['attic'], camera: false };
+  const pins = (...names: string[]) => ({ tools: [{ tool: 'gpio' as const, pins: names }] });
+  t.equal(why(pins('motion', 'lamp'), { board }), null);
+  t.equal(why(pins('motion', 'siren'), { board }), 'board: needs pin siren, which it does not have');
+  t.equal(why(pins('motion', 'lamp')), 'board: needs pin motion and pin lamp, which it does not have');
+  t.equal(
+    why({ tools: [{ tool: 'sensor', sensors: ['attic', 'roof'] }] }, { board }),
+    'board: needs sensor roof, which it does not have',
+  );
+  t.equal(why({ tools: [{ tool: 'camera' }] }, { board }), 'board: needs a camera, which it does not have');
+  const wakes = { triggers: [{ pin: 'door', edge: 'both' as const, prompt: 'x' }] };
+  t.equal(why(wakes, { board }), 'board: needs pin door, which it does not have');
+  t.equal(why({ triggers: [{ cron: '0 7 * * *', prompt: 'x' }], tools: [{ tool: 'memory' }] }), null);
+});
 t.test('model: names, aliases, auto, and never an embedding model', async (t) => {
   const models = [modelOf('llama3.2:1b', { aliases: ['small'] }), modelOf('minilm', { kind: 'embed' })];
   t.equal(why({ model: ['llama3.2:1b'] }, { models }), null);

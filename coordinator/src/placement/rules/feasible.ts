@@ -14,7 +14,7 @@ import type { SupplyNode } from '../model/supply.ts';
 import { editAgent } from '../why/edit-agent.ts';
 import type { Candidate, Filter, Ruled, Shortage } from './filter.ts';
 import { hasModelRoom, modelFilterOf, modelFilters } from './model-filters.ts';
-import { price, rules } from './rules.ts';
+import { board, price, rules } from './rules.ts';
 
 interface RoomFilter extends Filter {
   allows: (candidate: Candidate) => boolean;
@@ -64,13 +64,13 @@ function closedFilter(name: ClosedReason): Filter {
 }
 
 /** The shortages of an open node; `headline` (why.ts) puts them into words for the fleet. */
-export const shortages: readonly (Filter & Shortage)[] = [price, ...modelFilters, ...countFilters];
+export const shortages: readonly (Filter & Shortage)[] = [price, board, ...modelFilters, ...countFilters];
 export const filters: readonly Filter[] = [...rules, ...closedFilters.values(), ...shortages, avoidAgents];
 
 /** Whether the spec's own rules allow the node; its state and load are not examined. */
 export function isRuled(spec: AgentSpec, node: SupplyNode): boolean {
   for (const rule of rules) if (!rule.allows(spec, node)) return false;
-  return price.allows(spec, node);
+  return price.allows(spec, node) && board.allows(spec, node);
 }
 /** The first rule of the spec that excludes the node; its state and load are not examined. */
 export function brokenRule(ruled: Ruled): Refusal | null {
@@ -92,6 +92,7 @@ export function firstFilter(candidate: Candidate): Filter | null {
   // A closed node is refused before its room is examined. [INV-closed]
   if (node.closed) return closedFilters.get(node.closed.filter)!;
   if (!price.allows(spec, node)) return price;
+  if (!board.allows(spec, node)) return board;
   const model = modelFilterOf(candidate);
   if (model) return model;
   for (const filter of roomFilters) if (!filter.allows(candidate)) return filter;
@@ -106,6 +107,7 @@ export function allFilters(candidate: Candidate): Filter[] {
   // A node without a reported capacity has no known shortage.
   if (node.closed && node.memoryTotalBytes === 0 && node.models.length === 0) return found;
   if (!price.allows(spec, node)) found.push(price);
+  if (!board.allows(spec, node)) found.push(board);
   const model = modelFilterOf(candidate);
   if (model) found.push(model);
   for (const filter of roomFilters) if (!filter.allows(candidate)) found.push(filter);

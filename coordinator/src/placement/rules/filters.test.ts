@@ -22,6 +22,7 @@ import { nodeWith, rules } from './rules.ts';
 const wants = {
   model: ['m'],
   load: { tokensPerMinute: 600 },
+  tools: [{ tool: 'gpio' as const, pins: ['motion'] }],
   placement: { site: ['home'], labels: { room: 'kitchen' }, avoidAgents: ['bob'], maxPricePerMillionTokens: 1 },
 };
 const demand = demandOf('ada', wants);
@@ -29,6 +30,7 @@ const fast = { prefillTps: 0, decodeTps: 1000, samples: 1 };
 const taking: Partial<SupplyNode> = {
   site: 'home',
   labels: { room: 'kitchen' },
+  board: { pins: ['motion'], sensors: [], camera: false },
   models: [modelOf('m', { speed: fast }), modelOf('n', { speed: fast })],
 };
 /** The change of a suitable node that makes the filter refuse it; for `nodes` the agent is changed. */
@@ -39,6 +41,7 @@ const refusing: Record<string, Partial<SupplyNode>> = {
   simulated: { simulated: true },
   labels: { labels: { room: 'bath' } },
   price: { pricePerMillionTokens: 3 },
+  board: { board: { pins: ['lamp'], sensors: [], camera: false } },
   model: { models: [modelOf('n')] },
   failing: { failing: new Map([['m', 'm does not load: not enough memory']]) },
   pool: { agents: [stayingOf('carl', 'n', { placement: { pool: 'dedicated' } })] },

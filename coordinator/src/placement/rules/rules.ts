@@ -1,5 +1,14 @@
 // The filters of an agent's spec: the nodes that it may run on, whatever their state and load.
-import { type AgentSpec, type FixStep, isApart, labelList, listInWords, numberInWords } from '@blackroad/protocol';
+import {
+  type AgentSpec,
+  boardNeedsInWords,
+  type FixStep,
+  isApart,
+  labelList,
+  lacksOfBoard,
+  listInWords,
+  numberInWords,
+} from '@blackroad/protocol';
 import type { SupplyNode } from '../model/supply.ts';
 import { editAgent } from '../why/edit-agent.ts';
 import type { Filter, Ruled, RuledNode, Shortage } from './filter.ts';
@@ -119,6 +128,23 @@ export const price: Rule<SupplyNode> & Shortage = {
     cost: () => 20,
     ways: ({ room: { node } }) => [
       { ...editAgent('placement.maxPricePerMillionTokens', 'set', [node.pricePerMillionTokens]), node: node.id },
+    ],
+  },
+};
+
+/** A rule of the spec as well: what its grants and its triggers name must be there. */
+export const board: Rule<SupplyNode> & Shortage = {
+  name: 'board',
+  text: 'the pins, the sensors and the camera that the tools and triggers of the spec name are on the node',
+  allows: (spec, node) => lacksOfBoard(spec, node.board).length === 0,
+  words: ({ spec, room: { node } }) => `needs ${listInWords(lacksOfBoard(spec, node.board))}, which it does not have`,
+  only: (subject, spec) => `no ${subject} has ${boardNeedsInWords(spec)}`,
+  lacking: 'without a pin, sensor or camera that it needs',
+  fix: {
+    // The owner of the machine connects and lists it.
+    cost: () => 10,
+    ways: ({ spec, room: { node } }) => [
+      { verb: 'list-pins', node: node.id, needs: [...lacksOfBoard(spec, node.board)] },
     ],
   },
 };

@@ -4,6 +4,7 @@ import { FleetError } from '@blackroad/protocol';
 import type { Log } from '@blackroad/std/log';
 import { applicationId, type Database } from './database.ts';
 import { consolidation, importantMemories, memoryMigrations, valuesByKey, vectorFleet } from './memory-migrations.ts';
+import { webhooks } from './webhook-migration.ts';
 
 interface Migration {
   version: number;
@@ -358,6 +359,7 @@ export const migrations: readonly Migration[] = [
   importantMemories,
   vectorFleet,
   valuesByKey,
+  webhooks,
 ];
 
 export const newestVersion = migrations.at(-1)?.version ?? 0;

@@ -19,6 +19,7 @@ import type {
   SessionRow,
 } from '../../state/rows.ts';
 import type { RunRow } from '../../state/run-rows.ts';
+import type { DeliveryRow, WebhookRow } from '../../state/webhook-rows.ts';
 import type { Database } from './database.ts';
 import { inPages } from './pages.ts';
 
@@ -88,6 +89,11 @@ export function wholeRows(db: Database) {
   const putFound = put('restore_found', 'id', 'row');
   const putPin = put('model_pin', 'id', 'row');
   const dropPin = db.prepare<[string]>('DELETE FROM model_pin WHERE id = ?');
+  const putWebhook = put('webhook', 'id', 'row');
+  const dropWebhook = db.prepare<[string]>('DELETE FROM webhook WHERE id = ?');
+  const dropDeliveries = db.prepare<[string]>("DELETE FROM webhook_delivery WHERE row ->> 'webhook' = ?");
+  const putDelivery = put('webhook_delivery', 'id', 'row');
+  const dropDelivery = db.prepare<[string]>('DELETE FROM webhook_delivery WHERE id = ?');
   const putRollout = put('rollout', 'id', 'row');
   const dropRollout = db.prepare<[string]>('DELETE FROM rollout WHERE id = ?');
   const putSubject = put('rollout_subject', 'id', 'row');
@@ -111,6 +117,8 @@ export function wholeRows(db: Database) {
     reservation: page('reservation', 'id', 'row'),
     acknowledged: page('acknowledged', 'alert', 'row'),
     pin: page('model_pin', 'id', 'row'),
+    webhook: page('webhook', 'id', 'row'),
+    delivery: page('webhook_delivery', 'id', 'row'),
     found: page('restore_found', 'id', 'row'),
     rollout: page('rollout', 'id', 'row'),
     subject: page('rollout_subject', 'id', 'row'),
@@ -172,6 +180,13 @@ export function wholeRows(db: Database) {
     dropAcknowledged: (alert: string) => void dropAcknowledged.run(alert),
     putPin: (row: PinRow) => void putPin.run(row.id, JSON.stringify(row)),
     dropPin: (id: string) => void dropPin.run(id),
+    putWebhook: (row: WebhookRow) => void putWebhook.run(row.id, JSON.stringify(row)),
+    dropWebhook(id: string) {
+      dropWebhook.run(id);
+      dropDeliveries.run(id);
+    },
+    putDelivery: (row: DeliveryRow) => void putDelivery.run(row.id, JSON.stringify(row)),
+    dropDelivery: (id: string) => void dropDelivery.run(id),
     putRestored(row: RestoredRow) {
       putRestored.run(JSON.stringify(row));
       dropFound.run();
@@ -193,6 +208,8 @@ export function wholeRows(db: Database) {
       for (const { value } of all('spending')) yield { type: 'spending', row: value as SpendingRow };
       for (const { value } of all('reservation')) yield { type: 'reservation', row: value as ReservationRow };
       for (const { value } of all('pin')) yield { type: 'pin', row: value as PinRow };
+      for (const { value } of all('webhook')) yield { type: 'webhook', row: value as WebhookRow };
+      for (const { value } of all('delivery')) yield { type: 'delivery', row: value as DeliveryRow };
       const last = restored.get();
       if (last !== undefined) yield { type: 'restored', row: JSON.parse(last) as RestoredRow };
       for (const { value } of all('found')) yield { type: 'restore-found', row: value as FoundRow };

@@ -26,6 +26,7 @@ import { NodeHardware, NodeNow } from './node-facts.tsx';
 import { NodeLog } from './node-log.tsx';
 import { NodeModels } from './node-models.tsx';
 import { NodeParts } from './node-parts.tsx';
+import { hasBoard, NodePins } from './node-pins.tsx';
 
 const eventsShown = 50;
 
@@ -90,6 +91,7 @@ function OneNode({ node }: { node: NodeView }) {
           { id: 'charts', text: 'Charts', body: <NodeCharts node={node} /> },
           { id: 'models', text: `Models ${node.capacity?.models.length ?? 0}`, body: <NodeModels node={node} /> },
           { id: 'agents', text: `Agents ${node.agents.length}`, body: <NodeAgents node={node} /> },
+          ...(hasBoard(node) ? [{ id: 'pins' as const, text: 'Pins', body: <NodePins node={node} /> }] : []),
           { id: 'events', text: 'Events', body: <NodeEvents id={node.id} /> },
           ...(node.info?.simulated
             ? []

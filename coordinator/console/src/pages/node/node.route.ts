@@ -3,7 +3,7 @@ import { oneOf } from '../../kit/search-params.ts';
 import type { PageRoute } from '../../shell/page.ts';
 
 const search = {
-  tab: oneOf('charts', 'models', 'agents', 'events', 'hardware', 'log'),
+  tab: oneOf('charts', 'models', 'agents', 'pins', 'events', 'hardware', 'log'),
   do: oneOf('drain'),
   range: oneOf('hour', 'day', 'week', 'month'),
 };
