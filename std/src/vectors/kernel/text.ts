@@ -32,30 +32,27 @@ const filtered = (agentOf: (n: number) => string, kindOf: (n: number) => string)
             (i32.or (i32.shl ${passes(agentOf(2), kindOf(2))} (i32.const 2)) (i32.shl ${passes(agentOf(3), kindOf(3))} (i32.const 3)))))
           (br_if $four (i32.eqz ${get('pass')}))))`;
 
-/**
- * Adds the products of the query with the codes that begin at $p0 to $p3 to $s0 to $s3. A byte holds `fields` codes of so many bits, of coordinates
- * that are 16 apart.
- */
-const products = (dot: Dot, fields: 2 | 4, name: string) => {
-  const bits = 8 / fields;
-  const each = Array.from({ length: fields }, (_, field) => field);
-  const mask = get(fields === 2 ? 'nibble' : 'pair');
-  const code = (field: number) =>
-    `(v128.and ${field === 0 ? get('c') : `(i16x8.shr_u ${get('c')} (i32.const ${bits * field}))`} ${mask})`;
+/** Field `field` of the bytes in $c, each of which holds `fields` codes, of coordinates that are 16 apart. */
+const codeIn = (field: number, fields: 2 | 4 | 8, mask: string) =>
+  `(v128.and ${field === 0 ? get('c') : `(i16x8.shr_u ${get('c')} (i32.const ${(8 / fields) * field}))`} ${get(mask)})`;
+
+/** Adds the products of the query with the whole codes that begin at $p0 to $p3 to $s0 to $s3. */
+const products = (dot: Dot) => {
+  const each = [0, 1];
   return `
         (local.set $block ${get('blocks')})
         (local.set $at ${get('query')})
-        (loop $${name}
+        (loop $whole
           ${each.map((field) => `(local.set $q${field} (v128.load offset=${16 * field} ${get('at')}))`).join(' ')}
           ${rows
             .map(
               (n) => `(local.set $c (v128.load ${get(`p${n}`)}))
-          ${each.map((field) => `(local.set $s${n} ${dot(get(`q${field}`), code(field), get(`s${n}`))})`).join('\n          ')}
+          ${each.map((field) => `(local.set $s${n} ${dot(get(`q${field}`), codeIn(field, 2, 'nibble'), get(`s${n}`))})`).join('\n          ')}
           (local.set $p${n} (i32.add ${get(`p${n}`)} (i32.const 16)))`,
             )
             .join('\n          ')}
-          (local.set $at (i32.add ${get('at')} (i32.const ${16 * fields})))
-          (br_if $${name} (local.tee $block (i32.sub ${get('block')} (i32.const 1)))))`;
+          (local.set $at (i32.add ${get('at')} (i32.const 32)))
+          (br_if $whole (local.tee $block (i32.sub ${get('block')} (i32.const 1)))))`;
 };
 /** Sets $mask to those of the four rows that are in `among` and whose $scores, (sum - base) * factor, are above the threshold. */
 const above = (base: string, threshold: string, factors: string, among: string) => `
@@ -78,11 +75,10 @@ const written = (idOf: (n: number) => string) =>
     .join('\n        ');
 
 const locals = `(local $block i32) (local $at i32) (local $pass i32) (local $c v128) (local $ab v128) (local $cd v128) (local $scores v128)
-    (local $mask i32) (local $nibble v128) (local $pair v128) (local $q0 v128) (local $q1 v128) (local $q2 v128) (local $q3 v128)
+    (local $mask i32) (local $nibble v128) (local $q0 v128) (local $q1 v128)
     ${rows.map((n) => `(local $p${n} i32) (local $s${n} v128)`).join(' ')}`;
 const zero = rows.map((n) => `(local.set $s${n} (v128.const i32x4 0 0 0 0))`).join(' ');
 const masks = `(local.set $nibble (v128.const i32x4 0x0f0f0f0f 0x0f0f0f0f 0x0f0f0f0f 0x0f0f0f0f))
-    (local.set $pair (v128.const i32x4 0x03030303 0x03030303 0x03030303 0x03030303))
     (local.set $pass (i32.const 15))`;
 const ofTail = (offset: number) => (n: number) => `(i32.load offset=${offset} ${get(`t${n}`)})`;
 /** The numbers in table $t`n` and the one behind it for the halves of the bytes in $c: each holds four signs. */
@@ -91,15 +87,13 @@ const both = (looked: Looked, n: number) =>
 /** Sets the numbers of $s0 to parts of the product of the query with the codes of one row in a plane, of which a byte holds `fields`. */
 const ofOne = (dot: Dot, plane: string, blocks: string, fields: 4 | 8, mask: string) => {
   const each = Array.from({ length: fields }, (_, field) => field);
-  const code = (field: number) =>
-    `(v128.and ${field === 0 ? get('c') : `(i16x8.shr_u ${get('c')} (i32.const ${(8 / fields) * field}))`} ${get(mask)})`;
   return `${zero}
         (local.set $block ${get(blocks)})
         (local.set $at ${get('query')})
         (local.set $p (i32.add ${get(plane)} (i32.mul ${get('row')} (i32.shl ${get(blocks)} (i32.const 4)))))
         (loop $${plane}
           (local.set $c (v128.load ${get('p')}))
-          ${each.map((field) => `(local.set $s${field % 4} ${dot(`(v128.load offset=${16 * field} ${get('at')})`, code(field), get(`s${field % 4}`))})`).join('\n          ')}
+          ${each.map((field) => `(local.set $s${field % 4} ${dot(`(v128.load offset=${16 * field} ${get('at')})`, codeIn(field, fields, mask), get(`s${field % 4}`))})`).join('\n          ')}
           (local.set $p (i32.add ${get('p')} (i32.const 16)))
           (local.set $at (i32.add ${get('at')} (i32.const ${16 * fields})))
           (br_if $${plane} (local.tee $block (i32.sub ${get('block')} (i32.const 1)))))
@@ -130,7 +124,7 @@ const scans = (dot: Dot, looked: Looked) => `
         (local.set $from (i32.add ${get('p3')} ${get('stride')}))
         ${filtered(ofTail(rowTail.agent), ofTail(rowTail.kind))}
         ${zero}
-        ${products(dot, 2, 'whole')}
+        ${products(dot)}
         ${above('base', 'threshold', `(v128.load32_lane 3 ${get('t3')} (v128.load32_lane 2 ${get('t2')} (v128.load32_lane 1 ${get('t1')} (v128.load32_zero ${get('t0')}))))`, 'pass')}
         (br_if $four (i32.eqz ${get('mask')}))
         ${written(ofTail(rowTail.id))}
