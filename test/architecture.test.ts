@@ -164,8 +164,8 @@ const calls: Record<string, Record<string, string[]>> = {
     identity: [],
     cache: ['identity'],
     probes: [],
-    // Sensors and sysfs are text files below one root, as those of the probes.
-    gpio: ['probes'],
+    // Sensors and sysfs are text files below one root, as those of the probes; the list of pins is a file of the owner.
+    gpio: ['files', 'probes'],
     hardware: [],
     schemas: [],
     transport: ['files', 'identity'],
@@ -174,7 +174,7 @@ const calls: Record<string, Record<string, string[]>> = {
     weights: ['probes'],
     runtimes: ['weights'],
     models: ['files', 'runtimes'],
-    mcp: [],
+    mcp: ['files'],
     agents: ['memory', 'runtimes'],
     tasks: ['agents'],
     requests: ['identity', 'models', 'runtimes'],

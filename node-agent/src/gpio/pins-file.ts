@@ -1,6 +1,5 @@
 // The file in which the owner of a node lists what agents may use of its board: pins by name, sensors, the camera. A spec names them and brings
 // no line of its own, so what is not in this file is reached by nobody. In: a path, JSON or YAML. Out: the list, or the field that is wrong.
-import { readFileSync, statSync } from 'node:fs';
 import {
   explain,
   interpretingChecker,
@@ -13,6 +12,7 @@ import {
 } from '@blackroad/protocol';
 import { OptionError } from '@blackroad/std/options';
 import { parse } from 'yaml';
+import { readOwnersFile } from '../files/owners-file.ts';
 
 const closed = { additionalProperties: false };
 /** No chip of a single-board computer has more lines. */
@@ -69,16 +69,7 @@ export interface PinList {
 export function readPins(path: string): PinList | null {
   if (path === '') return null;
   const refuse = (text: string) => new OptionError(`--pins: ${path}: ${text}`);
-  let text: string;
-  try {
-    if ((statSync(path).mode & 0o002) !== 0)
-      throw refuse('expected a file that not everybody may write, as it says what agents may switch (chmod o-w)');
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw error instanceof OptionError
-      ? error
-      : refuse(`expected a file that can be read: ${(error as Error).message}`);
-  }
+  const text = readOwnersFile(path, 'says what agents may switch', refuse);
   let value: unknown;
   try {
     value = parse(text);

@@ -1,8 +1,8 @@
 // The file in which the owner of a node lists its MCP servers, in the form that editors have: `mcpServers`, by name a command or an address. What
 // runs on a node is said here alone: the spec of an agent names a server of this list and its tools, and brings no command and no address.
-import { readFileSync, statSync } from 'node:fs';
 import { explain, interpretingChecker, type Static, Type } from '@blackroad/protocol';
 import { OptionError } from '@blackroad/std/options';
+import { readOwnersFile } from '../files/owners-file.ts';
 
 const closed = { additionalProperties: false };
 const Text = Type.String({ minLength: 1, maxLength: 4_000 });
@@ -40,17 +40,8 @@ export type ServerPlace = { name: string } & (
 export function readServers(path: string): ServerPlace[] {
   if (path === '') return [];
   const refuse = (text: string) => new OptionError(`--mcp-servers: ${path}: ${text}`);
-  let text: string;
-  try {
-    // Whoever may write it may start programs as the user of the node-agent.
-    if ((statSync(path).mode & 0o002) !== 0)
-      throw refuse('expected a file that not everybody may write, as it names programs to start (chmod o-w)');
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw error instanceof OptionError
-      ? error
-      : refuse(`expected a file that can be read: ${(error as Error).message}`);
-  }
+  // Whoever may write it may start programs as the user of the node-agent.
+  const text = readOwnersFile(path, 'names programs to start', refuse);
   let value: unknown;
   try {
     value = JSON.parse(text);
