@@ -2,6 +2,7 @@
 // bound. In: a place. Out: what was answered, or a Trouble.
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { sentEvents } from '@blackroad/std/sent-events';
 import type { Place } from './place.ts';
 import { Trouble, troubleOfAnswer, troubleOfConnection } from './trouble.ts';
 
@@ -83,31 +84,14 @@ export function createRequests({ url, key, ca }: Pick<Place, 'url' | 'key' | 'ca
       const response = await send(ask, 'text/event-stream');
       if (!isGood(response)) throw troubleOfAnswer(response.statusCode ?? 500, await textOf(response));
       response.setEncoding('utf8');
-      let rest = '';
+      const fault = () => new Trouble('refused', `${url} sent an event of more than 1 MiB`);
       try {
-        for await (const piece of response) {
-          rest += piece;
-          for (let end = rest.indexOf('\n\n'); end >= 0; end = rest.indexOf('\n\n')) {
-            const found = eventIn(rest.slice(0, end));
-            rest = rest.slice(end + 2);
-            if (found) yield found;
-          }
-          if (rest.length > maxEventChars) throw new Trouble('refused', `${url} sent an event of more than 1 MiB`);
-        }
+        for await (const { event, data } of sentEvents(response, { chars: maxEventChars, fault }))
+          yield { event, data: JSON.parse(data) };
       } catch (error) {
         throw troubleOfConnection(url, error);
       }
     },
     close: () => agent.destroy(),
   };
-}
-
-function eventIn(block: string): { event: string; data: unknown } | null {
-  let event = '';
-  let data = '';
-  for (const line of block.split('\n')) {
-    if (line.startsWith('event:')) event = line.slice(6).trim();
-    else if (line.startsWith('data:')) data += line.slice(5).trim();
-  }
-  return event === '' ? null : { event, data: JSON.parse(data) };
 }

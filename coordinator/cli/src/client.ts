@@ -18,6 +18,7 @@ import {
 } from '@blackroad/protocol';
 import { harmlessValue } from '@blackroad/std/harmless';
 import { systemRandom } from '@blackroad/std/random';
+import { sentEvents } from '@blackroad/std/sent-events';
 import type { FleetPlace } from './find-fleet.ts';
 import { savePieces } from './save-pieces.ts';
 
@@ -265,27 +266,9 @@ async function* textsOf(
 /** Server-sent events. The coordinator sends a comment every 15 s; silence beyond the deadline means that it is gone. */
 async function* eventsOf(response: IncomingMessage): AsyncGenerator<{ event: string; data: string }> {
   response.setEncoding('utf8');
-  let rest = '';
   try {
-    for await (const piece of response) {
-      rest += piece;
-      for (let end = rest.indexOf('\n\n'); end >= 0; end = rest.indexOf('\n\n')) {
-        const event = parseEvent(rest.slice(0, end));
-        rest = rest.slice(end + 2);
-        if (event) yield event;
-      }
-    }
+    yield* sentEvents(response);
   } catch (cause) {
     throw broke(cause as Error);
   }
-}
-
-function parseEvent(block: string): { event: string; data: string } | null {
-  let event = '';
-  let data = '';
-  for (const line of block.split('\n')) {
-    if (line.startsWith('event:')) event = line.slice(6).trim();
-    else if (line.startsWith('data:')) data += line.slice(5).trim();
-  }
-  return event === '' ? null : { event, data };
 }
