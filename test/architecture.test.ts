@@ -547,3 +547,17 @@ t.test('a ring is found', async (t) => {
     ['a, b, c', 'x, y'],
   );
 });
+
+t.test('a test asks for a program where CI says which it installs', async (t) => {
+  const tests = [
+    ...all.filter(({ test }) => test),
+    ...sources('test').filter(({ path }) => path !== 'test/architecture.test.ts'),
+  ];
+  for (const { path, text } of tests)
+    if (path !== 'test/fixtures/programs.ts')
+      t.notMatch(
+        text,
+        /is not installed['`"](?! \()/,
+        `${path}: noProgram of test/fixtures/programs.ts gives the reason`,
+      );
+});

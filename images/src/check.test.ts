@@ -4,13 +4,12 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import t from 'tap';
+import { noProgram } from '../../test/fixtures/programs.ts';
 import { check, imageIn } from './check.ts';
-import { has } from './commands.ts';
 import { readDescription } from './description.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const description = readDescription(root);
-const tools = ['mkfs.vfat', 'mcopy', 'mdir', 'sfdisk', 'mke2fs', 'debugfs'].filter((program) => !has(program));
 const env = { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, MTOOLS_SKIP_CHECK: '1' };
 const run = (program: string, words: string[], input = '') =>
   execFileSync(program, words, { env, input, stdio: ['pipe', 'pipe', 'pipe'] });
@@ -33,7 +32,7 @@ function fill(folder: string, files: Record<string, string>): void {
 
 t.test(
   'an image with everything wrong',
-  { skip: tools.length > 0 ? `${tools.join(', ')} is not installed` : false },
+  { skip: noProgram('mkfs.vfat', 'mcopy', 'mdir', 'sfdisk', 'mke2fs', 'debugfs') },
   async (t) => {
     const folder = t.testdir();
     const at = (name: string) => join(folder, name);

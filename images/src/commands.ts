@@ -31,7 +31,7 @@ export function run(program: string, words: readonly string[], { cwd, env, input
   throw new BuildError(`${program} ${words.slice(0, 4).join(' ')}: ${why}`);
 }
 
-export function has(program: string): boolean {
+function has(program: string): boolean {
   try {
     execFileSync('sh', ['-c', `command -v ${program}`], { env: { PATH: path }, stdio: 'ignore' });
     return true;

@@ -6,12 +6,15 @@ import { explain, ImageManifest } from '@blackroad/protocol';
 import { padded } from '@blackroad/std/padded';
 import { readStoredXz, storedXz } from '@blackroad/std/xz-stored';
 import t from 'tap';
+import { noProgram } from '../../test/fixtures/programs.ts';
 import { sampleImage } from '../../test/fixtures/sample-image.ts';
-import { has } from './commands.ts';
 
-const skip = has('xz') ? false : 'xz is not installed';
+const skip = noProgram('xz', 'bsdcat');
 /** bsdcat is of libarchive, which Raspberry Pi Imager unpacks with. */
-const readers = ['xz', 'bsdcat'].filter(has).map((program) => [program, program === 'xz' ? ['-dc'] : []] as const);
+const readers = [
+  ['xz', ['-dc']],
+  ['bsdcat', []],
+] as const;
 
 t.test('a download in three streams', { skip }, async (t) => {
   const [one, two] = ['one', 'two'].map((name) => join(t.testdir({ one: {}, two: {} }), name)) as [string, string];

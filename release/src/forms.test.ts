@@ -1,5 +1,5 @@
 // Archives, packages and images of a small tree, read again by other programs: GNU tar, dpkg, and by what their formats say.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { gunzipSync } from 'node:zlib';
 import { sha256Hex } from '@blackroad/std/sha256';
 import { isInside, tarEntries } from '@blackroad/std/tar-read';
 import t from 'tap';
+import { noProgram } from '../../test/fixtures/programs.ts';
 import { debOf } from './deb.ts';
 import { imageOf } from './oci.ts';
 import { tarOf } from './tar-write.ts';
@@ -71,8 +72,7 @@ t.test('what is no archive is said', async (t) => {
   t.ok(isInside('a/..b/c'));
 });
 
-const noDpkg = spawnSync('dpkg-deb', ['--version']).error ? 'skipped: dpkg-deb is not installed' : false;
-t.test('a package of Debian', { skip: noDpkg }, async (t) => {
+t.test('a package of Debian', { skip: noProgram('dpkg-deb') }, async (t) => {
   const deb = {
     name: 'blackroad-x',
     version: '1.2.3',

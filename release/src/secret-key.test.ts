@@ -1,6 +1,6 @@
 // Keys and signatures beside the real minisign: what one makes the other reads. Where it is not installed, its part says skipped.
 
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { sign } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { readPublicKey, readSignature, verifyFile } from '@blackroad/std/minisign';
 import { systemRandom } from '@blackroad/std/random';
 import t from 'tap';
+import { noProgram } from '../../test/fixtures/programs.ts';
 import { blake2b256 } from './blake2b-256.ts';
 import { isEncrypted, makeSecretKey, readSecretKey, signatureOf } from './secret-key.ts';
 
@@ -73,8 +74,7 @@ t.test('what is no signature or key is said', async (t) => {
   t.throws(() => readSecretKey(bytes.toString('base64'), ''), /or the file is damaged/);
 });
 
-const isHere = spawnSync('minisign', ['-v']).error === undefined;
-t.test('the real minisign', { skip: isHere ? false : 'skipped: minisign is not installed' }, async (t) => {
+t.test('the real minisign', { skip: noProgram('minisign') }, async (t) => {
   const [secret, pub, sig] = ['a.key', 'a.pub', 'a.minisig'].map((name) => join(dir, name)) as [string, string, string];
   const minisign = (args: string[], input = '') =>
     execFileSync('minisign', args, { input, encoding: 'utf8', stdio: 'pipe' });

@@ -4,10 +4,10 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { noProgram } from '../../test/fixtures/programs.ts';
 import { readStoredXz, storedXz, storedXzBytes } from './xz-stored.ts';
 
 const sizes = [1, 2, 3, 4, 5, 127, 128, 16_383, 16_384, 65_535, 65_536, 65_537, 131_072, 200_001];
-const has = (program: string) => spawnSync(program, ['--version']).status === 0;
 /** bsdcat is of libarchive, which Raspberry Pi Imager unpacks with. */
 const readers: [program: string, words: string[]][] = [
   ['xz', ['-dc']],
@@ -35,7 +35,7 @@ t.test('its length follows from the length of the content, and it is read back',
 });
 
 for (const [program, words] of readers)
-  t.test(`${program} reads it`, { skip: has(program) ? false : `${program} is not installed` }, async (t) => {
+  t.test(`${program} reads it`, { skip: noProgram(program, 'xz') }, async (t) => {
     const folder = t.testdir();
     const read = (name: string, content: Uint8Array) => {
       const file = join(folder, name);
@@ -48,12 +48,11 @@ for (const [program, words] of readers)
     }
     const [before, middle, after] = [randomBytes(3000), randomBytes(65_536), randomBytes(70_001)];
     const pressed = (content: Buffer) => execFileSync('xz', ['-c'], { input: content });
-    if (!has('xz')) return;
     const whole = Buffer.concat([pressed(before), storedXz(middle), pressed(after)]);
     t.ok(read('three.xz', whole).equals(Buffer.concat([before, middle, after])), 'between others');
   });
 
-t.test('xz finds no fault', { skip: has('xz') ? false : 'xz is not installed' }, async (t) => {
+t.test('xz finds no fault', { skip: noProgram('xz') }, async (t) => {
   const file = join(t.testdir(), 'a.xz');
   for (const bytes of sizes) {
     writeFileSync(file, storedXz(randomBytes(bytes)));

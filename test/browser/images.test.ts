@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readPersonalFile } from '@blackroad/protocol/personal-file';
 import t from 'tap';
-import { has } from '../../images/src/commands.ts';
 import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from '../fixtures/browser.ts';
 import { startFleet } from '../fixtures/processes.ts';
+import { noProgram } from '../fixtures/programs.ts';
 import { sampleImage } from '../fixtures/sample-image.ts';
 import { sampleKey } from '../fixtures/sample-release.ts';
 
-const skip = noBrowser || (has('xz') ? false : 'xz is not installed');
+const skip = noBrowser || noProgram('xz');
 
 t.test('images in a browser', { skip, timeout: 120_000 }, async (t) => {
   const fleet = await startFleet(t);

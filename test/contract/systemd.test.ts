@@ -9,6 +9,7 @@ import { parse } from 'yaml';
 import { coordinatorOptions } from '../../coordinator/src/config.ts';
 import { nodeOptions } from '../../node-agent/src/config.ts';
 import { placed, products } from '../../release/src/products.ts';
+import { noProgram } from '../fixtures/programs.ts';
 
 const root = new URL('../..', import.meta.url).pathname.replace(/\/$/, '');
 const units = {
@@ -154,7 +155,7 @@ t.test('Podman makes a service of it', { skip: noPodman }, async (t) => {
   t.match(command, / --publish 127\.0\.0\.1:\$\{PORT\}:8000 /);
 });
 
-const skip = spawnSync('systemd-analyze', ['--version']).error ? 'systemd-analyze is not installed' : false;
+const skip = noProgram('systemd-analyze');
 const judges =
   Number(/systemd (\d+)/.exec(spawnSync('systemd-analyze', ['--version'], { encoding: 'utf8' }).stdout ?? '')?.[1]) >=
   250;

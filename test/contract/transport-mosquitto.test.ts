@@ -9,13 +9,14 @@ import { seededRandom } from '@blackroad/std/random';
 import t from 'tap';
 import { Outbox } from '../../node-agent/src/transport/outbox.ts';
 import { createTransport } from '../../node-agent/src/transport/transport.ts';
-import { findMosquitto, startMosquitto } from '../fixtures/mosquitto.ts';
+import { startMosquitto } from '../fixtures/mosquitto.ts';
 import { createThrowawayCa } from '../fixtures/node-agent/throwaway-ca.ts';
+import { findProgram, noProgram } from '../fixtures/programs.ts';
 
-const program = findMosquitto();
+const program = findProgram('mosquitto');
 t.test(
   'a node whose certificate expired renews it, comes in and says all it has to say',
-  { skip: program ? false : 'mosquitto is not installed (Debian: apt-get install mosquitto)' },
+  { skip: noProgram('mosquitto') },
   async (t) => {
     const dir = mkdtempSync(join(tmpdir(), 'fleet-mosquitto-'));
     const ca = await createThrowawayCa();

@@ -12,12 +12,13 @@ import t, { type Test } from 'tap';
 import { createClient } from '../../coordinator/cli/src/client.ts';
 import { coordinatorUser, openCa } from '../../coordinator/src/ca/ca.ts';
 import { makeRequest } from '../fixtures/coordinator/test-ca.ts';
-import { findMosquitto, type Mosquitto, startMosquitto } from '../fixtures/mosquitto.ts';
+import { type Mosquitto, startMosquitto } from '../fixtures/mosquitto.ts';
 import { startProcess, until } from '../fixtures/processes.ts';
+import { findProgram, noProgram } from '../fixtures/programs.ts';
 
 t.setTimeout(120_000);
-const program = findMosquitto();
-const skip = program ? false : 'mosquitto is not installed (Debian: apt-get install mosquitto)';
+const program = findProgram('mosquitto');
+const skip = noProgram('mosquitto');
 const password = 'correct horse';
 const home = 'homeassistant';
 

@@ -8,15 +8,15 @@ import { promisify } from 'node:util';
 import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
 import t from 'tap';
 import { freePort } from '../fixtures/free-port.ts';
-import { findMosquitto } from '../fixtures/mosquitto.ts';
 import { type Fleet, startFleet, until } from '../fixtures/processes.ts';
+import { findProgram, noProgram } from '../fixtures/programs.ts';
 import { namesIn, presence, ready } from '../fixtures/steps.ts';
 
 t.setTimeout(180_000);
 const run = promisify(execFile);
 const root = 'blackroad/v1';
-const program = findMosquitto();
-const skip = program ? false : 'mosquitto is not installed (Debian: apt-get install mosquitto)';
+const program = findProgram('mosquitto');
+const skip = noProgram('mosquitto');
 
 const fleet = await startFleet(t, { args: ['--people-port', String(await freePort())] });
 await fleet.simulate('one');

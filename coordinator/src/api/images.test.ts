@@ -1,6 +1,6 @@
 // Images through the API: brought in parts and kept where a trusted key signed them, sent whole and in parts, sent with a person's file in them
 // once, listed for Raspberry Pi Imager on this machine alone. What unpacks the answers is xz itself.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -26,10 +26,12 @@ import { signatureOf } from '../../../release/src/secret-key.ts';
 import { type ApiFleet, openApiFleet } from '../../../test/fixtures/coordinator/api-fleet.ts';
 import { bringImage, sendPart } from '../../../test/fixtures/coordinator/bring-image.ts';
 import { until } from '../../../test/fixtures/processes.ts';
+import { noProgram } from '../../../test/fixtures/programs.ts';
 import { type SampleImage, sampleImage } from '../../../test/fixtures/sample-image.ts';
 import { sampleKey } from '../../../test/fixtures/sample-release.ts';
 
-if (spawnSync('xz', ['--version']).status !== 0) t.plan(0, 'SKIPPED: xz is not installed');
+const noXz = noProgram('xz');
+if (noXz) t.plan(0, `SKIPPED: ${noXz}`);
 
 const ours = sampleKey();
 const stranger = sampleKey();

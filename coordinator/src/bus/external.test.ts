@@ -20,17 +20,13 @@ import {
   root,
 } from '../../../test/fixtures/coordinator/bus-rig.ts';
 import { openTestCa } from '../../../test/fixtures/coordinator/test-ca.ts';
-import {
-  findMosquitto,
-  type Mosquitto,
-  type MosquittoOptions,
-  startMosquitto,
-} from '../../../test/fixtures/mosquitto.ts';
+import { type Mosquitto, type MosquittoOptions, startMosquitto } from '../../../test/fixtures/mosquitto.ts';
+import { findProgram, noProgram } from '../../../test/fixtures/programs.ts';
 import { coordinatorUser } from '../ca/ca.ts';
 import { createExternalBus, type ExternalBusOptions, type ExternalLimits } from './external.ts';
 
-const program = findMosquitto();
-const skip = program ? false : 'mosquitto is not installed (Debian: apt-get install mosquitto)';
+const program = findProgram('mosquitto');
+const skip = noProgram('mosquitto');
 const home = await openTestCa();
 const abroad = await openTestCa();
 t.teardown(() => {

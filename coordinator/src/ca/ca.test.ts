@@ -8,6 +8,7 @@ import { FleetError } from '@blackroad/protocol';
 import { type Clock, systemClock } from '@blackroad/std/clock';
 import { systemRandom } from '@blackroad/std/random';
 import t from 'tap';
+import { noProgram } from '../../../test/fixtures/programs.ts';
 import { openCa } from './ca.ts';
 import { machineHosts } from './hosts.ts';
 import { Pkcs10CertificateRequestGenerator } from './x509.ts';
@@ -161,8 +162,7 @@ t.test('ticket keys outlive a restart and are changed every week', async (t) => 
   t.notSame((await open(dir, later(8 * dayMs))).ticketKeys(), first);
 });
 
-const noOpenssl = spawnSync('openssl', ['version']).status === 0 ? false : 'openssl is not installed';
-t.test('OpenSSL accepts the chain', { skip: noOpenssl }, async (t) => {
+t.test('OpenSSL accepts the chain', { skip: noProgram('openssl') }, async (t) => {
   const ca = await open();
   const { csr } = await makeCsr();
   writeFileSync(

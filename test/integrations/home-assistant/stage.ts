@@ -8,8 +8,9 @@ import { systemClock } from '@blackroad/std/clock';
 import { systemRandom } from '@blackroad/std/random';
 import { type Client, createClient } from '../../../coordinator/cli/src/client.ts';
 import { coordinatorUser, openCa } from '../../../coordinator/src/ca/ca.ts';
-import { findMosquitto, type Mosquitto, startMosquitto } from '../../fixtures/mosquitto.ts';
+import { type Mosquitto, startMosquitto } from '../../fixtures/mosquitto.ts';
 import { freePorts, type Process, startProcess } from '../../fixtures/processes.ts';
+import { findProgram, noProgram } from '../../fixtures/programs.ts';
 import type { BrokerSettings } from './instance.ts';
 
 export type BrokerKind = 'embedded' | 'mosquitto';
@@ -36,8 +37,7 @@ const home = 'homeassistant';
 const password = 'correct horse';
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-export const noMosquitto = () =>
-  findMosquitto() === null ? 'mosquitto is not installed (Debian: apt-get install mosquitto)' : null;
+export const noMosquitto = () => noProgram('mosquitto') || null;
 
 export async function openStage(t: TestLike, kind: BrokerKind, heartbeatS: number): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'fleet-home-'));
@@ -133,7 +133,7 @@ async function keyFor(client: Client): Promise<Pick<Required<BrokerSettings>, 'u
 }
 
 async function openMosquitto(t: TestLike, folder: string, data: string) {
-  const program = findMosquitto() as string;
+  const program = findProgram('mosquitto') as string;
   const parts = { clock: systemClock, random: systemRandom, fleetName: 'BlackRoad Fleet', enrolled: async () => 0 };
   const ca = await openCa({ dir: join(data, 'ca'), ...parts });
   const tls = { ...(await ca.issueServer({ hosts: [] })), ca: ca.pem };

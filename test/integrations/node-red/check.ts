@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../fixtures/free-port.ts';
-import { findMosquitto } from '../../fixtures/mosquitto.ts';
+import { findProgram } from '../../fixtures/programs.ts';
 import { openStage } from '../home-assistant/stage.ts';
 import type { Proofs } from '../proofs.ts';
 import { installPackage, NodeRedInstance, nodeRedProgram, version } from './instance.ts';
@@ -76,7 +76,7 @@ async function castOf(
 
 /** A Mosquitto as it runs in a house; null: it is not installed. */
 async function house(t: { teardown(end: () => unknown): unknown }, folder: string): Promise<number | null> {
-  const program = findMosquitto();
+  const program = findProgram('mosquitto');
   if (program === null) return null;
   const port = await freePort();
   const config = join(folder, 'house.conf');

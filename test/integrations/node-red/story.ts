@@ -2,6 +2,7 @@
 // left after the coordinator was killed. In: a stage, a Node-RED that is up, a Mosquitto of the house. Out: a line a claim, with its time.
 import type { FleetEvent, TaskView } from '@blackroad/protocol';
 import mqtt, { type MqttClient } from 'mqtt';
+import { noProgram } from '../../fixtures/programs.ts';
 import type { Stage } from '../home-assistant/stage.ts';
 import type { Prove } from '../proofs.ts';
 import { type BenchAnswer, benchFlow, type FleetSettings } from './bench-flow.ts';
@@ -100,7 +101,10 @@ async function theExamples(cast: Cast): Promise<void> {
 async function fromTopicToAnswer(cast: Cast): Promise<void> {
   const { red, prove, stage, housePort, http, people } = cast;
   if (housePort === null)
-    return cast.notRun('a message on an MQTT topic becomes an answer', 'mosquitto is not installed');
+    return cast.notRun(
+      'a message on an MQTT topic becomes an answer',
+      noProgram('mosquitto') || 'mosquitto did not start',
+    );
   const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${housePort}`);
   const answers = heardOn(client);
   await client.subscribeAsync(['house/answer', 'house/error']);
