@@ -224,8 +224,8 @@ compat: node_modules/.installed
 	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/compat/compat.ts
 
 ## make bench     one line a figure; the long ones (idle for ten minutes) with BENCH=all
-bench: node_modules/.installed node-agent/dist/main.mjs coordinator/console/dist/index.html
-	@$(WITH_NODE) node test/bench/run.ts $(BENCH)
+bench: node_modules/.installed node-agent/dist/main.mjs coordinator/dist/main.mjs coordinator/console/dist/index.html
+	@$(WITH_NODE) FLEET_TEST_BUNDLES=1 node test/bench/run.ts $(BENCH)
 
 ## make docs      writes what is generated from the protocol
 docs: node_modules/.installed
