@@ -69,8 +69,9 @@ export class CodeRows {
     return true;
   }
 
-  copy(from: number, to: number): Buffer {
-    return Buffer.from(this.#bytes.subarray(from, to));
+  /** Fills the target with what begins there in the memory. */
+  copy(from: number, target: Uint8Array): void {
+    target.set(this.#bytes.subarray(from, from + target.length));
   }
   /** Takes the segments of a file instead of its own. `read` fills a piece and returns how much it had. */
   fill(bytes: number, read: (target: Buffer) => number): void {
