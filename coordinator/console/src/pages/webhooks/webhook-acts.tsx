@@ -1,14 +1,19 @@
-// What can be done with a webhook: tried, given another secret, deleted.
+// What can be done with a webhook: tried, changed, paused, given another secret, deleted.
 import type { WebhookView } from '@blackroad/protocol';
+import { useState } from 'react';
 import { useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
 import { Button } from '../../kit/button.tsx';
-import { ConfirmButton, Dialog } from '../../kit/overlay.tsx';
+import { ConfirmButton } from '../../kit/overlay.tsx';
+import { ShownOnce } from '../../kit/shown-once.tsx';
+import { EditWebhook } from './edit-webhook.tsx';
 import { MadeWebhook } from './made-webhook.tsx';
+import { PauseWebhook } from './pause-webhook.tsx';
 
 export function WebhookActs({ of: hook }: { of: WebhookView }) {
   const may = useMay();
-  const { name, direction } = hook;
+  const [isEdited, setEdited] = useState(false);
+  const { name, direction, out } = hook;
   const params = { webhook: name };
   const test = useAct('webhookTest', {
     done: ({ ok, text, ms }) => ({ text: `${name}: ${text} after ${ms} ms.`, tone: ok ? 'good' : 'bad' }),
@@ -18,11 +23,23 @@ export function WebhookActs({ of: hook }: { of: WebhookView }) {
   if (!may('webhookDelete')) return null;
   return (
     <>
-      {direction === 'out' && (
-        <Button look="quiet" aria-label={`Test ${name}`} busy={test.isPending} onClick={() => test.mutate({ params })}>
-          Test
-        </Button>
+      {out && (
+        <>
+          <Button
+            look="quiet"
+            aria-label={`Test ${name}`}
+            busy={test.isPending}
+            onClick={() => test.mutate({ params })}
+          >
+            Test
+          </Button>
+          <Button look="quiet" aria-label={`Change ${name}`} onClick={() => setEdited(true)}>
+            Change
+          </Button>
+          {isEdited && <EditWebhook name={name} of={out} onClose={() => setEdited(false)} />}
+        </>
       )}
+      <PauseWebhook of={hook} />
       <ConfirmButton
         look="quiet"
         aria-label={`New secret for ${name}`}
@@ -50,14 +67,9 @@ export function WebhookActs({ of: hook }: { of: WebhookView }) {
         Delete
       </ConfirmButton>
       {rotate.data && (
-        <Dialog
-          open
-          onOpenChange={() => rotate.reset()}
-          title={`The webhook ${name}`}
-          text="Copy it now: it is shown once."
-        >
+        <ShownOnce title={`The webhook ${name}`} onDone={() => rotate.reset()}>
           <MadeWebhook of={rotate.data} />
-        </Dialog>
+        </ShownOnce>
       )}
     </>
   );
