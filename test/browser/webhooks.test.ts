@@ -85,18 +85,22 @@ t.test('webhooks and triggers in a browser', { skip: noBrowser }, async (t) => {
     await dialog.getByRole('button', { name: 'I have it' }).click();
     await page.getByRole('button', { name: 'Test pager' }).click();
     await page.getByText(/^pager: answered 204 after \d+ ms\.$/).waitFor();
-    await page.getByRole('button', { name: 'Change pager' }).click();
+    const more = async (name: string, act: string) => {
+      await page.getByRole('button', { name: `More about ${name}` }).click();
+      await page.getByRole('menuitem', { name: act }).click();
+    };
+    await more('pager', 'Change');
     t.equal(await dialog.getByLabel('Address').inputValue(), receiver.url);
     t.equal(await dialog.getByLabel('Events').inputValue(), 'agent-removed');
     await dialog.getByLabel('Events').fill('agent-removed, node-lots');
     await dialog.getByRole('button', { name: 'Save' }).click();
     await dialog
       .getByRole('alert')
-      .getByText(/node-lots/)
+      .getByText(/Did you mean node-lost or node-class\?$/)
       .waitFor();
-    await dialog.getByLabel('Events').fill('agent-removed, agent-renamed');
     await shot('webhook-change');
     t.same(await axeFaultsInBothThemes(page), []);
+    await dialog.getByLabel('Events').fill('agent-removed, agent-renamed');
     await dialog.getByRole('button', { name: 'Save' }).click();
     await page.getByText('pager is changed.', { exact: true }).waitFor();
     await page.getByText('agent-removed, agent-renamed').waitFor();
@@ -111,11 +115,15 @@ t.test('webhooks and triggers in a browser', { skip: noBrowser }, async (t) => {
     t.same(await axeFaultsInBothThemes(page), []);
     await page.getByRole('button', { name: 'Resume pager' }).click();
     await page.getByRole('button', { name: 'Pause pager' }).waitFor();
-    await page.getByRole('button', { name: 'New secret for pager' }).click();
+    await more('pager', 'New secret');
     await question.getByRole('button', { name: 'Give it another' }).click();
     await dialog.getByText(/^whsec_/).waitFor();
     await dialog.getByRole('button', { name: 'I have it' }).click();
     await dialog.waitFor({ state: 'detached' });
+    await more('github', 'Delete');
+    await question.getByRole('button', { name: 'Delete it' }).click();
+    await page.getByText('github is deleted.', { exact: true }).waitFor();
+    await page.getByRole('row', { name: /github/ }).waitFor({ state: 'detached' });
     receiver.answer = (response) => void response.writeHead(500).end();
     await fleet.apply({ name: 'gone', model: ['no-such-model'] });
     await fleet.client.call('agentRemove', { params: { agent: 'gone' } });
