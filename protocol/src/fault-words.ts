@@ -37,7 +37,7 @@ const kinds: Readonly<Record<string, string>> = {
 };
 
 /** A longer list says nothing to a person; the documentation has it. */
-const mostListed = 16;
+export const mostListed = 16;
 
 /** For programmers, behind "expected". */
 export function expectedOf(rule: FaultRule): string {

@@ -1,7 +1,7 @@
 // The faults of a value, in words a person can act on: the field, the expected value, the value that came.
 import { Errors } from 'typebox/schema';
 import { Settings } from 'typebox/system';
-import { expectedOf, type Fault, type FaultRule } from './fault-words.ts';
+import { expectedOf, type Fault, type FaultRule, mostListed } from './fault-words.ts';
 import { patternWords } from './ids.ts';
 import { listInWords } from './list-words.ts';
 import { nearNames } from './near.ts';
@@ -31,7 +31,7 @@ export function faults(schema: TSchema, value: unknown): Fault[] {
     });
 }
 function withNear(rule: FaultRule, given: unknown): FaultRule {
-  if (rule.rule !== 'one-of' || typeof given !== 'string') return rule;
+  if (rule.rule !== 'one-of' || rule.values.length <= mostListed || typeof given !== 'string') return rule;
   return {
     ...rule,
     near: nearNames(
