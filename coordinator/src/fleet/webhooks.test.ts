@@ -110,8 +110,8 @@ t.test('a deleted webhook takes what waits for it along', async (t) => {
   fleet.decide(queueDeliveries, { id: 'w2', deliveries: [deliveryRow('w2', 1)], dropped: 0, afterEvent: 1 });
   fleet.decide(deleteWebhook, { by: ada, id: 'w1' });
   t.same([...fleet.view.deliveries.keys()], ['w2-1']);
-  t.match(tell('w1-1', done, null), { changes: [] }, 'on its way meanwhile');
-  t.match(queue([deliveryRow('w1', 2)]), { changes: [] });
+  t.same(tell('w1-1', done, null).changes, [], 'on its way meanwhile');
+  t.same(queue([deliveryRow('w1', 2)]).changes, []);
 });
 
 t.test('another address gets what waits, with all its tries', async (t) => {
@@ -137,11 +137,7 @@ t.test('another address gets what waits, with all its tries', async (t) => {
   t.notOk('failingSinceMs' in hook(), 'what was given up was given up at the other address');
   t.match(fleet.view.deliveries.get('w1-1'), { tries: 0, nextMs: fleet.now });
   t.match(fleet.view.deliveries.get('w1-2'), { nextMs: null }, 'what was given up comes again when a person says so');
-  t.match(
-    tell('w1-1', failed, null, { url: old, tries: 1 }),
-    { changes: [] },
-    'a try that was on its way to the old one',
-  );
+  t.same(tell('w1-1', failed, null, { url: old }).changes, [], 'a try that was on its way to the old one');
   t.match(fleet.view.deliveries.get('w1-1'), { tries: 0, nextMs: fleet.now });
   tell('w1-1', done, null, { url: old });
   t.notOk(fleet.view.deliveries.has('w1-1'), 'taken there is taken');
@@ -182,6 +178,6 @@ t.test('through a pause events wait in the queue, and are due at its end with al
   t.same(actions(pause(false)), ['webhook-resume']);
   t.notOk('paused' in hook());
   t.match(fleet.view.deliveries.get('w1-1'), { tries: 0, nextMs: fleet.now });
-  t.match(tell('w1-1', failed, null, { tries: 9 }), { changes: [] }, 'a try that began before has not used them up');
+  t.same(tell('w1-1', failed, null, { tries: 9 }).changes, [], 'a try that began before has not used them up');
   t.same(pause(false).changes, []);
 });

@@ -241,13 +241,13 @@ t.test('one that hangs holds no other, and is cut', async (t) => {
   );
 });
 
-t.test('while the store takes nothing an event waits, and is delivered once it does', async (t) => {
+/** A store that fails when a delivery is queued for the first time, and when one is told to be there. */
+async function failingStore(): Promise<{ store: Store; failed: string[] }> {
   const inner = await openSqliteStore({ path: ':memory:', log: silentLog, clock: systemClock });
   const failed: string[] = [];
   const store: Store = Object.assign(Object.create(inner), {
     async commit(changes: readonly DurableChange[], term: number) {
       const kind = changes.find(({ type }) => type === 'delivery' || type === 'delivery-gone')?.type;
-      // The first time that it is queued, and the first time that it is told to be there.
       if (kind !== undefined && !failed.includes(kind)) {
         failed.push(kind);
         throw new FleetError('storage-failed', { detail: 'disk full', retryAfterSeconds: 1 });
@@ -255,6 +255,27 @@ t.test('while the store takes nothing an event waits, and is delivered once it d
       return inner.commit(changes, term);
     },
   });
+  return { store, failed };
+}
+
+t.test('an event that is not queued yet is left out where its type was taken out meanwhile', async (t) => {
+  const { store, failed } = await failingStore();
+  const { fleet, receiver, create } = await open(t, { store });
+  const there = await receiver();
+  await create('pager', there.url, ['node-enrol', 'node-forgotten']);
+  // A beat later it has what happened before, and notes what happens.
+  await new Promise((resolve) => systemClock.after(2_000, () => resolve(null)));
+  await fleet.enrol('alice');
+  await until('it is not queued', async () => failed.length === 1);
+  const body = { events: ['node-forgotten'] };
+  await until('changed', async () => (await fleet.call('PUT', '/v1/webhooks/pager', { body })).status === 200);
+  await fleet.call('DELETE', '/v1/nodes/alice');
+  await until('the other', async () => there.received.length > 0, 60_000);
+  t.equal(JSON.parse(there.received[0]?.body ?? '{}').type, 'node-forgotten');
+});
+
+t.test('while the store takes nothing an event waits, and is delivered once it does', async (t) => {
+  const { store, failed } = await failingStore();
   const { fleet, receiver, create } = await open(t, { store });
   const there = await receiver();
   await create('pager', there.url);
