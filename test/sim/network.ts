@@ -79,6 +79,8 @@ interface Connection {
   up: Map<string, Lane>;
   down: Map<string, Lane>;
   clientOpen: boolean;
+  /** The client closed it, or its process ended: what is still on its way arrives nowhere. */
+  clientGone: boolean;
   brokerOpen: boolean;
   clientWatch: Timer | null;
   brokerWatch: Timer | null;
@@ -159,8 +161,7 @@ export class Network {
   processEnded(clock: ProcessClock, tells: boolean): void {
     for (const connection of [...this.#connections]) {
       if (connection.dialler.clock !== clock) continue;
-      connection.clientOpen = false;
-      connection.clientWatch?.cancel();
+      this.#clientGoes(connection);
       clearLanes(connection.up);
       if (tells) this.#afterPath(connection, () => this.#brokerClose(connection, true));
     }
@@ -376,6 +377,7 @@ export class Network {
       up: new Map(),
       down: new Map(),
       clientOpen: false,
+      clientGone: false,
       brokerOpen: true,
       clientWatch: null,
       brokerWatch: null,
@@ -446,7 +448,7 @@ export class Network {
         if (!connection.clientOpen) return;
         this.#send(connection, 'up', { message: null, deliver: () => this.#brokerClose(connection, false) });
         connection.lose = () => {};
-        connection.clientOpen = false;
+        this.#clientGoes(connection);
         this.look();
       },
       destroy: (reason) => {
@@ -536,7 +538,7 @@ export class Network {
     if (!head || lane.timer) return;
     lane.timer = this.#timeline.at(head.dueMs, () => {
       lane.timer = null;
-      const open = direction === 'up' ? connection.brokerOpen : connection.dialler.clock.alive;
+      const open = direction === 'up' ? connection.brokerOpen : !connection.clientGone;
       if (!open) return clearLanes(connection[direction]);
       // The packet waits until the path is open; `look` delivers it then.
       if (!this.#passes(connection.dialler.machine, direction)) return;
@@ -562,10 +564,15 @@ export class Network {
 
   // Ends of connections.
 
+  #clientGoes(connection: Connection): void {
+    connection.clientOpen = false;
+    connection.clientGone = true;
+    connection.clientWatch?.cancel();
+    clearLanes(connection.down);
+  }
   #clientClose(connection: Connection, reason: string): void {
     if (!connection.clientOpen) return;
-    connection.clientOpen = false;
-    connection.clientWatch?.cancel();
+    this.#clientGoes(connection);
     this.#watch.connection(connection.dialler.machine, `lost: ${reason}`);
     this.#afterPath(connection, () => this.#brokerClose(connection, true));
     connection.lose(reason);

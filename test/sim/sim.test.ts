@@ -16,7 +16,7 @@ const failed = JSON.parse(readFileSync(new URL('seeds.json', import.meta.url), '
  * The trace of one world: a change of the order of events, or of a message, is detected here and must be intended. Renewed by `make sim
  * SEED=7 SEEDS=1`, which prints the trace; a commit that renews it says why the trace changed.
  */
-const pinned = { seed: 7, trace: 'b24f3444743e9a54d7c98e6b32bbd5345c7e972c36399dc413a87ca2ecfab137', events: 19578 };
+const pinned = { seed: 7, trace: 'abdb88054855b88f994b423e3c11d6e148ad40de0a2fb65f8b43014ea22f4915', events: 17832 };
 const words = ({ seed, broken }: Played) =>
   broken ? `seed ${seed}: ${broken.checker} at ${Math.round(broken.atMs)} ms: ${broken.text}` : null;
 
