@@ -118,9 +118,10 @@ image-check: node_modules/.installed
 image-boot: node_modules/.installed coordinator/console/dist/index.html
 	@NPM="$(NPM)" KEY="$(KEY)" PASSWORD="$(PASSWORD)" PART="$(PART)" IDLE_MINUTES="$(IDLE_MINUTES)" $(WITH_NODE) node --disable-warning=ExperimentalWarning test/image/boot.ts $(if $(IMAGE),"$(IMAGE)",dist) $(or $(CUTS),20)
 
-## make image-lock  takes the newest packages of Debian into images/packages.lock
+## make image-lock  takes the newest packages of Debian into images/packages.lock; ONLY=new leaves what is there, and takes those alone that
+##                images/image.yaml names beyond it, with what they need
 image-lock: node_modules/.installed
-	$(IMAGES) lock
+	$(IMAGES) lock $(ONLY)
 
 ## make fresh     tries both commands in throw-away minimal Debian roots (needs root and mmdebstrap); SUITES="bookworm trixie"
 fresh:
