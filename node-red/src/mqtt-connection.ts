@@ -33,7 +33,7 @@ export class MqttConnection {
   readonly #kept = new Map<string, Kept>();
   /** Filters of the present connection. */
   #subscribed = new Set<string>();
-  /** Those that the key may not read. The door ends the connection when the rights of a key change. */
+  /** Of what is kept, the filters that the key may not read. The door ends the connection when the rights of a key change. */
   readonly #refused = new Map<string, Trouble>();
   #client: MqttClient | null = null;
   #opening: Promise<MqttClient> | null = null;
@@ -144,7 +144,7 @@ export class MqttConnection {
       for (const filter of filters)
         await this.#subscribe(client, filter).catch((error: unknown) => {
           // Whoever wants it is told; a key that may not read events may ask all the same.
-          if (!this.#refused.has(filter)) throw error;
+          if (!isRefusal(error)) throw error;
         });
     } catch (error) {
       client.on('error', () => {});
@@ -195,7 +195,7 @@ export class MqttConnection {
     await this.#untilClose(client, (done) =>
       client.subscribe(filter, { qos: 1 }, (error, _granted, packet) => done(error, packet)),
     ).catch((error: unknown) => {
-      if (error instanceof Trouble && error.kind === 'no-permission') this.#refused.set(filter, error);
+      if (isRefusal(error) && this.#kept.has(filter)) this.#refused.set(filter, error);
       throw error;
     });
     this.#subscribed.add(filter);
@@ -250,6 +250,8 @@ const kinds: Readonly<Record<number, 'key' | 'away' | 'busy'>> = {
   137: 'busy',
   151: 'busy',
 };
+
+const isRefusal = (error: unknown): error is Trouble => error instanceof Trouble && error.kind === 'no-permission';
 
 function isTopicOf(filter: string, topic: string): boolean {
   const levels = topic.split('/');
