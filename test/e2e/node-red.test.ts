@@ -67,7 +67,10 @@ for (const [door, address] of Object.entries(addresses)) {
         await until('the event', async () => JSON.stringify(events.outOf(0).at(-1) ?? '').includes(model));
       }
       t.match(events.outOf(0), [
-        { topic: 'model-pulled', payload: { type: 'model-pulled', node, severity: 'info', params: { model: /-one$/ } } },
+        {
+          topic: 'model-pulled',
+          payload: { type: 'model-pulled', node, severity: 'info', params: { model: /-one$/ } },
+        },
         { topic: 'model-pulled', payload: { type: 'model-pulled', node, params: { model: /-two$/ } } },
       ]);
       t.equal(events.outOf(0).length, 2);

@@ -1,7 +1,8 @@
 // The node `fleet event` over MQTT 5 in the real Node-RED: what a node of the fleet tells comes by the door for people, each once, also where the
 // coordinator was killed in the middle; a wrong key, and one that may not read, stand in its status. In: the cast. Out: a line a claim.
-import { benchFlow } from './bench-flow.ts';
+
 import type { BenchAnswer } from './bench-flow.ts';
+import { benchFlow } from './bench-flow.ts';
 import type { Cast } from './story.ts';
 import { nodeIsBack, until } from './waits.ts';
 
@@ -65,22 +66,27 @@ export async function heardOverMqtt(cast: Cast): Promise<void> {
     const topics = told.map(({ topic }) => topic).join();
     const gap = told.find(({ topic }) => topic === 'not-told')?.payload.text ?? '';
     return (
-      (/^(trouble,)+not-told,back$/.test(topics) && /there was no connection for \d+ s/.test(gap)) || `${topics}: ${gap}`
+      (/^(trouble,)+not-told,back$/.test(topics) && /there was no connection for \d+ s/.test(gap)) ||
+      `${topics}: ${gap}`
     );
   });
 
   const refused = async (claim: string, key: string, status: string, kind: string, words: RegExp) => {
     const start = red.debugged.length;
     await red.deploy(benchFlow({ ...people, key }));
-    await prove(`${over}${claim}: the status of the event node, its second output and catch say it`, 5_000, async () => {
-      const told = (red.said('troubles-said', start) as Said[]).map(({ payload }) => payload);
-      const isTold = told.some((trouble) => trouble.kind === kind && words.test(trouble.text));
-      const isCaught = JSON.stringify(red.said('caught-said', start)).match(words) !== null;
-      return (
-        (red.statusOf('events') === status && isTold && isCaught) ||
-        `${red.statusOf('events')}; ${JSON.stringify(told)}; caught: ${isCaught}`
-      );
-    });
+    await prove(
+      `${over}${claim}: the status of the event node, its second output and catch say it`,
+      5_000,
+      async () => {
+        const told = (red.said('troubles-said', start) as Said[]).map(({ payload }) => payload);
+        const isTold = told.some((trouble) => trouble.kind === kind && words.test(trouble.text));
+        const isCaught = JSON.stringify(red.said('caught-said', start)).match(words) !== null;
+        return (
+          (red.statusOf('events') === status && isTold && isCaught) ||
+          `${red.statusOf('events')}; ${JSON.stringify(told)}; caught: ${isCaught}`
+        );
+      },
+    );
   };
   const wrong = `${people.key.slice(0, -4)}0000`;
   await refused('a wrong key', wrong, 'wrong key', 'wrong-key', /does not know this key/);

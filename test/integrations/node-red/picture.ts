@@ -42,11 +42,15 @@ export async function takePicture({ red, prove, http }: Cast): Promise<void> {
     await page.reload();
     await page.getByText('the events').first().waitFor({ timeout: 60_000 });
     for (const [id, field] of Object.entries(nodes))
-      await prove(`the dialog of ${id} shows its fleet and its name, and proposes names of the fleet`, 10_000, async () => {
-        const shown = await dialogOf(page, id, field);
-        const isIt = shown.fleet === 'home' && shown.name === `the ${id}` && shown.first === 'Fleet';
-        return (isIt && shown.last === 'Name' && shown.proposed > 0) || JSON.stringify(shown);
-      });
+      await prove(
+        `the dialog of ${id} shows its fleet and its name, and proposes names of the fleet`,
+        10_000,
+        async () => {
+          const shown = await dialogOf(page, id, field);
+          const isIt = shown.fleet === 'home' && shown.name === `the ${id}` && shown.first === 'Fleet';
+          return (isIt && shown.last === 'Name' && shown.proposed > 0) || JSON.stringify(shown);
+        },
+      );
     await prove(
       'the editor shows the nodes and their dialogs without a fault',
       0,
