@@ -131,7 +131,7 @@ export class MqttConnection {
     try {
       await new Promise<void>((resolve, reject) => {
         client.once('connect', () => resolve());
-        client.once('error', (error) => reject(this.#troubleOf(error, null)));
+        client.once('error', (error) => reject(this.#troubleOf(error, {})));
         client.once('close', () => reject(new Trouble('away', `${url} closed the connection`)));
       });
       // Without a listener an error would end Node-RED; what it means is known by its end.
@@ -216,7 +216,7 @@ export class MqttConnection {
           client.off('close', gone);
         };
         run((error, packet) => {
-          if (error) reject(this.#troubleOf(error, (packet as { properties?: Reasoned } | undefined)?.properties));
+          if (error) reject(this.#troubleOf(error, (packet as Answered | undefined) ?? {}));
           else resolve();
         });
       });
@@ -229,10 +229,10 @@ export class MqttConnection {
     for (const [filter, kept] of this.#kept) if (isTopicOf(filter, topic)) kept.onMessage(topic, payload);
   }
 
-  #troubleOf(error: Error & { code?: unknown }, reasoned: Reasoned): Trouble {
-    const said = reasoned?.reasonString ?? error.message;
-    const refusing = typeof error.code === 'number' ? error.code : null;
-    if (refusing === null) return troubleOfConnection(this.#place.url, error);
+  #troubleOf(error: Error & { code?: unknown }, { properties, granted = [] }: Answered): Trouble {
+    const said = properties?.reasonString ?? error.message;
+    const refusing = typeof error.code === 'number' ? error.code : granted.find((code) => code >= firstRefusal);
+    if (refusing === undefined) return troubleOfConnection(this.#place.url, error);
     const kind = kinds[refusing];
     if (kind === 'key' && error.message.startsWith('Connection refused'))
       return new Trouble('wrong-key', `${this.#place.url} does not know this key, or not any more`);
@@ -240,7 +240,12 @@ export class MqttConnection {
   }
 }
 
-type Reasoned = { reasonString?: string } | null | undefined;
+/** A packet that refuses. Of a subscription the reason stands in it alone: the client's error has no code. */
+interface Answered {
+  properties?: { reasonString?: string } | null;
+  granted?: readonly number[];
+}
+const firstRefusal = 0x80;
 /** By the reason codes of MQTT 5; docs/mqtt.md has those that the door uses. */
 const kinds: Readonly<Record<number, 'key' | 'away' | 'busy'>> = {
   131: 'away',
