@@ -22,7 +22,11 @@ export function usualArchives(suite: string, folder: string): Archives {
   rmSync(kept, { force: true });
   mkdirSync(folder, { recursive: true });
   const hook = `cp "$1/etc/apt/sources.list" '${kept}'; exit 3`;
-  const words = ['--mode=root', '--format=null', '--variant=custom', '--architectures=arm64', `--setup-hook=${hook}`];
+  const words = [
+    ...['--mode=root', '--format=null', '--variant=custom', '--architectures=arm64'],
+    // No program of arm64 is run for the list.
+    ...['--skip=check/qemu', `--setup-hook=${hook}`],
+  ];
   try {
     run('mmdebstrap', [...words, suite, '-']);
   } catch (error) {
