@@ -88,7 +88,10 @@ export function resolved(asked: Asked): LockedPackage[] {
   return [...found.values()];
 }
 
-/** Which packages come to `locked` for what the description names beyond it. A build fails where one needs a newer one than is locked. @throws BuildError */
+/**
+ * `locked`, and what the description names beyond it with what that needs. A build fails where a new one needs a newer one than is locked.
+ * @throws BuildError
+ */
 export function resolvedBeyond(locked: readonly LockedPackage[], asked: Asked): LockedPackage[] {
   const named = namedPackages(asked.description);
   const has = new Set(locked.filter(({ use }) => use !== 'tool').map(({ name }) => name));

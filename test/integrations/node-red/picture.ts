@@ -1,5 +1,5 @@
-// The editor of Node-RED in a browser: pictures of an example and of the dialog of one of our nodes, and what the dialogs of all show. PART=node-red:picture,
-// PICTURE=<folder>. Needs Chromium.
+// The editor of Node-RED in a browser: pictures of an example and of the dialog of one of our nodes, and what the dialogs of all show.
+// PART=node-red:picture, PICTURE=<folder>. Needs Chromium.
 import { join } from 'node:path';
 import { chromium, type Page } from 'playwright-core';
 import { benchFlow } from './bench-flow.ts';
