@@ -157,11 +157,12 @@ rollouts-check: node_modules/.installed node-agent/dist/main.mjs
 objects-check: node_modules/.installed
 	@BLACKROAD_OBJECTS="$(OBJECTS)" $(WITH_NODE) tap --reporter=terse test/objects/check.ts
 
-## make integrations  the fleet against the real programs that people have beside it, a line a claim with its time: the official MCP client,
-##                VS Code (needs Chromium and a compiler), Home Assistant (needs root, mmdebstrap, and some minutes for the first time) and
-##                Node-RED (fetched by npm, 117 MB); PART=mcp, vscode, home-assistant or node-red, or a part of one: mcp:http, :stdio, :fuzz,
-##                :servers; home-assistant:embedded, :mosquitto, :voice, :mcp, :large; node-red:examples, :topics, :http, :events, :mqtt,
-##                :mqtt-events, and :picture for its editor in Chromium, with pictures (PICTURE=<folder>)
+## make integrations  the fleet against the real programs that people have beside it, a line a claim with its time: the parser of AsyncAPI,
+##                the official MCP client, VS Code (needs Chromium and a compiler), Home Assistant (needs root, mmdebstrap, and some minutes
+##                for the first time) and Node-RED (fetched by npm, 117 MB); PART=asyncapi, mcp, vscode, home-assistant or node-red, or a
+##                part of one: mcp:http, :stdio, :fuzz, :servers; home-assistant:embedded, :mosquitto, :voice, :mcp, :large;
+##                node-red:examples, :topics, :http, :events, :mqtt, :mqtt-events, and :picture for its editor in Chromium, with pictures
+##                (PICTURE=<folder>)
 integrations: node_modules/.installed node-agent/dist/main.mjs
 	@NPM="$(NPM)" $(WITH_NODE) node --disable-warning=ExperimentalWarning test/integrations/check.ts $(PART)
 
@@ -225,8 +226,8 @@ compat: node_modules/.installed
 	@$(WITH_NODE) node --disable-warning=ExperimentalWarning test/compat/compat.ts
 
 ## make bench     one line a figure; the long ones (idle for ten minutes) with BENCH=all
-bench: node_modules/.installed node-agent/dist/main.mjs coordinator/console/dist/index.html
-	@$(WITH_NODE) node test/bench/run.ts $(BENCH)
+bench: node_modules/.installed node-agent/dist/main.mjs coordinator/dist/main.mjs coordinator/console/dist/index.html
+	@$(WITH_NODE) FLEET_TEST_BUNDLES=1 node test/bench/run.ts $(BENCH)
 
 ## make docs      writes what is generated from the protocol
 docs: node_modules/.installed

@@ -561,3 +561,37 @@ t.test('a test asks for a program where CI says which it installs', async (t) =>
         `${path}: noProgram of test/fixtures/programs.ts gives the reason`,
       );
 });
+
+/** The arguments of a call whose bracket was opened before `start`. */
+function argumentsAt(text: string, start: number): string[] {
+  const found: string[] = [];
+  let from = start;
+  for (let at = start, depth = 1; at < text.length; at++) {
+    const letter = text[at] as string;
+    const isQuote = `'"\``.includes(letter) || (letter === '/' && /[(,:[] ?$/.test(text.slice(at - 2, at)));
+    if (isQuote) for (at++; at < text.length && text[at] !== letter; at++) if (text[at] === '\\') at++;
+    if ('([{'.includes(letter)) depth++;
+    if (')]}'.includes(letter)) depth--;
+    if (depth === 0 || (depth === 1 && letter === ',')) {
+      found.push(text.slice(from, at).trim());
+      from = at + 1;
+    }
+    if (depth === 0) break;
+  }
+  return found;
+}
+t.test('a pattern says of an empty list that its length is 0: an empty pattern fits every list', async (t) => {
+  t.same(argumentsAt("f(a, { b: [] }, /[)]/, ')') + g()", 2), ['a', '{ b: [] }', '/[)]/', "')'"]);
+  const tests = [...all, ...sources('coordinator/console'), ...sources('test')].filter(
+    ({ path, test }) => (test || path.startsWith('test/')) && path !== 'test/architecture.test.ts',
+  );
+  for (const { path, text } of tests) {
+    const patterns = [...text.matchAll(/\bt\.match\(/g)].map(
+      ({ 0: { length }, index }) => argumentsAt(text, index + length)[1],
+    );
+    const empty = patterns.filter(
+      (pattern) => pattern !== undefined && /(?:^|[:,[] ?)\[\](?=[ ,}\n\]]|$)/.test(pattern),
+    );
+    t.same(empty, [], `${path}: { length: 0 } in a pattern, or t.same`);
+  }
+});

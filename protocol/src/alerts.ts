@@ -29,6 +29,7 @@ export const alertKinds = [
   'rollout-waits',
   'vector-store',
   'people-door',
+  'webhook-given-up',
 ] as const;
 export const AlertKind = Type.OneOf(alertKinds);
 export type AlertKind = Static<typeof AlertKind>;
@@ -52,6 +53,7 @@ const AlertVerb = Type.OneOf(
     'open-rollouts', // GET /v1/rollouts
     'open-mqtt', // GET /v1/mqtt
     'open-memory', // GET /v1/memory/vectors
+    'open-webhooks', // GET /v1/webhooks
     'add-node', // POST /v1/join-tokens
     'release-moves', // POST /v1/fleet/release-moves {site?}
   ],

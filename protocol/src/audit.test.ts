@@ -144,6 +144,13 @@ const samples: { [A in AuditAction]: [params: AuditParams<A>, subject: string, t
     'ci: none -> $10 a month',
   ],
   'webhook-create': [{ name: 'pager', direction: 'out', url: 'https://a.b/' }, 'pager', 'out, to https://a.b/'],
+  'webhook-change': [
+    { name: 'pager', url: 'https://a.b/', events: ['node-lost', 'node-online'] },
+    'pager',
+    'to https://a.b/; node-lost, node-online',
+  ],
+  'webhook-pause': [{ name: 'pager', direction: 'out' }, 'pager', 'out'],
+  'webhook-resume': [{ name: 'pager', direction: 'out' }, 'pager', 'out'],
   'webhook-rotate': [{ name: 'pager' }, 'pager', ''],
   'webhook-delete': [{ name: 'doorbell', direction: 'in' }, 'doorbell', 'in'],
   'webhook-replay': [{ name: 'pager', deliveries: 2 }, 'pager', '2 deliveries'],

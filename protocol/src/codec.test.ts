@@ -128,7 +128,12 @@ t.test('faults are found for every value that does not fit, and never thrown', a
 t.test('defaults make a short spec whole and change nothing that is said', async (t) => {
   const short = { name: 'echo', model: ['auto'], instructions: 'x', limits: { attempts: 1 } };
   const whole = withDefaults<typeof AgentSpec.properties & Record<string, unknown>>(AgentSpec, short);
-  t.match(whole, { concurrency: 1, limits: { attempts: 1, toolRounds: 6 }, onLoss: { policy: 'replace' }, tools: [] });
+  t.match(whole, {
+    concurrency: 1,
+    limits: { attempts: 1, toolRounds: 6 },
+    onLoss: { policy: 'replace' },
+    tools: { length: 0 },
+  });
   t.same(withDefaults(AgentSpec, whole), whole, 'a second time changes nothing');
   const asked = withDefaults<WhatIfRequest>(WhatIfRequest, { add: [{ spec: short }, 'no spec'] });
   t.same(asked, { add: [{ spec: whole, count: 1 }, 'no spec'], lose: [], drain: [] }, 'also inside lists');

@@ -3,9 +3,11 @@ import t from 'tap';
 import { AgentSpec } from './agent.ts';
 import { withDefaults } from './codec.ts';
 import { JoinTokenRequest } from './enrol.ts';
+import { eventTypes } from './events.ts';
 import { faultInWords } from './fault-words.ts';
 import { faults } from './faults.ts';
 import { FleetError, fromProblem, toProblem } from './problem.ts';
+import { WebhookEdit } from './webhook.ts';
 
 const spec = (given: object) =>
   faults(AgentSpec, withDefaults(AgentSpec, { name: 'ada', model: ['auto'], instructions: 'x', ...given })).map(
@@ -21,6 +23,18 @@ t.test('what people get wrong most', async (t) => {
   t.same(spec({ tools: [{ tool: 'http' }] }), ['tools.0.hosts is missing.']);
   t.same(spec({ model: [] }), ['model must not be empty.']);
   t.same(spec({ temperature: 9 }), ['temperature must be at most 2, not 9.']);
+});
+
+t.test('of many values the near ones are named, and not all of them', async (t) => {
+  const said = (events: string[]) => faults(WebhookEdit, { events });
+  const many = eventTypes.length;
+  t.same(said(['node-lost', 'node-lots']).map(faultInWords), [
+    `events.1 must be one of ${many} values, not "node-lots". Did you mean node-lost or node-class?`,
+  ]);
+  t.match(said(['node-lots']), [
+    { field: 'events.0', expected: `one of ${many} values (did you mean node-lost or node-class?)` },
+  ]);
+  t.same(said(['xyzzy']).map(faultInWords), [`events.0 must be one of ${many} values, not "xyzzy".`]);
 });
 
 t.test('no machine speech, whatever is wrong', async (t) => {

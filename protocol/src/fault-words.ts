@@ -7,7 +7,8 @@ export type FaultRule =
   | { rule: 'type'; type: string }
   | { rule: 'bound'; comparison: '>=' | '<=' | '>' | '<'; limit: number }
   | { rule: 'length'; bound: 'least' | 'most'; limit: number; of: 'characters' | 'items' }
-  | { rule: 'one-of'; values: readonly unknown[] }
+  /** `near`: of many values, those that were perhaps meant. */
+  | { rule: 'one-of'; values: readonly unknown[]; near?: readonly string[] }
   /** None of the kinds above: the words are a clause that follows "must be". */
   | { rule: 'other'; words: string };
 
@@ -35,6 +36,9 @@ const kinds: Readonly<Record<string, string>> = {
   object: 'a group of fields',
 };
 
+/** A longer list says nothing to a person; the documentation has it. */
+export const mostListed = 16;
+
 /** For programmers, behind "expected". */
 export function expectedOf(rule: FaultRule): string {
   switch (rule.rule) {
@@ -49,6 +53,8 @@ export function expectedOf(rule: FaultRule): string {
     case 'length':
       return `${rule.bound === 'least' ? 'not have fewer than' : 'not have more than'} ${rule.limit} ${rule.of}`;
     case 'one-of':
+      if (rule.values.length > mostListed)
+        return `one of ${rule.values.length} values${meant(rule.near, (near) => ` (did ${near})`)}`;
       return rule.values.map((value) => JSON.stringify(value)).join(' or ');
     case 'other':
       return rule.words;
@@ -74,8 +80,14 @@ export function faultInWords({ field, expected, got, rule = { rule: 'other', wor
       return `${name} must have at ${rule.bound} ${counted}.`;
     }
     case 'one-of':
+      if (rule.values.length > mostListed)
+        return `${name} must be one of ${rule.values.length} values, ${not}.${meant(rule.near, (near) => ` Did ${near}`)}`;
       return `${name} must be ${rule.values.map(String).join(' or ')}, ${not}.`;
     case 'other':
       return `${name} must be ${rule.words}, ${not}.`;
   }
+}
+
+function meant(near: readonly string[] | undefined, asked: (near: string) => string): string {
+  return near?.length ? asked(`you mean ${near.join(' or ')}?`) : '';
 }

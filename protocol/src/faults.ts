@@ -1,7 +1,7 @@
 // The faults of a value, in words a person can act on: the field, the expected value, the value that came.
 import { Errors } from 'typebox/schema';
 import { Settings } from 'typebox/system';
-import { expectedOf, type Fault, type FaultRule } from './fault-words.ts';
+import { expectedOf, type Fault, type FaultRule, mostListed } from './fault-words.ts';
 import { patternWords } from './ids.ts';
 import { listInWords } from './list-words.ts';
 import { nearNames } from './near.ts';
@@ -23,12 +23,22 @@ export function explain(schema: TSchema, value: unknown): string {
 export function faults(schema: TSchema, value: unknown): Fault[] {
   return found(schema, value)
     .sort((a, b) => b.path.length - a.path.length)
-    .map(({ path, rule }) => ({
-      field: path.length === 0 ? '(root)' : path.join('.'),
-      expected: expectedOf(rule),
-      got: shownValue(at(value, path)),
-      rule,
-    }));
+    .map(({ path, rule: broken }) => {
+      const given = at(value, path);
+      const rule = withNear(broken, given);
+      const field = path.length === 0 ? '(root)' : path.join('.');
+      return { field, expected: expectedOf(rule), got: shownValue(given), rule };
+    });
+}
+function withNear(rule: FaultRule, given: unknown): FaultRule {
+  if (rule.rule !== 'one-of' || rule.values.length <= mostListed || typeof given !== 'string') return rule;
+  return {
+    ...rule,
+    near: nearNames(
+      given,
+      rule.values.filter((value) => typeof value === 'string'),
+    ),
+  };
 }
 
 interface Found {

@@ -116,7 +116,7 @@ t.test('what does not verify in a journal is said by its line, and still remembe
   const edited = lines.map((line, at) => (at === 1 ? { ...line, payload: { text: 'TWO' } } : line));
   const changed = read(edited);
   t.same(changed.faults, ['2: its hash is not that of its content']);
-  t.match(changed.memories[1], { text: 'TWO', derivedFrom: [], imported: { isVerified: false } });
+  t.match(changed.memories[1], { text: 'TWO', derivedFrom: { length: 0 }, imported: { isVerified: false } });
   const cut = read([...lines.slice(0, 1), ...lines.slice(2)]);
   t.match(cut.faults, [/^2: it follows [0-9a-f]{16}, the line before has [0-9a-f]{16}$/]);
   const first = read(edited.slice(1));

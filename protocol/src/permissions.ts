@@ -36,7 +36,7 @@ export const permissions = {
   'memory:write': 'Give an agent memories and documents, and take documents back.',
   'memory:erase': 'Erase memories, and have them signed now.',
   'webhooks:read': 'Webhooks, without their secrets, and what waits for them.',
-  'webhooks:write': 'Make and delete webhooks, which bring questions in and events out.',
+  'webhooks:write': 'Make, change and delete webhooks, which bring questions in and events out.',
   'audit:read': 'Who did what.',
   'backups:read': 'See and fetch backups, which have the keys of the fleet.',
   'backups:write': 'Make and remove backups, and bring back what a restore lacks.',

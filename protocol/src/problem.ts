@@ -39,6 +39,7 @@ export const problems = {
   'no-such-document': row(404, 4, false, 'No such document'),
   'no-such-memory': row(404, 4, false, 'No such memory'),
   'no-such-webhook': row(404, 4, false, 'No such webhook'),
+  'webhook-paused': row(503, 1, true, 'The webhook is paused'),
   'no-such-run': row(404, 4, false, 'No such run of consolidation'),
   'no-such-method': row(405, 2, false, 'Nothing is there by this method'),
   conflict: row(409, 1, false, 'That does not fit the present state'),

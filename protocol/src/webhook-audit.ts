@@ -15,6 +15,14 @@ export const webhookAudit = {
     ofName,
     ({ direction, url }) => `${direction}${url === undefined ? '' : `, to ${url}`}`,
   ),
+  'webhook-change': kind(
+    'changed a webhook',
+    { name: Text, url: Optional(Text), events: Optional(Type.Array(Text)) },
+    ofName,
+    ({ url, events }) => [url && `to ${url}`, events?.join(', ')].filter(Boolean).join('; '),
+  ),
+  'webhook-pause': kind('paused a webhook', { name: Text, direction: Text }, ofName, ({ direction }) => direction),
+  'webhook-resume': kind('resumed a webhook', { name: Text, direction: Text }, ofName, ({ direction }) => direction),
   'webhook-rotate': kind('gave a webhook another secret', { name: Text }, ofName, () => ''),
   'webhook-delete': kind('deleted a webhook', { name: Text, direction: Text }, ofName, ({ direction }) => direction),
   'webhook-replay': kind(

@@ -9,6 +9,13 @@ import { maxWebhookEvents, maxWebhookUrlChars } from './webhook-limits.ts';
 const closed = { additionalProperties: false };
 const Count = (description: string) => Type.Integer({ minimum: 0, description });
 
+const Url = Type.String({
+  minLength: 1,
+  maxLength: maxWebhookUrlChars,
+  description: 'Where events are posted: http or https. `--webhook-hosts` says which addresses are allowed.',
+});
+const Events = Type.Array(EventType, { minItems: 1, maxItems: maxWebhookEvents });
+
 export const WebhookRequest = Type.Union([
   Type.Object(
     {
@@ -27,17 +34,23 @@ export const WebhookRequest = Type.Union([
     {
       direction: Type.Literal('out'),
       name: WebhookName,
-      url: Type.String({
-        minLength: 1,
-        maxLength: maxWebhookUrlChars,
-        description: 'Where events are posted: http or https. `--webhook-hosts` says which addresses are allowed.',
-      }),
-      events: Type.Array(EventType, { minItems: 1, maxItems: maxWebhookEvents }),
+      url: Url,
+      events: Events,
     },
     { ...closed, description: 'An address of others that events of the fleet are posted to.' },
   ),
 ]);
 export type WebhookRequest = Static<typeof WebhookRequest>;
+
+export const WebhookEdit = Type.Object(
+  { url: Type.Optional(Url), events: Type.Optional(Events) },
+  {
+    ...closed,
+    minProperties: 1,
+    description: 'Of one that goes out: the fields that change; its secret and all else stay.',
+  },
+);
+export type WebhookEdit = Static<typeof WebhookEdit>;
 
 const Outcome = {
   ok: Type.Boolean({ description: 'It answered with a status of 2xx.' }),
@@ -53,6 +66,10 @@ export const WebhookView = Type.Object({
   direction: Type.OneOf(['in', 'out']),
   createdMs: TimeMs,
   by: Type.String({ description: 'Who made it.' }),
+  paused: Type.Nullable(Type.Object({ atMs: TimeMs, by: Type.String() }), {
+    description:
+      'Since when and by whom: calls of one that comes in are refused; of one that goes out nothing is posted, and its events wait.',
+  }),
   in: Type.Nullable(
     Type.Object({
       path: Type.String({
@@ -77,6 +94,10 @@ export const WebhookView = Type.Object({
         'Events that were left out because too many waited, or that came while the coordinator was down too long.',
       ),
       last: Type.Nullable(Type.Object({ ...Outcome, atMs: TimeMs, event: Type.String() })),
+      failingSinceMs: Type.Nullable(TimeMs, {
+        description:
+          'When the first delivery was given up since one succeeded, or since it has its address; null: none was.',
+      }),
       oldSecretUntilMs: Type.Nullable(TimeMs, {
         description: 'Until then each message is signed with the previous secret, too.',
       }),

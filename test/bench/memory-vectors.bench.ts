@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@blackroad/std/clock';
 import { silentLog } from '@blackroad/std/log';
-import { openWorkerStore } from '../../coordinator/src/store/worker/worker-store.ts';
+import { openWorkerStore } from '../fixtures/coordinator/bundled-worker-store.ts';
 import { exactNearest, filledVectors } from '../fixtures/coordinator/filled-vectors.ts';
 import { isAsked, realSet, type VectorSet, vectorSet } from '../fixtures/coordinator/vectors.ts';
 import { mostSentences, realVectors } from '../fixtures/real-sentences.ts';

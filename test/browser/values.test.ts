@@ -54,7 +54,7 @@ t.test('values by key in a browser', { skip: noBrowser, timeout: 120_000 }, asyn
   await fleet.simulate('one', { profile: 'home' });
   await panel.getByText('It has none.').waitFor({ timeout: 60_000 });
   await until(() => page.getByText('door code is unset').isVisible(), 20_000);
-  t.match(complaints, []);
+  t.same(complaints, []);
 
   const entry = {
     ...{ text: 'green', seq: 9, epoch: 2, hash: 'ab'.repeat(32), kind: 'value', actorId: 'agent:keeper' },

@@ -1,5 +1,5 @@
-// Webhooks and triggers in a real browser: each kind of trigger is built in the form, a webhook is made there, and one that goes out is seen to
-// fail, to be given up and to come again.
+// Webhooks and triggers in a real browser: each kind of trigger is built in the form, a webhook is made there, changed, paused and resumed, and
+// one that goes out is seen to fail and to come again.
 import t from 'tap';
 import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from '../fixtures/browser.ts';
 import { openHookReceiver } from '../fixtures/hook-receiver.ts';
@@ -10,6 +10,9 @@ t.test('webhooks and triggers in a browser', { skip: noBrowser }, async (t) => {
   await fleet.simulate('home', { nodes: 2, profile: 'home' });
   const browser = await openBrowser(t);
   const { page, complaints } = await visit(browser, fleet);
+  const shot = async (name: string) => {
+    if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/${name}.png`, fullPage: true });
+  };
   const to = (path: string) => page.goto(new URL(path, page.url()).href);
 
   await t.test('each kind of trigger is built in the form', async (t) => {
@@ -82,6 +85,45 @@ t.test('webhooks and triggers in a browser', { skip: noBrowser }, async (t) => {
     await dialog.getByRole('button', { name: 'I have it' }).click();
     await page.getByRole('button', { name: 'Test pager' }).click();
     await page.getByText(/^pager: answered 204 after \d+ ms\.$/).waitFor();
+    const more = async (name: string, act: string) => {
+      await page.getByRole('button', { name: `More about ${name}` }).click();
+      await page.getByRole('menuitem', { name: act }).click();
+    };
+    await more('pager', 'Change');
+    t.equal(await dialog.getByLabel('Address').inputValue(), receiver.url);
+    t.equal(await dialog.getByLabel('Events').inputValue(), 'agent-removed');
+    await dialog.getByLabel('Events').fill('agent-removed, node-lots');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog
+      .getByRole('alert')
+      .getByText(/Did you mean node-lost or node-class\?$/)
+      .waitFor();
+    await shot('webhook-change');
+    t.same(await axeFaultsInBothThemes(page), []);
+    await dialog.getByLabel('Events').fill('agent-removed, agent-renamed');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('pager is changed.', { exact: true }).waitFor();
+    await page.getByText('agent-removed, agent-renamed').waitFor();
+    await page.getByRole('button', { name: 'Pause pager' }).click();
+    const question = page.getByRole('alertdialog');
+    await question.getByText('Its events wait, 500 at most, and are posted then, oldest first.').waitFor();
+    await shot('webhook-pause');
+    t.same(await axeFaultsInBothThemes(page), []);
+    await question.getByRole('button', { name: 'Pause it' }).click();
+    await page.getByRole('row', { name: /pager.*paused/ }).waitFor();
+    await shot('webhooks-paused');
+    t.same(await axeFaultsInBothThemes(page), []);
+    await page.getByRole('button', { name: 'Resume pager' }).click();
+    await page.getByRole('button', { name: 'Pause pager' }).waitFor();
+    await more('pager', 'New secret');
+    await question.getByRole('button', { name: 'Give it another' }).click();
+    await dialog.getByText(/^whsec_/).waitFor();
+    await dialog.getByRole('button', { name: 'I have it' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await more('github', 'Delete');
+    await question.getByRole('button', { name: 'Delete it' }).click();
+    await page.getByText('github is deleted.', { exact: true }).waitFor();
+    await page.getByRole('row', { name: /github/ }).waitFor({ state: 'detached' });
     receiver.answer = (response) => void response.writeHead(500).end();
     await fleet.apply({ name: 'gone', model: ['no-such-model'] });
     await fleet.client.call('agentRemove', { params: { agent: 'gone' } });

@@ -53,7 +53,7 @@ function dangling(document: unknown): string[] {
 
 t.test('AsyncAPI: a channel and an operation for every topic', async (t) => {
   const document = JSON.parse(made['docs/asyncapi.json'] as string);
-  t.equal(document.asyncapi, '3.0.0');
+  t.equal(document.asyncapi, '3.1.0');
   t.same(Object.keys(document.channels), Object.keys(topics));
   t.same(dangling(document), []);
   for (const [name, row] of Object.entries(topics) as [string, TopicRow][]) {

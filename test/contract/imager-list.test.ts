@@ -37,7 +37,7 @@ t.test("Imager's list", async (t) => {
     architecture: 'armv8',
   });
   t.match(list.imager.devices, [
-    { name: 'Any Raspberry Pi', tags: [], default: true },
+    { name: 'Any Raspberry Pi', tags: { length: 0 }, default: true },
     { name: '3 B', tags: ['pi3-64bit'] },
     { name: '4 B, Compute Module 4', tags: ['pi4-64bit'] },
     { name: '5 (experimental)', tags: ['pi5-64bit'] },

@@ -202,11 +202,13 @@ t.test('verbs', async (t) => {
     stdout: /^NOT valid:\n {2}its hashes follow no rule that is known here/,
   });
 
-  for (const name of ['bell', 'old']) await fleet.client.call('webhookCreate', { body: { direction: 'in', name } });
+  for (const name of ['bell', 'old', 'pausing', 'resuming'])
+    await fleet.client.call('webhookCreate', { body: { direction: 'in', name } });
   // An address for documents, where nobody answers.
-  await fleet.client.call('webhookCreate', {
-    body: { direction: 'out', name: 'pager', url: 'http://192.0.2.1/', events: ['node-lost'] },
-  });
+  for (const name of ['pager', 'mover'])
+    await fleet.client.call('webhookCreate', {
+      body: { direction: 'out', name, url: 'http://192.0.2.1/', events: ['node-lost'] },
+    });
 
   /** By verb: how it succeeds, and with what. Two run at a time, so none needs what another one does. */
   const works: Record<string, { args?: string[]; gives: 'array' | 'object' | 'string' | 'null'; code?: number }> = {
@@ -230,6 +232,9 @@ t.test('verbs', async (t) => {
     webhooks: { gives: 'array' },
     'webhooks create': { args: ['doorbell'], gives: 'object' },
     'webhooks show': { args: ['bell'], gives: 'object' },
+    'webhooks set': { args: ['mover', '--url', 'http://192.0.2.2/', '--events', 'node-online'], gives: 'object' },
+    'webhooks pause': { args: ['pausing'], gives: 'object' },
+    'webhooks resume': { args: ['resuming'], gives: 'object' },
     'webhooks test': { args: ['pager'], gives: 'object' },
     'webhooks replay': { args: ['pager'], gives: 'object' },
     'webhooks rotate': { args: ['bell'], gives: 'object' },
@@ -396,6 +401,9 @@ t.test('verbs', async (t) => {
     webhooks: { args: ['--coordinator', 'http://127.0.0.1:9', '--key', 'x'], code: 3, problem: 'no-coordinator' },
     'webhooks create': { args: ['http://127.0.0.1/', '--events', 'node-lost'], code: 2, problem: 'invalid-request' },
     'webhooks show': { args: ['none'], code: 4, problem: 'no-such-webhook' },
+    'webhooks set': { args: ['bell', '--url', 'http://192.0.2.2/'], code: 1, problem: 'conflict' },
+    'webhooks pause': { args: ['none'], code: 4, problem: 'no-such-webhook' },
+    'webhooks resume': { args: ['--key', viewer.key, 'bell'], code: 3, problem: 'not-allowed' },
     'webhooks test': { args: ['bell'], code: 1, problem: 'conflict' },
     'webhooks replay': { args: ['none'], code: 4, problem: 'no-such-webhook' },
     'webhooks rotate': { args: ['none'], code: 4, problem: 'no-such-webhook' },

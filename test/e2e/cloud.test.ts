@@ -28,7 +28,7 @@ t.test('own machines first, a paid API when they are away', async (t) => {
     const view = await nodeOf(fleet, 'paid');
     return view.capacity !== null && view;
   });
-  t.match(capacity, { defaultChat: 'gpt-6.1-terra', pricePerMillionTokens: 2, pulls: [] });
+  t.match(capacity, { defaultChat: 'gpt-6.1-terra', pricePerMillionTokens: 2, pulls: { length: 0 } });
   t.match(capacity?.models[0], { runtime: 'cloud', tier: 'medium', price: { read: 1, written: 5, cached: 0.05 } });
   t.match(info?.runtimes, [/^OpenAI at /]);
 

@@ -87,7 +87,7 @@ t.test(`moves back and forth, seed ${seed}`, async (t) => {
     });
     t.match(leaving, { to: null, text: `leaving ${from}: waits for the end of 1 task` });
     t.equal(reason, leaving?.text);
-    t.match(await ended(fleet, id), { state: 'done', node: from, attempt: 1, past: [] });
+    t.match(await ended(fleet, id), { state: 'done', node: from, attempt: 1, past: { length: 0 } });
     await ready(fleet, 'keeper', to);
     await fleet.apply(keeper);
     t.equal((await memoryOf(fleet, 'keeper')).filter(({ kind }) => kind === 'merge').length, 0);

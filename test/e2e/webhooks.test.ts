@@ -1,5 +1,5 @@
 // Webhooks and triggers over real processes: an MQTT message at the real door wakes an agent on a node, events are posted through a kill of the
-// coordinator, at least once and under one id, and a program calls a webhook over TLS.
+// coordinator and through a pause, at least once and under one id, and a program calls a webhook over TLS.
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
@@ -88,6 +88,37 @@ t.test('events are delivered through a kill of the coordinator', async (t) => {
     [...ids.values()].every(({ size }) => size === 1),
     'one id an event, in every try',
   );
+});
+
+t.test('a pause lasts through a restart, and what happened in it is posted afterwards', async (t) => {
+  const [before, after] = [await openHookReceiver(), await openHookReceiver()];
+  t.teardown(() => Promise.all([before.close(), after.close()]));
+  const params = { webhook: 'repaired' };
+  const { secret } = await fleet.client.call('webhookCreate', {
+    body: { direction: 'out', name: params.webhook, url: before.url, events: ['agent-removed'] },
+  });
+  await fleet.client.call('webhookPause', { params });
+  const remove = async (name: string) => {
+    await fleet.apply({ name, model: ['no-such-model'] });
+    await fleet.client.call('agentRemove', { params: { agent: name } });
+  };
+  const stand = async () => (await fleet.client.call('webhooks')).find(({ name }) => name === params.webhook);
+  await remove('away-1');
+  await fleet.restartCoordinator('SIGKILL');
+  await remove('away-2');
+  await until('both wait', async () => (await stand())?.out?.waiting === 2);
+  t.match(await stand(), { paused: { by: 'key:admin' }, out: { delivered: 0, last: null } });
+  await fleet.client.call('webhookEdit', { params, body: { url: after.url } });
+  t.same([before.received.length, after.received.length], [0, 0]);
+  await fleet.client.call('webhookResume', { params });
+  await until('they are there', async () => (await stand())?.out?.delivered === 2);
+  t.same(
+    after.received.map(({ body }) => /away-\d/.exec(body)?.[0]),
+    ['away-1', 'away-2'],
+    'in their order, at the new address',
+  );
+  t.ok(after.received.every((each) => isSigned(each, secret)));
+  t.equal(before.received.length, 0);
 });
 
 function post({ tlsPort, folder }: Fleet, path: string, body: string): Promise<{ status: number; body: string }> {

@@ -69,6 +69,7 @@ const without: Partial<Record<RouteName, string>> = {
   hookCall: 'the tasks themselves say which trigger asked',
   hookCallByHeader: 'the tasks themselves say which trigger asked',
   webhookTest: 'posts a message, and changes nothing',
+  webhookEdit: 'judged in webhooks/webhooks.test.ts, with one that goes out',
   deliveriesReplay: 'judged in webhooks.test.ts, with deliveries that were given up',
 };
 
@@ -308,6 +309,8 @@ const calls: readonly Call[] = [
     subject: 'door',
   },
   { route: 'webhookRotate', path: '/v1/webhooks/door/rotate', action: 'webhook-rotate', subject: 'door' },
+  { route: 'webhookPause', path: '/v1/webhooks/door/pause', action: 'webhook-pause', subject: 'door' },
+  { route: 'webhookResume', path: '/v1/webhooks/door/resume', action: 'webhook-resume', subject: 'door' },
   { route: 'webhookDelete', path: '/v1/webhooks/door', action: 'webhook-delete', subject: 'door' },
   { route: 'nodeForget', path: '/v1/nodes/alice', action: 'node-forget', subject: 'alice' },
 ];

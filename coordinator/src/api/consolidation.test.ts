@@ -169,7 +169,11 @@ t.test('a run is shown, written by the node, seen in searches, and taken back', 
   t.match(await fleet.runs(), [{ id: run.id, written: 2, state: 'written' }]);
   t.same(await fleet.search('tea'), [4]);
   t.same((await fleet.search('Oslo')).slice(0, 2), [5, 2]);
-  t.match((await fleet.run()).body, { run: null, shown: null, entries: 2, results: [] }, 'nothing is found twice');
+  t.match(
+    (await fleet.run()).body,
+    { run: null, shown: null, entries: 2, results: { length: 0 } },
+    'nothing is found twice',
+  );
   t.match(await refused({ shown: other.shown }), { code: 'no-such-run' }, 'others saw what is written by now');
 
   t.equal((await fleet.call('DELETE', `/v1/memory/runs/${run.id}`, { key: fleet.keys.viewer })).status, 403);
@@ -178,7 +182,11 @@ t.test('a run is shown, written by the node, seen in searches, and taken back', 
   t.match(await fleet.problem('DELETE', `/v1/memory/runs/${run.id}`), { code: 'no-such-run' });
   await fleet.write(1);
   t.match(await fleet.runs(), [{ id: run.id, state: 'undone' }]);
-  t.match((await fleet.run()).body, { run: null, results: [] }, 'what a person took back is not found again');
+  t.match(
+    (await fleet.run()).body,
+    { run: null, results: { length: 0 } },
+    'what a person took back is not found again',
+  );
   const chain = await fleet.call<{ valid: boolean; redacted: number }>('GET', '/v1/agents/ada/memory/verify');
   t.match(chain.body, { valid: true, redacted: 2 });
   const audit = (await fleet.call<AuditEntry[]>('GET', '/v1/audit')).body.map(({ action, text }) => [action, text]);
@@ -211,7 +219,7 @@ t.test(
     const fleet = await fleetOf(t, { work: model.work });
     await fleet.bring([said('It begins.', 170), ...cats.map((text, at) => said(text, at))]);
     for (const refused of [1, 1])
-      t.match((await fleet.run({ dryRun: true, model: 'judge' })).body, { refused, results: [] });
+      t.match((await fleet.run({ dryRun: true, model: 'judge' })).body, { refused, results: { length: 0 } });
     const { run, results, tokens } = (await fleet.run({ model: 'judge' })).body;
     t.match(results, [
       { how: 'contradicts', model: 'judge', sources: [{ seq: 5 }, { seq: 6 }] },

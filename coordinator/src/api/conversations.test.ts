@@ -46,7 +46,7 @@ t.test('a conversation', async (t) => {
   const path = `/v1/conversations/${id}`;
 
   const first = await say('What is in it?', { id }, { images: ['iVBORw0KGgo='] });
-  t.match(first.lease, { turns: [], images: ['iVBORw0KGgo='], trace: true });
+  t.match(first.lease, { turns: { length: 0 }, images: ['iVBORw0KGgo='], trace: true });
   first.work.end('A dog.');
   await ended(first.task.id);
   const second = await say('Which one?', { id });

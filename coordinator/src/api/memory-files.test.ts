@@ -89,7 +89,7 @@ t.test('an export can be recomputed by whoever has it, with the signed checkpoin
     format: 'export',
     agent: 'echo',
     fault: null,
-    faults: [],
+    faults: { length: 0 },
     redacted: 1,
     headHash: last,
     checkpoint,
@@ -113,7 +113,15 @@ t.test('an import is given to the node in the order of the file, once, in whatev
   t.equal((await imports('other', 'x', fleet.keys.viewer)).status, 403);
   const before = objects();
   const { body } = await imports('other', text);
-  t.match(body, { format: 'export', of: 'echo', entries: log.length, already: 0, left: 0, isWhole: true, faults: [] });
+  t.match(body, {
+    format: 'export',
+    of: 'echo',
+    entries: log.length,
+    already: 0,
+    left: 0,
+    isWhole: true,
+    faults: { length: 0 },
+  });
   t.match(body.document, { type: 'memories', chunks: count - 1, written: 0, name: 'echo.memory.jsonl' });
   t.equal(objects() - before, 2, 'what is to be written, and by what it is known; not the file');
   t.match((await imports('other', text)).body, { document: null, already: count - 1 }, 'the same again');

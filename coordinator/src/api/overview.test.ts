@@ -146,7 +146,10 @@ t.test('many nodes at once: done or not known, each in the audit log', async (t)
     status: 200,
     body: { changed: 2, unknown: ['nobody'] },
   });
-  t.match((await bulk({ nodes: ['a', 'b', 'c'], cordoned: true, draining: true })).body, { changed: 3, unknown: [] });
+  t.match((await bulk({ nodes: ['a', 'b', 'c'], cordoned: true, draining: true })).body, {
+    changed: 3,
+    unknown: { length: 0 },
+  });
   const { body } = await fleet.call<NodeView[]>('GET', '/v1/nodes');
   t.ok(body.every(({ cordoned, draining }) => cordoned && draining));
   const audit = await fleet.call<{ action: string; subject: string }[]>('GET', '/v1/audit');

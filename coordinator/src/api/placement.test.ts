@@ -42,10 +42,15 @@ t.test('explain: a viewer may ask of a placed and of an unplaced agent', async (
     why.others.map((other) => other.node),
     [node === 'alice' ? 'aria' : 'alice'],
   );
-  t.match(why.classes, [{ class: 'pi', nodes: 2, wouldTake: 2, refused: [] }]);
+  t.match(why.classes, [{ class: 'pi', nodes: 2, wouldTake: 2, refused: { length: 0 } }]);
 
   const nowhere = await ask<PlacementExplained>('agentExplain', '/v1/agents/painter/explain');
-  t.match(nowhere, { node: null, here: null, others: [], unplaced: { text: /flux/, fix: [[{ verb: /\w/ }]] } });
+  t.match(nowhere, {
+    node: null,
+    here: null,
+    others: { length: 0 },
+    unplaced: { text: /flux/, fix: [[{ verb: /\w/ }]] },
+  });
   t.match(nowhere.classes, [
     { wouldTake: 0, refused: [{ filter: 'model', nodes: 2, text: /^alice: .*flux.* \(and 1 more\)/ }] },
   ]);
@@ -67,7 +72,7 @@ t.test('what if: a viewer may ask, and nothing is touched', async (t) => {
   const { node } = (await fleet.call<{ node: string }>('GET', '/v1/agents/greeter')).body;
   const other = node === 'alice' ? 'aria' : 'alice';
   const plan = await whatIf({ add: [{ spec: spec('greeter'), count: 3 }], lose: [{ node }] });
-  t.match(plan, { nodesLost: 1, agentsAdded: 3, placed: 3, moved: 1, displaced: 0, unplaced: [] });
+  t.match(plan, { nodesLost: 1, agentsAdded: 3, placed: 3, moved: 1, displaced: 0, unplaced: { length: 0 } });
   t.same(plan.moves.map(({ agent, from, to }) => [agent, from, to]).sort(), [
     ['greeter', node, other],
     ['greeter-1', null, other],
@@ -95,7 +100,7 @@ t.test('a drain that cannot end: the plan knows it beforehand, the node and an a
   const staying = async () => (await fleet.call<{ staying: number }>('GET', `/v1/nodes/${node}`)).body.staying;
   const alert = async () =>
     (await fleet.call<Alert[]>('GET', '/v1/alerts')).body.find(({ kind }) => kind === 'drain-stays');
-  t.match(await whatIf({ drain: [{ node }] }), { moved: 1, staying: 0, unplaced: [] });
+  t.match(await whatIf({ drain: [{ node }] }), { moved: 1, staying: 0, unplaced: { length: 0 } });
   await edit(other, { cordoned: true });
   t.match(await whatIf({ drain: [{ node }] }), {
     moved: 0,

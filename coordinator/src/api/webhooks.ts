@@ -1,8 +1,9 @@
-// Webhooks: made, shown, tested and deleted by people, and called by programs. A secret is in one answer only; of one that comes in its hash
-// is kept. Who calls with a wrong secret learns the same as who calls a webhook that is not there.
+// Webhooks: made, shown, changed, paused, tested and deleted by people, and called by programs. A secret is in one answer only; of one that
+// comes in its hash is kept. Who calls with a wrong secret learns the same as who calls a webhook that is not there.
 import { createHmac } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import {
+  type EventType,
   FleetError,
   maxHookCallsPerMinute,
   type Principal,
@@ -27,8 +28,8 @@ const pathOf = ({ name }: WebhookRow) => `/hooks/${name}`;
 const isDead = ({ nextMs }: { nextMs: number | null }) => nextMs === null;
 
 function viewOf(context: ApiContext, row: WebhookRow): WebhookView {
-  const { id, name, direction, createdMs, by } = row;
-  const about = { id, name, direction, createdMs, by };
+  const { id, name, direction, createdMs, by, paused = null } = row;
+  const about = { id, name, direction, createdMs, by, paused };
   return row.direction === 'in'
     ? { ...about, in: inOf(context, row), out: null }
     : { ...about, in: null, out: outOf(context, row) };
@@ -42,7 +43,7 @@ function inOf({ triggers }: ApiContext, row: InWebhook): WebhookView['in'] {
   };
 }
 function outOf({ coordinator, clock }: ApiContext, row: OutWebhook): WebhookView['out'] {
-  const { url, events, delivered, dropped, last, secrets } = row;
+  const { url, events, delivered, dropped, last, failingSinceMs, secrets } = row;
   const all = deliveriesOf(coordinator.view, row.id);
   const dead = all.filter(isDead).length;
   const old = secrets.find(({ untilMs }) => untilMs !== null && untilMs > clock.nowMs());
@@ -54,6 +55,7 @@ function outOf({ coordinator, clock }: ApiContext, row: OutWebhook): WebhookView
     delivered,
     dropped,
     last: last ?? null,
+    failingSinceMs: failingSinceMs ?? null,
     oldSecretUntilMs: old?.untilMs ?? null,
   };
 }
@@ -81,6 +83,28 @@ async function newestEvent({ coordinator }: ApiContext): Promise<number> {
   return (await coordinator.store.events({ limit: 1 }))[0]?.id ?? 0;
 }
 
+/** As it is kept. @throws FleetError where events may not be posted there */
+async function urlOf({ webhooks }: ApiContext, url: string): Promise<string> {
+  const expected = await webhooks.urlFault(url);
+  if (expected !== null) refuseFaults([{ field: 'url', expected, got: JSON.stringify(url) }]);
+  return new URL(url).href;
+}
+function eventsOf(types: readonly EventType[]): EventType[] {
+  const own = types.indexOf(givenUp);
+  if (own >= 0) refuseFaults([{ field: `events.${own}`, expected: 'no event of webhooks', got: `"${givenUp}"` }]);
+  return [...new Set(types)];
+}
+
+function viewNow(context: ApiContext, id: string): WebhookView {
+  return viewOf(context, shown(context.coordinator.view.webhooks.get(id) ?? null));
+}
+type Told = Pick<Call<'webhookPause'>, 'context' | 'params' | 'by'>;
+async function paused({ context, params, by }: Told, paused: boolean): Promise<WebhookView> {
+  const { id } = webhookOr404(context, by, params.webhook);
+  accepted(await context.coordinator.submit('webhook-pause', { by, id, paused }));
+  return viewNow(context, id);
+}
+
 export const webhookHandlers = {
   webhooks: ({ context, by }) =>
     Array.from(context.coordinator.view.webhooks.values())
@@ -95,16 +119,11 @@ export const webhookHandlers = {
     const signing = body.direction === 'in' && body.signed ? { signing: secret } : {};
     let row: WebhookRow = { ...about, direction: 'in', secretHash: sha256Hex(secret), ...signing };
     if (body.direction === 'out') {
-      const got = JSON.stringify(body.url);
-      const own = body.events.indexOf(givenUp);
-      if (own >= 0) refuseFaults([{ field: `events.${own}`, expected: 'no event of webhooks', got: `"${givenUp}"` }]);
-      const expected = await webhooks.urlFault(body.url);
-      if (expected !== null) refuseFaults([{ field: 'url', expected, got }]);
       row = {
         ...about,
         direction: 'out',
-        url: new URL(body.url).href,
-        events: [...new Set(body.events)],
+        url: await urlOf(context, body.url),
+        events: eventsOf(body.events),
         secrets: [{ text: secret, untilMs: null }],
         afterEvent: await newestEvent(context),
         delivered: 0,
@@ -114,6 +133,18 @@ export const webhookHandlers = {
     accepted(await coordinator.submit('webhook-create', { by, row }));
     return made(call, shown(coordinator.view.webhooks.get(row.id) ?? null), secret);
   },
+  async webhookEdit({ context, params, body, by }) {
+    const { id } = outOr409(webhookOr404(context, by, params.webhook));
+    const order = {
+      ...{ by, id, newest: await newestEvent(context) },
+      ...(body.url === undefined ? {} : { url: await urlOf(context, body.url) }),
+      ...(body.events === undefined ? {} : { events: eventsOf(body.events) }),
+    };
+    accepted(await context.coordinator.submit('webhook-edit', order));
+    return viewNow(context, id);
+  },
+  webhookPause: (call) => paused(call, true),
+  webhookResume: (call) => paused(call, false),
   async webhookRotate(call) {
     const { context, params, by } = call;
     const { coordinator, random, webhooks } = context;
@@ -178,6 +209,10 @@ async function called(
   if (seconds > 0) {
     const detail = `The webhook ${into.name} is called more than ${maxHookCallsPerMinute} times a minute.`;
     throw new FleetError('rate-limited', { detail, retryAfterSeconds: seconds });
+  }
+  if (into.paused) {
+    triggers.calls.note(into.id, 'refused');
+    throw new FleetError('webhook-paused', { detail: `The webhook ${into.name} is paused, and wakes nobody.` });
   }
   const woken = await triggers.called(into, bytes.toString('utf8'), keyOf(request.headers['idempotency-key']));
   const tasks = woken.flatMap(({ agent, task }) => (task === null ? [] : [{ agent, task }]));

@@ -15,7 +15,7 @@ t.test('placing: a new epoch, the base of its memory, one step and one delta a n
   const placed = fleet.move(['a1', 'alice'], ['a2', 'alice'], ['a3', 'bob'], ['a9', 'bob']);
   const deltas = said(placed.messages, 'assign');
   t.match(deltas, [
-    { params: { node: 'alice' }, message: { from: 0, to: 1, remove: [] } },
+    { params: { node: 'alice' }, message: { from: 0, to: 1, remove: { length: 0 } } },
     { params: { node: 'bob' }, message: { from: 0, to: 1 } },
   ]);
   t.match(deltas[0]?.message.put, [
@@ -27,7 +27,7 @@ t.test('placing: a new epoch, the base of its memory, one step and one delta a n
 
   const moved = fleet.move(['a1', 'bob'], ['a2', 'alice']);
   t.match(said(moved.messages, 'assign'), [
-    { params: { node: 'alice' }, message: { from: 1, to: 2, put: [], remove: [{ agent: 'a1', epoch: 1 }] } },
+    { params: { node: 'alice' }, message: { from: 1, to: 2, put: { length: 0 }, remove: [{ agent: 'a1', epoch: 1 }] } },
     { params: { node: 'bob' }, message: { from: 1, to: 2, put: [{ epoch: 2, memory: { from: 'alice' } }] } },
   ]);
   t.equal(fleet.agent('a2').epoch, 1, 'where it is already: no move');
@@ -82,7 +82,10 @@ t.test('large deltas are cut, each a step of its own', async (t) => {
 t.test('apply: a version for every change, told to its node under the same epoch', async (t) => {
   const fleet = new SampleFleet();
   t.match(fleet.apply1('greeter').outcome, { value: { version: 1, created: true, changed: true } });
-  t.match(fleet.apply1('greeter'), { changes: [], outcome: { value: { version: 1, created: false, changed: false } } });
+  t.match(fleet.apply1('greeter'), {
+    changes: { length: 0 },
+    outcome: { value: { version: 1, created: false, changed: false } },
+  });
   fleet.runs('greeter', 'alice');
   fleet.submit('t1', 'greeter');
   fleet.submit('t2', 'greeter');
@@ -198,7 +201,7 @@ t.test(
     fleet.hello('alice', { boot: 'boot-of-alice' });
     const free = stops('alice', 1);
     t.match(said(free.messages, 'assign'), [
-      { params: { node: 'bob' }, message: { from: 1, to: 2, put: [{ epoch: 2 }], remove: [] } },
+      { params: { node: 'bob' }, message: { from: 1, to: 2, put: [{ epoch: 2 }], remove: { length: 0 } } },
     ]);
     t.same(quiet(free), [0], 'told that it may');
     t.same(stops('alice', 1).messages, [], 'once');

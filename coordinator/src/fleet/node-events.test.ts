@@ -42,7 +42,7 @@ t.test('what only a newer node knows, or the coordinator alone may say, is a log
 
 t.test('nobody is heard who is no node', async (t) => {
   const message = { boot: boot1, atMs: 1, type: 'log', severity: 'info', text: 'x' } as const;
-  t.match(fleet.decide<'node-event'>(acceptEvent, { node: 'eve', message }), { changes: [], remarks: [{}] });
+  t.match(fleet.decide<'node-event'>(acceptEvent, { node: 'eve', message }), { changes: { length: 0 }, remarks: [{}] });
 });
 
 t.test('the drain button of a node drains it and takes the drain back, as the node itself', async (t) => {
@@ -81,8 +81,8 @@ t.test('the drain button of a node drains it and takes the drain back, as the no
   t.equal(house.view.nodes.get('alice')?.draining, false);
   for (const wrong of [{}, { draining: 'yes' }, { draining: null }]) {
     const { changes, messages, remarks } = ask(wrong);
-    t.match({ changes, messages }, { changes: [], messages: [] });
+    t.match({ changes, messages }, { changes: { length: 0 }, messages: { length: 0 } });
     t.match(remarks, [{ text: /drain-asked/ }]);
   }
-  t.match(ask({ draining: true }, 'boot-of-yesterday'), { changes: [], remarks: [{ reason: 'old-boot' }] });
+  t.match(ask({ draining: true }, 'boot-of-yesterday'), { changes: { length: 0 }, remarks: [{ reason: 'old-boot' }] });
 });

@@ -31,7 +31,7 @@ t.test('on a node: it alone is told, and fetches it', async (t) => {
   t.same(kept('bob'), []);
   t.match(
     pin({ nodes: ['alice'] }),
-    { told: [], audited: [], outcome: { value: { changed: 0 } } },
+    { told: { length: 0 }, audited: { length: 0 }, outcome: { value: { changed: 0 } } },
     'a second time is the same',
   );
   t.same(pin({ nodes: ['alice'], pinned: false }).told, [['alice', []]], 'and is told when it ends');

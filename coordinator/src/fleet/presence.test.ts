@@ -102,7 +102,7 @@ t.test('a heartbeat after a loss: an assignment that is behind is sent anew', as
   fleet.online('alice');
   fleet.will('alice');
   const back = fleet.decide<'node-health'>(acceptHealth, { node: 'alice', message: health(boot1, 7) });
-  t.match(said(back.messages, 'snapshot'), [{ message: { generation: 0, part: 1, parts: 1, agents: [] } }]);
+  t.match(said(back.messages, 'snapshot'), [{ message: { generation: 0, part: 1, parts: 1, agents: { length: 0 } } }]);
 });
 
 t.test('an agent that becomes ready gets work; one under a stale epoch does not', async (t) => {

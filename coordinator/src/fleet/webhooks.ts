@@ -1,8 +1,8 @@
-// Webhooks: made, rotated and deleted by people; what waits for those that go out, and what became of each try. Every queue is bounded: where
+// Webhooks: made, changed, paused, rotated and deleted by people; what waits for those that go out, and what became of each try. Every queue is bounded: where
 // that of a webhook is full, the newest events are left out and counted. In: orders, events, outcomes. Out: durable rows, and the audit.
-import { actorOf, maxDeliveriesDead, maxDeliveriesWaiting, maxWebhooks } from '@blackroad/protocol';
+import { actorOf, type EventType, maxDeliveriesDead, maxDeliveriesWaiting, maxWebhooks } from '@blackroad/protocol';
 import { type Decision, refuse } from '../state/decision.ts';
-import { change, decided, decidedWith, noteAudit, noteEvent, openDraft } from '../state/draft.ts';
+import { change, type Draft, decided, decidedWith, noteAudit, noteEvent, openDraft } from '../state/draft.ts';
 import type { Decide } from '../state/input.ts';
 import type { View } from '../state/view.ts';
 import type { DeliveryRow, InWebhook, OutWebhook, WebhookRow } from '../state/webhook-rows.ts';
@@ -35,6 +35,62 @@ export const createWebhook: Decide<'webhook-create'> = (view, { by, row }, nowMs
   change(draft, { type: 'webhook', row: { ...row, createdMs: nowMs, by: actorOf(by) } });
   const { name, direction } = row;
   noteAudit(draft, by, 'webhook-create', { name, direction, ...(row.direction === 'out' ? { url: row.url } : {}) });
+  return decided(draft);
+};
+
+/** What waits goes to another address, where no try of it failed yet; types that are added count from now on. */
+export const editWebhook: Decide<'webhook-edit'> = (view, { by, id, url, events, newest }, nowMs) => {
+  const row = view.webhooks.get(id);
+  if (!row) return noWebhook(id);
+  if (row.direction !== 'out')
+    return refuse('conflict', `The webhook ${row.name} comes in: it has no address of others and no events.`);
+  const draft = openDraft(view, nowMs);
+  const isMoved = url !== undefined && url !== row.url;
+  const isOther = events !== undefined && events.toSorted().join() !== row.events.toSorted().join();
+  if (!isMoved && !isOther) return decided(draft);
+  const { failingSinceMs, ...rest } = isOther ? withEvents(row, events, newest) : row;
+  const isFailing = failingSinceMs !== undefined && !isMoved;
+  change(draft, {
+    type: 'webhook',
+    row: { ...rest, ...(isMoved ? { url } : {}), ...(isFailing ? { failingSinceMs } : {}) },
+  });
+  if (isMoved) tryAnew(draft, id);
+  noteAudit(draft, by, 'webhook-change', {
+    name: row.name,
+    ...(isMoved ? { url } : {}),
+    ...(isOther ? { events: [...events] } : {}),
+  });
+  return decided(draft);
+};
+function withEvents(row: OutWebhook, events: readonly EventType[], newest: number): OutWebhook {
+  const after = (type: EventType) => (row.events.includes(type) ? row.addedAfter?.[type] : newest);
+  const addedAfter = Object.fromEntries(events.map((type) => [type, after(type) ?? 0]).filter(([, number]) => number));
+  return { ...row, events, addedAfter };
+}
+/** What waits is due now, with all its tries. */
+function tryAnew(draft: Draft, id: string): void {
+  for (const each of deliveriesOf(draft.view, id))
+    if (!isDead(each)) change(draft, { type: 'delivery', row: { ...each, tries: 0, nextMs: draft.nowMs } });
+}
+/** Whether an event goes to a webhook. */
+export function isWanted(
+  { events, afterEvent, addedAfter }: OutWebhook,
+  { type, id }: { type: EventType; id: number },
+): boolean {
+  return id > afterEvent && events.includes(type) && id > (addedAfter?.[type] ?? 0);
+}
+
+/** What a webhook that goes out is to be told waits through a pause, and is posted after it. */
+export const pauseWebhook: Decide<'webhook-pause'> = (view, { by, id, paused }, nowMs) => {
+  const row = view.webhooks.get(id);
+  if (!row) return noWebhook(id);
+  const draft = openDraft(view, nowMs);
+  const { paused: before, ...rest } = row;
+  if (paused === (before !== undefined)) return decided(draft);
+  const { name, direction } = row;
+  change(draft, { type: 'webhook', row: paused ? { ...rest, paused: { atMs: nowMs, by: actorOf(by) } } : rest });
+  if (!paused) tryAnew(draft, id);
+  noteAudit(draft, by, paused ? 'webhook-pause' : 'webhook-resume', { name, direction });
   return decided(draft);
 };
 
@@ -88,19 +144,25 @@ export const queueDeliveries: Decide<'webhook-queue'> = (view, { id, deliveries,
   return decided(draft);
 };
 
-export const tellDelivery: Decide<'delivery-told'> = (view, { id, tried, nextMs }, nowMs) => {
+export const tellDelivery: Decide<'delivery-told'> = (view, { id, url, tries, tried, nextMs }, nowMs) => {
   const draft = openDraft(view, nowMs);
   const delivery = view.deliveries.get(id);
   const row = delivery && view.webhooks.get(delivery.webhook);
   // The webhook was deleted meanwhile.
   if (!delivery || row?.direction !== 'out') return decided(draft);
+  const { failingSinceMs, ...rest } = row;
   const last = { ...tried, event: delivery.event };
-  change(draft, { type: 'webhook', row: { ...row, last, delivered: row.delivered + (tried.ok ? 1 : 0) } });
   if (tried.ok) {
+    change(draft, { type: 'webhook', row: { ...rest, last, delivered: row.delivered + 1 } });
     change(draft, { type: 'delivery-gone', id });
     return decided(draft);
   }
-  const failed = { ...delivery, tries: delivery.tries + 1, nextMs, problem: tried.text };
+  // It has another address or all its tries again since it was posted: that try is none of them.
+  if (url !== row.url || tries !== delivery.tries) return decided(draft);
+  const sinceMs = failingSinceMs ?? (nextMs === null ? nowMs : undefined);
+  const since = sinceMs === undefined ? {} : { failingSinceMs: sinceMs };
+  change(draft, { type: 'webhook', row: { ...rest, last, ...since } });
+  const failed = { ...delivery, tries: tries + 1, nextMs, problem: tried.text };
   change(draft, { type: 'delivery', row: failed });
   if (nextMs !== null) return decided(draft);
   const dead = deliveriesOf(view, row.id).filter(isDead).sort(byNumber);

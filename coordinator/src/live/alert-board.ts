@@ -8,6 +8,7 @@ import { type PeopleDoorProblem, peopleDoorTroubles } from '../fleet/people-door
 import type { Trouble } from '../fleet/trouble.ts';
 import { agentTroubles, fleetTroubles, neverSeenMs, nodeTroubles, settlingMs } from '../fleet/troubles.ts';
 import { vectorStoreTroubles } from '../fleet/vector-store-troubles.ts';
+import { webhookTroubles } from '../fleet/webhook-troubles.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import { rolloutTroubles } from '../rollouts/troubles.ts';
 import type { Touched } from '../state/touched.ts';
@@ -149,6 +150,7 @@ export class AlertBoard {
     const found = [
       ...fleetTroubles(this.#view, nowMs, this.#parts.deadLetters()),
       ...rolloutTroubles(this.#view),
+      ...webhookTroubles(this.#view),
       ...vectorStoreTroubles(this.#parts.vectorStore?.() ?? null, nowMs),
       ...peopleDoorTroubles(this.#parts.peopleDoor?.stand() ?? null, nowMs),
     ];

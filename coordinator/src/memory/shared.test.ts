@@ -47,7 +47,7 @@ t.test('the writer alone is answered, with what is shared at that moment, as muc
     { type: 'recalled', id: '0123abcd', memories: [{ agent: 'bob', text: 'The code.', found: ['words'] }] },
   ]);
   t.same(ask('bert', [hit('bob', 'The code.')]), [], 'another node gets nothing');
-  t.match(ask('alice', null), [{ memories: [], busy: true }]);
+  t.match(ask('alice', null), [{ memories: { length: 0 }, busy: true }]);
   const large = Array.from({ length: 20 }, () => hit('bob', 'x'.repeat(16_000)));
   const [answer] = ask('alice', large) as { memories?: unknown[] }[];
   t.equal(answer?.memories?.length, 8, 'of 128 KB');

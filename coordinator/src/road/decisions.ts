@@ -41,6 +41,8 @@ import { started, tick } from '../fleet/tick.ts';
 import {
   createWebhook,
   deleteWebhook,
+  editWebhook,
+  pauseWebhook,
   queueDeliveries,
   replayDeliveries,
   rotateWebhook,
@@ -117,6 +119,8 @@ export const decisions: { [K in InputKind]: Decide<K> } = {
   'alert-unack': unacknowledge,
   'model-pin': pinModel,
   'webhook-create': createWebhook,
+  'webhook-edit': editWebhook,
+  'webhook-pause': pauseWebhook,
   'webhook-rotate': rotateWebhook,
   'webhook-delete': deleteWebhook,
   'webhook-queue': queueDeliveries,

@@ -35,8 +35,8 @@ t.test('a node', async (t) => {
   const row = fleet.node('alice');
   t.same(about(fleet, { type: 'node', row: { ...row, generation: 9 } }), { ...nothing, nodes: ['alice'] });
   const lost = about(fleet, { type: 'node', row: { ...row, presence: 'lost' } });
-  t.match(lost, { plan: 'urgent', review: ['greeter'], others: [], nodes: ['alice'] });
-  t.match(about(fleet, { type: 'node', row: { ...row, cordoned: true } }), { plan: 'ordinary', review: [] });
+  t.match(lost, { plan: 'urgent', review: ['greeter'], others: { length: 0 }, nodes: ['alice'] });
+  t.match(about(fleet, { type: 'node', row: { ...row, cordoned: true } }), { plan: 'ordinary', review: { length: 0 } });
   t.match(about(fleet, { type: 'node', row: sampleNode('new') }), { plan: 'ordinary', nodes: ['new'] });
   const gone = about(fleet, { type: 'node-gone', id: 'alice' });
   t.match(gone, { plan: 'urgent', review: ['greeter'], others: ['alice'], nodes: ['alice'] });
@@ -62,7 +62,7 @@ t.test('an agent', async (t) => {
   t.match(about(fleet, { type: 'agent', row: { ...row, placement: null } }), { plan: 'urgent', others: ['alice'] });
   t.match(about(fleet, { type: 'agent-gone', row: removedAgent('greeter') }), {
     plan: 'urgent',
-    review: [],
+    review: { length: 0 },
     others: ['alice'],
     nodes: ['alice'],
     agents: ['greeter'],

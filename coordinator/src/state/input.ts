@@ -9,6 +9,7 @@ import type {
   AuditNote,
   Budget,
   EventParams,
+  EventType,
   GivenMemory,
   JoinTokenRequest,
   KnownModel,
@@ -174,12 +175,15 @@ export interface Inputs {
   'alert-ack': By & { id: string; note: string; count: number };
   'alert-unack': By & { ids: string[] };
   'webhook-create': By & { row: WebhookRow };
+  /** Of one that goes out. `newest`: the number of the last event: types that are added count after it. */
+  'webhook-edit': By & { id: string; url?: string; events?: readonly EventType[]; newest: number };
+  'webhook-pause': By & { id: string; paused: boolean };
   'webhook-rotate': By & { id: string; secret: { text: string; hash: string } };
   'webhook-delete': By & { id: string };
   /** Events for one that goes out, with the number of the last one that was looked at. */
   'webhook-queue': { id: string; deliveries: DeliveryRow[]; dropped: number; afterEvent: number };
-  /** What became of a try. `nextMs`: null: it is given up, or delivered. */
-  'delivery-told': { id: string; tried: Omit<LastTry, 'event'>; nextMs: number | null };
+  /** What became of a try at this address, after so many that failed. `nextMs`: null: it is given up, or delivered. */
+  'delivery-told': { id: string; url: string; tries: number; tried: Omit<LastTry, 'event'>; nextMs: number | null };
   /** Those that were given up; missing: all of them. */
   'deliveries-replay': By & { id: string; deliveries?: readonly string[] };
   /** A model is pinned to these nodes, to a class, or wherever it is; or no longer. */

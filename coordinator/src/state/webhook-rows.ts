@@ -9,6 +9,8 @@ interface AnyWebhook {
   readonly createdMs: number;
   /** Who made it, as the audit names them. */
   readonly by: string;
+  /** Missing: it works. */
+  readonly paused?: { readonly atMs: number; readonly by: string };
 }
 export interface InWebhook extends AnyWebhook {
   readonly direction: 'in';
@@ -33,6 +35,8 @@ export interface OutWebhook extends AnyWebhook {
   readonly direction: 'out';
   readonly url: string;
   readonly events: readonly EventType[];
+  /** Types that were added after it was made: an event of one counts where its number is above this. */
+  readonly addedAfter?: { readonly [type: string]: number };
   /** What messages are signed with, the newest first. */
   readonly secrets: readonly OutSecret[];
   /** The number of the last event that is queued, or was left out. */
@@ -40,6 +44,8 @@ export interface OutWebhook extends AnyWebhook {
   readonly delivered: number;
   readonly dropped: number;
   readonly last?: LastTry;
+  /** When the first delivery was given up since one succeeded; missing: none was. */
+  readonly failingSinceMs?: number;
 }
 export type WebhookRow = InWebhook | OutWebhook;
 

@@ -46,7 +46,7 @@ t.test('what was said before goes along, along the branch that is gone on with',
   const first = ask('t1', '  My dog\n is called Rex.  ');
   t.match(
     said(first.messages, 'task'),
-    [{ message: { turns: [], trace: true } }],
+    [{ message: { turns: { length: 0 }, trace: true } }],
     'nothing of the last hour of others',
   );
   t.match(row(), { title: 'My dog is called Rex.', tasks: 1, isShared: false });

@@ -117,6 +117,31 @@ t.test('a call of a webhook asks the agents that wait for it', async (t) => {
     t.equal((await call('/hooks/doorbell', sign('0'.repeat(64)))).status, 404, 'one that is not for signatures');
     t.equal((await post(fleet, `/hooks/github/${secret}`)).status, 202);
   });
+  await t.test('one that is paused says so to who knows the secret, and to nobody else', async (t) => {
+    const door = await create(fleet, 'pausing');
+    await apply(fleet, 'sleeper', [{ webhook: 'pausing', prompt: 'x' }]);
+    await fleet.call('POST', '/v1/webhooks/pausing/pause');
+    const refused = await post(fleet, `/hooks/pausing/${door.secret}`);
+    t.equal(refused.status, 503);
+    t.match(await refused.json(), {
+      code: 'webhook-paused',
+      detail: 'The webhook pausing is paused, and wakes nobody.',
+    });
+    const [wrong, none] = await Promise.all(
+      ['/hooks/pausing/wrong', '/hooks/none/wrong'].map(async (at) => {
+        const answer = await post(fleet, at);
+        return { status: answer.status, body: await answer.json() };
+      }),
+    );
+    t.same(wrong, none, 'a stranger does not learn that there is one');
+    t.same(await tasksOf(fleet, 'sleeper'), []);
+    const stand = async () =>
+      (await fleet.call<WebhookView[]>('GET', '/v1/webhooks')).body.find(({ name }) => name === 'pausing');
+    t.match(await stand(), { paused: { by: /^key:/ }, in: { taken: 0, refused: 1 } });
+    await fleet.call('POST', '/v1/webhooks/pausing/resume');
+    t.equal((await post(fleet, `/hooks/pausing/${door.secret}`)).status, 202);
+    t.match(await stand(), { paused: null, in: { taken: 1, refused: 1 } });
+  });
   await t.test('one that wakes nobody says so, and too many calls are refused', async (t) => {
     const lonely = await create(fleet, 'lonely');
     const answer = await post(fleet, `/hooks/lonely/${lonely.secret}`);
@@ -193,5 +218,5 @@ t.test('what a trigger asks counts in the budget of its agent', async (t) => {
   const { secret } = await create(fleet, 'dear');
   const call = async () => (await (await post(fleet, `/hooks/dear/${secret}?wait=20`)).json()) as WebhookCalled;
   t.match(await call(), { answer: { ok: true } });
-  t.match(await call(), { tasks: [], refused: [{ agent: 'dear', text: /budget/ }] });
+  t.match(await call(), { tasks: { length: 0 }, refused: [{ agent: 'dear', text: /budget/ }] });
 });

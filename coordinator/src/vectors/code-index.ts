@@ -7,6 +7,8 @@ import type { SharedMemory } from '@blackroad/std/vectors/web-assembly';
 import { PlaceTable } from './place-table.ts';
 
 const growBytes = 16 * 1024 * 1024;
+/** Of a file that is read. */
+const pieceBytes = 1024 * 1024;
 
 export interface Filter {
   /** Numbers of agents; undefined: all. */
@@ -67,13 +69,14 @@ export class CodeRows {
     return true;
   }
 
-  copy(from: number, to: number): Buffer {
-    return Buffer.from(this.#bytes.subarray(from, to));
+  /** Fills the target with what begins there in the memory. */
+  copy(from: number, target: Uint8Array): void {
+    target.set(this.#bytes.subarray(from, from + target.length));
   }
   /** Takes the segments of a file instead of its own. `read` fills a piece and returns how much it had. */
   fill(bytes: number, read: (target: Buffer) => number): void {
     const rows = Math.floor(bytes / this.#segment.bytes) * segmentRows;
-    const piece = Buffer.alloc(Math.min(bytes, growBytes));
+    const piece = Buffer.alloc(Math.min(bytes, pieceBytes));
     this.#grow(layout.rows + bytes);
     for (let at = 0; at < bytes; ) {
       const had = read(piece.subarray(0, Math.min(piece.length, bytes - at)));

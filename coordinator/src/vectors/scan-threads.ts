@@ -11,6 +11,8 @@ import type { SharedMemory } from '@blackroad/std/vectors/web-assembly';
 
 const threadFile = isBundle(import.meta.url) ? './scan-thread.mjs' : './scan-thread.ts';
 const answerWithinMs = 2_000;
+/** A scan leaves next to nothing, which by itself would be kept until there are 16 MB of it. */
+const resourceLimits = { maxYoungGenerationSizeMb: 1 };
 
 /** Words of 32 bits at the beginning of the memory: what is asked, and who is done. */
 export const word = {
@@ -72,7 +74,8 @@ export class ScanThreads {
     this.#words = new Int32Array(memory.buffer, 0, 64);
     for (let thread = 1; thread < Math.min(count, layout.maxThreads); thread++) {
       const workerData: ThreadData = { memory, thread };
-      const worker = new Worker(new URL(threadFile, import.meta.url), { name: `scan-${thread}`, workerData });
+      const options = { name: `scan-${thread}`, workerData, resourceLimits };
+      const worker = new Worker(new URL(threadFile, import.meta.url), options);
       worker.unref();
       worker.on('error', () => this.#alone());
       this.#helpers.push(worker);

@@ -1,5 +1,7 @@
 // Webhooks that go out, through the API, against a real receiver: what it gets, what it may do wrong, and that one that hangs holds no other.
 import {
+  type Alert,
+  type AuditEntry,
   type DeliveryView,
   FleetError,
   type WebhookMade,
@@ -121,7 +123,12 @@ t.test('after ten tries it is given up, seen, and tried again by hand', async (t
   });
   t.match(dead, { tries: 10, nextMs: null, problem: 'answered 503', event: 'node-enrol', text: 'alice joined as pi' });
   t.equal(there.received.length, 10);
-  t.match(await shown(fleet, 'pager'), { out: { dead: 1, waiting: 0 } });
+  t.match(await shown(fleet, 'pager'), { out: { dead: 1, waiting: 0, failingSinceMs: Number } });
+  const alerts = async () =>
+    (await fleet.call<Alert[]>('GET', '/v1/alerts')).body.filter(({ kind }) => kind === 'webhook-given-up');
+  const [alert] = await until('the alert', async () => ((await alerts()).length > 0 ? await alerts() : undefined));
+  t.match(alert, { title: 'Deliveries of the webhook pager are given up', text: /the last problem: answered 503\./ });
+  t.equal(there.received.length, 10, 'the receiver is not told of it');
   there.answer = (response) => void response.writeHead(204).end();
   const replay = (body: object) => fleet.call('POST', '/v1/webhooks/pager/replay', { body });
   t.match(await replay({ ids: ['nothing'] }), { status: 400 });
@@ -129,6 +136,90 @@ t.test('after ten tries it is given up, seen, and tried again by hand', async (t
   await until('it is there', async () => there.received.length === 11);
   t.equal(there.received[10]?.headers['webhook-id'], dead.id);
   await until('it is gone', async () => (await deliveries(fleet, 'pager')).length === 0);
+  await until('the alert is over', async () => (await alerts()).length === 0);
+  t.match(await shown(fleet, 'pager'), { out: { failingSinceMs: null } });
+});
+
+const audited = async (fleet: ApiFleet, action: string) =>
+  (await fleet.call<AuditEntry[]>('GET', '/v1/audit?limit=1000')).body.filter((entry) => entry.action === action);
+
+t.test('while it is paused events wait, and nothing is posted but a test', async (t) => {
+  const { fleet, receiver, create } = await open(t);
+  const there = await receiver();
+  await create('pager', there.url);
+  const put = (what: 'pause' | 'resume') => fleet.call<WebhookView>('POST', `/v1/webhooks/pager/${what}`);
+  t.match(await put('pause'), { status: 200, body: { name: 'pager', paused: { atMs: Number, by: /^key:admin/ } } });
+  t.equal((await put('pause')).status, 200);
+  t.match(await audited(fleet, 'webhook-pause'), [{ subject: 'pager', text: 'out' }], 'the second changes nothing');
+  for (const name of ['alice', 'bob']) await fleet.enrol(name);
+  await until('both wait', async () => (await shown(fleet, 'pager'))?.out?.waiting === 2);
+  t.match((await fleet.call('POST', '/v1/webhooks/pager/test')).body, { ok: true });
+  // More than two beats, in which they would be posted.
+  await new Promise((resolve) => systemClock.after(2_500, () => resolve(null)));
+  const types = () => there.received.map(({ body }) => JSON.parse(body).type);
+  t.same(types(), ['test']);
+  t.match(await deliveries(fleet, 'pager'), [{ tries: 0 }, { tries: 0 }]);
+  t.match(await put('resume'), { status: 200, body: { paused: null } });
+  await until('both are there', async () => (await shown(fleet, 'pager'))?.out?.delivered === 2);
+  t.same(types(), ['test', 'node-enrol', 'node-enrol']);
+  t.match(
+    there.received.slice(1).map(({ body }) => JSON.parse(body).data.node),
+    ['alice', 'bob'],
+    'oldest first',
+  );
+  t.match(await audited(fleet, 'webhook-resume'), [{ subject: 'pager', text: 'out' }]);
+});
+
+t.test('another address gets what waits at once, signed with the same secret; other events from then on', async (t) => {
+  const { fleet, receiver, create } = await open(t);
+  const [broken, works] = [await receiver(), await receiver()];
+  broken.answer = (response) => void response.writeHead(500, { 'retry-after': '3600' }).end();
+  const made = await create('pager', broken.url);
+  await fleet.enrol('alice');
+  await until('it failed', async () => (await deliveries(fleet, 'pager'))[0]?.tries === 1);
+  const put = (body: object) => fleet.call<WebhookView>('PUT', '/v1/webhooks/pager', { body });
+  t.match(await put({ url: works.url }), { status: 200, body: { out: { url: works.url, events: ['node-enrol'] } } });
+  await until('it is there', async () => (await shown(fleet, 'pager'))?.out?.delivered === 1);
+  const [first] = works.received;
+  t.ok(first && isSigned(first, made.secret));
+  t.equal(first?.headers['webhook-id'], broken.received[0]?.headers['webhook-id'], 'under its id');
+  t.equal(broken.received.length, 1, 'the old address is not called any more');
+  t.match(await put({ events: ['node-forgotten', 'node-forgotten'] }), {
+    body: { out: { events: ['node-forgotten'] } },
+  });
+  await fleet.enrol('bob');
+  await fleet.call('DELETE', '/v1/nodes/bob');
+  await until('the other event', async () => works.received.length === 2);
+  t.equal(JSON.parse(works.received[1]?.body ?? '{}').type, 'node-forgotten', 'bob joined unnoticed');
+  t.match(await audited(fleet, 'webhook-change'), [{ text: 'node-forgotten' }, { text: `to ${works.url}` }]);
+});
+
+t.test('a change is judged as a new webhook is', async (t) => {
+  const { fleet, create } = await open(t, { webhookHosts: 'public' });
+  const made = await create('pager', 'https://example.org/');
+  t.equal(made.name, 'pager');
+  await fleet.call('POST', '/v1/webhooks', { body: { direction: 'in', name: 'bell' } });
+  const said = async (name: string, body: object) => {
+    const { status, detail } = await fleet.problem('PUT', `/v1/webhooks/${name}`, { body });
+    return `${status} ${detail}`;
+  };
+  t.match(await said('pager', {}), /^400 body: /);
+  t.match(await said('pager', { url: 'http://127.0.0.1/' }), /^400 body: url: expected another address/);
+  t.match(await said('pager', { url: 'nowhere' }), /^400 body: url: expected an address such as/);
+  t.match(await said('pager', { events: [] }), /^400 body: events: /);
+  t.match(
+    await said('pager', { events: ['node-lots'] }),
+    /^400 body: events\.0: expected one of \d+ values \(did you mean node-lost or node-class\?\), got "node-lots"$/,
+  );
+  t.match(
+    await said('pager', { events: ['node-lost', 'webhook-given-up'] }),
+    /^400 body: events\.1: expected no event of webhooks, got "webhook-given-up"$/,
+    'it would be told of its own failure',
+  );
+  t.match(await said('pager', { name: 'other' }), /^400 body: name: expected no field of that name/);
+  t.match(await said('bell', { url: 'https://example.net/' }), /^409 The webhook bell comes in/);
+  t.match(await said('none', { url: 'https://example.net/' }), /^404 There is no webhook "none"/);
+  t.match(await shown(fleet, 'pager'), { out: { url: 'https://example.org/', events: ['node-enrol'] } });
 });
 
 t.test('one that hangs holds no other, and is cut', async (t) => {
@@ -150,13 +241,13 @@ t.test('one that hangs holds no other, and is cut', async (t) => {
   );
 });
 
-t.test('while the store takes nothing an event waits, and is delivered once it does', async (t) => {
+/** A store that fails when a delivery is queued for the first time, and when one is told to be there. */
+async function failingStore(): Promise<{ store: Store; failed: string[] }> {
   const inner = await openSqliteStore({ path: ':memory:', log: silentLog, clock: systemClock });
   const failed: string[] = [];
   const store: Store = Object.assign(Object.create(inner), {
     async commit(changes: readonly DurableChange[], term: number) {
       const kind = changes.find(({ type }) => type === 'delivery' || type === 'delivery-gone')?.type;
-      // The first time that it is queued, and the first time that it is told to be there.
       if (kind !== undefined && !failed.includes(kind)) {
         failed.push(kind);
         throw new FleetError('storage-failed', { detail: 'disk full', retryAfterSeconds: 1 });
@@ -164,6 +255,27 @@ t.test('while the store takes nothing an event waits, and is delivered once it d
       return inner.commit(changes, term);
     },
   });
+  return { store, failed };
+}
+
+t.test('an event that is not queued yet is left out where its type was taken out meanwhile', async (t) => {
+  const { store, failed } = await failingStore();
+  const { fleet, receiver, create } = await open(t, { store });
+  const there = await receiver();
+  await create('pager', there.url, ['node-enrol', 'node-forgotten']);
+  // A beat later it has what happened before, and notes what happens.
+  await new Promise((resolve) => systemClock.after(2_000, () => resolve(null)));
+  await fleet.enrol('alice');
+  await until('it is not queued', async () => failed.length === 1);
+  const body = { events: ['node-forgotten'] };
+  await until('changed', async () => (await fleet.call('PUT', '/v1/webhooks/pager', { body })).status === 200);
+  await fleet.call('DELETE', '/v1/nodes/alice');
+  await until('the other', async () => there.received.length > 0, 60_000);
+  t.equal(JSON.parse(there.received[0]?.body ?? '{}').type, 'node-forgotten');
+});
+
+t.test('while the store takes nothing an event waits, and is delivered once it does', async (t) => {
+  const { store, failed } = await failingStore();
   const { fleet, receiver, create } = await open(t, { store });
   const there = await receiver();
   await create('pager', there.url);

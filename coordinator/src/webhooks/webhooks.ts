@@ -6,7 +6,7 @@ import { type EventType, type FleetEvent, maxDeliveriesWaiting } from '@blackroa
 import type { Clock, Timer } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
-import { deliveriesOf, secretsAt } from '../fleet/webhooks.ts';
+import { deliveriesOf, isWanted, secretsAt } from '../fleet/webhooks.ts';
 import type { Coordinator } from '../road/coordinator.ts';
 import { insist } from '../state/decision.ts';
 import type { Touched } from '../state/touched.ts';
@@ -125,7 +125,7 @@ export class Webhooks {
     for (const id of this.#pending.keys()) if (!coordinator.view.webhooks.has(id)) this.#forget(id);
     for (const row of rows) {
       if (this.#pendingOf(row.id).length > 0 || !this.#caughtUp.has(row.id)) void this.#queue(row.id);
-      if (!this.#sending.has(row.id)) void this.#sendNext(row, nowMs);
+      if (!row.paused && !this.#sending.has(row.id)) void this.#sendNext(row, nowMs);
     }
   }
 
@@ -140,7 +140,8 @@ export class Webhooks {
       const coordinator = this.#coordinator;
       const row = coordinator?.view.webhooks.get(id);
       if (!coordinator || row?.direction !== 'out') return;
-      const deliveries = events.map((event) => this.#deliveryOf(row, event));
+      // Its types may have been changed since the event was noted.
+      const deliveries = events.filter((event) => isWanted(row, event)).map((event) => this.#deliveryOf(row, event));
       const dropped = this.#lost.get(id) ?? 0;
       const last = events.at(-1)?.id ?? 0;
       if (deliveries.length > 0 || dropped > 0)
@@ -234,7 +235,8 @@ export class Webhooks {
           `not delivered: ${tried.text}`,
         );
       const nextMs = waitMs === null ? null : atMs + waitMs;
-      insist(await coordinator.submit('delivery-told', { id: due.id, tried: { ...outcome, atMs }, nextMs }));
+      const told = { id: due.id, url: row.url, tries: due.tries, tried: { ...outcome, atMs }, nextMs };
+      insist(await coordinator.submit('delivery-told', told));
     } catch (error) {
       if (!this.#coordinator) return;
       // The store takes nothing now: the same message is posted again, under its id.
@@ -245,10 +247,6 @@ export class Webhooks {
     }
     this.#beat();
   }
-}
-
-function isWanted({ events, afterEvent }: OutWebhook, { type, id }: FleetEvent): boolean {
-  return id > afterEvent && events.includes(type);
 }
 
 /** A clock that was set back must not make one wait for years. */

@@ -89,5 +89,5 @@ t.test('garbage, figures out of all bounds and thousands of parts fit the messag
   t.ok(hardware.usb.length > 5 && hardware.usb.length < maxPartsOfAKind);
   t.match(hardware.lacks.at(-1), /^\d+ parts are left out: there are too many\.$/);
   t.notMatch(JSON.stringify(hardware), /\\u001b|\\u0000/);
-  t.match(hardware, { cpu: { sockets: 1 }, memory: [], batteries: [] });
+  t.match(hardware, { cpu: { sockets: 1 }, memory: { length: 0 }, batteries: { length: 0 } });
 });

@@ -208,7 +208,7 @@ t.test('a key is known by the first ones, or not known yet, and never said not t
   t.equal(await step(), 'hello');
   t.match(agent.value('door'), { how: 'fetching' });
   t.match(await step(), 'fetch newest');
-  t.match(agent.value('door'), { how: 'found', value: { text: 'green', seq: 81 }, others: [] });
+  t.match(agent.value('door'), { how: 'found', value: { text: 'green', seq: 81 }, others: { length: 0 } });
   t.match(agent.value('bell'), { how: 'none' }, 'that it was unset is known');
   t.match(agent.value('gate'), { how: 'fetching' });
   t.match(agent.value('never set'), { how: 'fetching' });

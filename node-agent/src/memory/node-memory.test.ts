@@ -498,7 +498,7 @@ t.test('what is no vector is never stored and never the best hit', async (t) => 
     );
     await clock.advance(100);
   }
-  t.match(await settled(clock, agent.recall('zero?', 3, ever)), { how: 'lexical', memories: [] });
+  t.match(await settled(clock, agent.recall('zero?', 3, ever)), { how: 'lexical', memories: { length: 0 } });
   await memory.close();
 });
 

@@ -79,13 +79,17 @@ t.test('what was set last holds, is found alone, and survives a new index and a 
   const placed = await alice.hold();
   for (const text of ['swordfish', 'mellon', 'sesame']) await alice.set('wifi password', text);
   await alice.set('door', 'blue');
-  t.match(alice.value('wifi password'), { how: 'found', value: { text: 'sesame', actorId: 'agent:ada' }, others: [] });
+  t.match(alice.value('wifi password'), {
+    how: 'found',
+    value: { text: 'sesame', actorId: 'agent:ada' },
+    others: { length: 0 },
+  });
   t.strictSame(await alice.found('what is the wifi password?'), ['wifi password: sesame']);
   t.strictSame(await alice.found('swordfish mellon'), [], 'what was there before is not found');
   t.match(alice.value('wifi passwort'), { how: 'none', near: ['wifi password'] });
   t.ok(embedded.includes('door: blue'), 'its vector is of the key too');
   await alice.set('door', '');
-  t.match(alice.value('door'), { how: 'none', near: [] });
+  t.match(alice.value('door'), { how: 'none', near: { length: 0 } });
   t.strictSame(await alice.found('door blue'), []);
   t.notOk(embedded.includes(''), 'nothing is embedded for what ends a key');
   await alice.memory.close();
@@ -185,7 +189,7 @@ t.test('what only the branch set holds, and so does what it ended', async (t) =>
       ['gate', '1'],
     ],
   );
-  t.match(bob.value('door'), { value: { text: 'white' }, others: [] });
+  t.match(bob.value('door'), { value: { text: 'white' }, others: { length: 0 } });
   t.match(bob.value('gate'), { how: 'none' });
   t.strictSame(await bob.found('door gate'), ['door: white']);
 });
@@ -221,7 +225,7 @@ t.test('two edits of one key keep both: the one of the log holds until somebody 
   t.equal(await bob.tool('memory_get', { key: 'gate' }), '2\nBut on alice, while it was away, it was unset.');
   await bob.set('door', 'red');
   await wait(1_000);
-  t.match(bob.value('door'), { value: { text: 'red' }, others: [] });
+  t.match(bob.value('door'), { value: { text: 'red' }, others: { length: 0 } });
   t.strictSame(await bob.found('door'), ['door: red']);
 });
 
@@ -248,7 +252,7 @@ t.test(
       await bob.tool('memory_get', { key: 'door' }),
       'There is no value of "door".\nBut on alice, while it was away, it was set to: green',
     );
-    t.match(bob.value('gate'), { value: { text: '2' }, others: [] });
+    t.match(bob.value('gate'), { value: { text: '2' }, others: { length: 0 } });
   },
 );
 

@@ -62,7 +62,7 @@ t.test('one that is gone has none at once, and nothing is fetched in its place',
   t.strictSame(lackingKinds(away), []);
   error = new RuntimeError('wrong-key', 'Unauthorized');
   const [stand] = standOf([server], await look([server]));
-  t.match(stand, { problem: { code: 'wrong-key', text: 'Unauthorized' }, kinds: [] });
+  t.match(stand, { problem: { code: 'wrong-key', text: 'Unauthorized' }, kinds: { length: 0 } });
 });
 
 t.test('what lacks is what no runtime has, the kind that stands in included', async (t) => {

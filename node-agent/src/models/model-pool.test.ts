@@ -85,7 +85,7 @@ t.test('auto is what is loaded, then what is largest; never an embedding model',
   t.match(pool.capacity('boot'), { defaultChat: 'loaded', embedder: 'e', memoryFreeBytes: 3e9 });
   const none = poolOf([runtimeOf()]);
   await none.refresh();
-  t.match(none.capacity('boot'), { defaultChat: null, embedder: null, models: [] });
+  t.match(none.capacity('boot'), { defaultChat: null, embedder: null, models: { length: 0 } });
   t.equal(await none.embed(['x'], AbortSignal.timeout(1000)), null, 'no embedding model is no error');
 });
 
@@ -351,7 +351,7 @@ t.test('what a runtime can fetch is asked of the runtime; a class without models
   t.notOk('fetchable' in both.capacity('b'), 'a registry has more than a list');
   const micro = poolOf([embedded], undefined, false);
   await micro.refresh();
-  t.match(micro.capacity('b'), { pulls: [] });
+  t.match(micro.capacity('b'), { pulls: { length: 0 } });
 });
 
 t.test('what stands in for a server fetches only what it would serve', async (t) => {

@@ -195,7 +195,7 @@ t.test('what waits is counted anew when apt knows more, and not too often', asyn
   await rig.passes(300_000);
   t.equal(rig.take(), null);
   writeFileSync(join(rig.places.stand, 'stand.json'), '{"takes":["rm"]}');
-  t.match(rig.updates.stand(), { takes: [], why: /not looked/ }, 'what cannot be read says nothing');
+  t.match(rig.updates.stand(), { takes: { length: 0 }, why: /not looked/ }, 'what cannot be read says nothing');
   t.equal(rig.take(), null);
   await rig.passes(250_000);
   t.equal(await rig.until('the word once more', () => rig.take()), 'look\n');

@@ -124,7 +124,7 @@ t.test('a card that is taken out is gone with the next boot, not before', async 
   gpu.machine.set('/proc/sys/kernel/random/boot_id', 'another-boot\n');
   const again = gpu.start();
   t.teardown(() => again.close());
-  t.match(await again.inventory(), { class: 'cpu', gpus: [] });
+  t.match(await again.inventory(), { class: 'cpu', gpus: { length: 0 } });
   t.same(troublesOf({ probes: again }), []);
   t.equal(again.modelMemory().totalBytes, Math.floor(0.6 * 131891234 * 1024));
 });
@@ -212,10 +212,10 @@ t.test('warnings and exit codes beside good data', async (t) => {
 
 t.test('a driver that comes after the node-agent', async (t) => {
   const gpu = box(t, null);
-  t.match(await gpu.probes.inventory(), { class: 'cpu', gpus: [] });
+  t.match(await gpu.probes.inventory(), { class: 'cpu', gpus: { length: 0 } });
   t.equal(gpu.probes.modelMemory().totalBytes, Math.floor(0.6 * 131891234 * 1024));
   const failing = box(t, says("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.", 9));
-  t.match(await failing.probes.inventory(), { class: 'cpu', gpus: [] });
+  t.match(await failing.probes.inventory(), { class: 'cpu', gpus: { length: 0 } });
   t.same(troublesOf(failing), [], 'a program without a card is no trouble');
   failing.put(says('NVIDIA H100 80GB HBM3, 81559, 4, 0, 30'));
   failing.tick();
@@ -237,7 +237,7 @@ t.test('a slow nvidia-smi holds up nothing, and its answer counts when it comes'
   const gpu = box(t, `${gate}${says('NVIDIA H100 80GB HBM3, 81559, 4, 0, 30')}`);
   const early = gpu.probes.inventory();
   gpu.pass(5_000);
-  t.match(await early, { gpus: [] }, 'the inventory goes out without it');
+  t.match(await early, { gpus: { length: 0 } }, 'the inventory goes out without it');
   t.equal(gpu.probes.machineClass(), null, 'what it is, is not known yet');
   gpu.pass(60_000);
   t.same(troublesOf(gpu), [], 'a minute is no trouble');

@@ -406,7 +406,7 @@ t.test('nvidia-smi in all its moods', (t) => {
       { name: 'A100', fault: /how much memory/ },
     ],
   });
-  t.match(read('No devices were found\n'), { cards: [], lost: [], warnings: [] });
+  t.match(read('No devices were found\n'), { cards: { length: 0 }, lost: { length: 0 }, warnings: { length: 0 } });
   t.match(read('Unable to determine the device handle for GPU0: 0000:01:00.0: Unknown Error\n'), { lost: [/GPU0/] });
   t.equal(read('Failed to initialize NVML: Unknown Error\n'), null);
   t.equal(read(''), null);

@@ -359,7 +359,7 @@ t.test('loading pins the context, unloading lets go at once', async (t) => {
   await ollama.unload('smollm2:135m');
   t.equal(replay.requests.at(-1)!.body.keep_alive, 0);
   await ollama.load('all-minilm:l6');
-  t.match(replay.requests.at(-1), { path: '/api/embed', body: { input: [] } });
+  t.match(replay.requests.at(-1), { path: '/api/embed', body: { input: { length: 0 } } });
 });
 
 t.test('how much it works on at once shows in the time that no part of an answer explains', async (t) => {

@@ -75,7 +75,7 @@ export function asyncApi(version: string, examples: Examples): JsonObject {
     };
   }
   return {
-    asyncapi: '3.0.0',
+    asyncapi: '3.1.0',
     info: {
       title: 'BlackRoad Fleet over MQTT',
       version,

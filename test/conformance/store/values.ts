@@ -61,7 +61,7 @@ export async function valuesConformance(t: Test, open: OpenStore): Promise<void>
     });
     for (const key of ['gate', 'doo', 'door ', 'Door']) t.equal(await store.memoryValue(agent, key), null, key);
     t.equal(await store.memoryValue('other', 'door'), null);
-    t.match(await store.memoryValue(agent, 'bell'), { entry: { text: 'loud' }, others: [] });
+    t.match(await store.memoryValue(agent, 'bell'), { entry: { text: 'loud' }, others: { length: 0 } });
     const all = [
       'The door was painted.',
       `door: ${colour(299)}`,

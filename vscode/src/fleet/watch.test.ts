@@ -72,7 +72,7 @@ t.test('nobody is asked while nobody looks', async (t) => {
   watch.show(true);
   await settle();
   t.equal(asked(), 1);
-  t.match(watch.state, { kind: 'live', seen: { nodes: [], agents: [] } });
+  t.match(watch.state, { kind: 'live', seen: { nodes: { length: 0 }, agents: { length: 0 } } });
   t.equal(pauseMs(), 3_000);
   watch.show(false);
   t.equal(pauseMs(), null);
@@ -138,7 +138,7 @@ t.test('an answer of the fleet before is not shown as one of this', async (t) =>
   late.resolve([{ id: 'stranger' }]);
   await settle();
   await settle();
-  t.match(watch.state, { kind: 'live', seen: { nodes: [] } });
+  t.match(watch.state, { kind: 'live', seen: { nodes: { length: 0 } } });
   t.notMatch(JSON.stringify(states), /stranger/);
   watch.use(null);
   await settle();

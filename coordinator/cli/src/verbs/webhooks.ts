@@ -3,6 +3,7 @@ import {
   counted,
   type EventType,
   eventTypes,
+  maxDeliveriesWaiting,
   nearNames,
   type WebhookMade,
   type WebhookView,
@@ -10,17 +11,29 @@ import {
 import { argument, textFlag, type Verb, type VerbCall, wrongUse } from '../verb.ts';
 import { ago, duration, table } from '../words.ts';
 
-function stateOf({ in: into, out }: WebhookView, call: VerbCall): string {
+type Paused = NonNullable<WebhookView['paused']>;
+
+function stateOf(hook: WebhookView, call: VerbCall): string {
+  if (hook.paused) return call.paint('yellow', ['paused', ...queueWords(hook)].join(', '));
+  const { in: into, out } = hook;
   if (into) return into.agents.length === 0 ? call.paint('yellow', 'wakes nobody') : `wakes ${into.agents.join(', ')}`;
   if (!out) return '-';
-  const left = [out.waiting > 0 && `${out.waiting} waiting`, out.dead > 0 && `${out.dead} given up`].filter(Boolean);
   const last = out.last === null ? 'not used yet' : out.last.text;
-  return call.paint(out.last?.ok === false || out.dead > 0 ? 'red' : 'green', [last, ...left].join(', '));
+  return call.paint(out.last?.ok === false || out.dead > 0 ? 'red' : 'green', [last, ...queueWords(hook)].join(', '));
+}
+function queueWords({ out }: WebhookView): string[] {
+  const { waiting = 0, dead = 0 } = out ?? {};
+  return [...(waiting > 0 ? [`${waiting} waiting`] : []), ...(dead > 0 ? [`${dead} given up`] : [])];
 }
 function lastOf({ in: into, out }: WebhookView): number | null {
   return into ? into.lastMs : (out?.last?.atMs ?? null);
 }
 const placeOf = ({ in: into, out }: WebhookView): string => into?.path ?? out?.url ?? '-';
+
+function pausedWords({ name, out }: WebhookView, { atMs, by }: Paused, call: VerbCall): string {
+  const what = out ? 'its events wait' : 'its calls are refused';
+  return `${ago(atMs, call.clock.nowMs())} by ${by}: ${what}, until: ${call.as.fleet(`webhooks resume ${name}`)}`;
+}
 
 function madeWords(made: WebhookMade, call: VerbCall): string {
   if (made.url !== null)
@@ -39,6 +52,8 @@ function madeWords(made: WebhookMade, call: VerbCall): string {
     `Try it with: ${call.as.fleet(`webhooks test ${made.name}`)}`,
   ].join('\n');
 }
+
+const eventsText = 'Types of events that are posted: node-lost,node-online.';
 
 function eventsFlag(call: VerbCall): EventType[] {
   const given = (textFlag(call, 'events') ?? '')
@@ -93,7 +108,7 @@ export const webhookVerbs: Verb[] = [
     args: '<name-or-url>',
     text: 'Makes a webhook; its secret is shown once. A name makes one that programs call and that wakes agents; a URL with --events makes one that events of the fleet are posted to.',
     flags: {
-      events: { type: 'string', value: '<type,...>', text: 'Types of events that are posted: node-lost,node-online.' },
+      events: { type: 'string', value: '<type,...>', text: eventsText },
       signed: {
         type: 'boolean',
         text: 'Of one that programs call: they may sign the body with the secret instead of sending it, as GitHub does.',
@@ -137,6 +152,7 @@ export const webhookVerbs: Verb[] = [
           `address      ${placeOf(hook)}`,
           `made         ${ago(hook.createdMs, now)} by ${hook.by}`,
         ];
+        if (hook.paused) lines.push(`paused       ${pausedWords(hook, hook.paused, call)}`);
         if (into)
           lines.push(
             `calls        ${into.taken} woke an agent, ${into.refused} did not, since the coordinator started`,
@@ -144,6 +160,10 @@ export const webhookVerbs: Verb[] = [
         if (out) {
           lines.push(`events       ${out.events.join(', ')}`);
           lines.push(`delivered    ${out.delivered}, left out ${out.dropped}`);
+          if (out.failingSinceMs !== null)
+            lines.push(
+              `failing      for ${duration(now - out.failingSinceMs)}: some were given up, and none succeeded since`,
+            );
           if (out.oldSecretUntilMs !== null)
             lines.push(`secret       the previous one signs too, for another ${duration(out.oldSecretUntilMs - now)}`);
         }
@@ -153,7 +173,7 @@ export const webhookVerbs: Verb[] = [
           event,
           nextMs === null ? call.paint('red', 'given up') : state,
           String(tries),
-          nextMs === null ? '-' : nextMs <= now ? 'now' : `in ${duration(nextMs - now)}`,
+          nextMs === null ? '-' : hook.paused ? 'paused' : nextMs <= now ? 'now' : `in ${duration(nextMs - now)}`,
           problem ?? '-',
         ]);
         const head = ['DELIVERY', 'EVENT', 'STATE', 'TRIES', 'NEXT', 'PROBLEM'];
@@ -162,9 +182,54 @@ export const webhookVerbs: Verb[] = [
     },
   },
   {
+    words: 'webhooks set',
+    args: '<webhook>',
+    text: 'Gives a webhook that goes out another address or other types of events; its secret stays. What waits goes to the new address, at once and with all its tries.',
+    completes: 'webhooks',
+    flags: {
+      url: { type: 'string', value: '<url>', text: 'Where events are posted from now on.' },
+      events: { type: 'string', value: '<type,...>', text: `${eventsText} Those that are added count from now on.` },
+    },
+    async run(call) {
+      const webhook = argument(call, 0, '<webhook>');
+      const url = textFlag(call, 'url');
+      const events = textFlag(call, 'events') === undefined ? undefined : eventsFlag(call);
+      if (url === undefined && events === undefined) throw wrongUse('--url or --events is missing.');
+      const body = { ...(url === undefined ? {} : { url }), ...(events ? { events } : {}) };
+      const hook = await call.client().call('webhookEdit', { params: { webhook }, body });
+      call.show(hook, () => `${webhook} posts ${hook.out?.events.join(', ')} to ${hook.out?.url}.`);
+    },
+  },
+  {
+    words: 'webhooks pause',
+    args: '<webhook>',
+    text: `Pauses a webhook. Of one that goes out nothing is posted, and its events wait, ${maxDeliveriesWaiting} at most; calls of one that comes in are refused with 503.`,
+    completes: 'webhooks',
+    async run(call) {
+      const webhook = argument(call, 0, '<webhook>');
+      const hook = await call.client().call('webhookPause', { params: { webhook } });
+      const what = hook.out ? `Its events wait, ${maxDeliveriesWaiting} at most` : 'Its calls are refused';
+      call.show(hook, () => `${webhook} is paused. ${what}, until: ${call.as.fleet(`webhooks resume ${webhook}`)}`);
+    },
+  },
+  {
+    words: 'webhooks resume',
+    args: '<webhook>',
+    text: 'Ends the pause of a webhook. What waits for one that goes out is posted at once, oldest first, with all its tries.',
+    completes: 'webhooks',
+    async run(call) {
+      const webhook = argument(call, 0, '<webhook>');
+      const hook = await call.client().call('webhookResume', { params: { webhook } });
+      const next = hook.out
+        ? `${counted(hook.out.waiting, 'event is', 'events are')} posted`
+        : 'Calls wake agents again';
+      call.show(hook, () => `${webhook} is resumed. ${next}.`);
+    },
+  },
+  {
     words: 'webhooks test',
     args: '<webhook>',
-    text: 'Posts one signed message of the type test, and says what was answered.',
+    text: 'Posts one signed message of the type test, and says what was answered; also while the webhook is paused.',
     completes: 'webhooks',
     async run(call) {
       const webhook = argument(call, 0, '<webhook>');
@@ -185,7 +250,7 @@ export const webhookVerbs: Verb[] = [
       const ids = call.args.slice(1);
       const body = ids.length === 0 ? {} : { ids };
       const done = await call.client().call('deliveriesReplay', { params: { webhook }, body });
-      call.show(done, () => `${counted(done.replayed, 'delivery is', 'deliveries are')} tried again.`);
+      call.show(done, () => `${counted(done.replayed, 'delivery is', 'deliveries are')} in the queue again.`);
     },
   },
   {

@@ -54,6 +54,7 @@ export const acts = {
   'open-objects': { link: () => ({ to: '/settings' }), may: 'objects' },
   'open-rollouts': { link: () => ({ to: '/rollouts' }) },
   'open-mqtt': { link: () => ({ to: '/settings' }) },
+  'open-webhooks': { link: () => ({ to: '/webhooks' }), may: 'webhooks' },
   'open-memory': { link: () => ({ to: '/memory' }) },
   'add-node': { link: () => ({ to: '/nodes/add' }), icon: <Plus />, may: 'joinTokenCreate' },
   'forget-node': act('nodeForget', ({ node }) => ({ params: { node } }), {

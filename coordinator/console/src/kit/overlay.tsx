@@ -40,7 +40,7 @@ export function Dialog({ open, onOpenChange, title, text, place = 'middle', wide
   );
 }
 
-interface ConfirmProps extends Omit<ButtonProps, 'onClick' | 'title'> {
+interface Asked {
   /** The question: `Forget alice?` */
   title: string;
   /** The result of the action. */
@@ -48,13 +48,15 @@ interface ConfirmProps extends Omit<ButtonProps, 'onClick' | 'title'> {
   /** The verb on the button. */
   verb: string;
   /** A text that the person must type before the button works, for grave actions. */
-  typed?: string;
+  typed?: string | undefined;
   act: () => Promise<unknown> | unknown;
+}
+interface ConfirmProps extends Asked, Omit<ButtonProps, 'onClick' | 'title'> {
   /** Whether the question is open at first, as it was asked from elsewhere. */
   asked?: boolean;
   onClose?: () => void;
 }
-/** A button that asks before an action that cannot be undone. After a failure the question stays open with the reason. */
+/** A button that asks before an action that cannot be undone. */
 export function ConfirmButton({
   title,
   text,
@@ -71,6 +73,29 @@ export function ConfirmButton({
   useEffect(() => {
     if (asked) setOpen(true);
   }, [asked]);
+  const change = (now: boolean) => {
+    setOpen(now);
+    if (!now) onClose?.();
+  };
+  return (
+    <Question {...{ title, text, verb, typed, act }} open={open} onOpenChange={change}>
+      <AlertDialog.Trigger asChild>
+        <Button look={look} {...rest}>
+          {children}
+        </Button>
+      </AlertDialog.Trigger>
+    </Question>
+  );
+}
+
+interface QuestionProps extends Asked {
+  open: boolean;
+  onOpenChange(open: boolean): void;
+  /** What opens it; missing: it was asked from a menu. */
+  children?: ReactNode;
+}
+/** The question before an action that cannot be undone. After a failure it stays open with the reason. */
+export function Question({ title, text, verb, typed, act, open, onOpenChange, children }: QuestionProps) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');
   const [value, setValue] = useState('');
@@ -79,8 +104,7 @@ export function ConfirmButton({
     setProblem('');
     try {
       await act();
-      setOpen(false);
-      onClose?.();
+      change(false);
     } catch (error) {
       setProblem(wordsOf(error));
     } finally {
@@ -88,18 +112,13 @@ export function ConfirmButton({
     }
   };
   const change = (now: boolean) => {
-    setOpen(now);
     setProblem('');
     setValue('');
-    if (!now) onClose?.();
+    onOpenChange(now);
   };
   return (
     <AlertDialog.Root open={open} onOpenChange={change}>
-      <AlertDialog.Trigger asChild>
-        <Button look={look} {...rest}>
-          {children}
-        </Button>
-      </AlertDialog.Trigger>
+      {children}
       <AlertDialog.Portal>
         <AlertDialog.Overlay className="shade" />
         <AlertDialog.Content className="dialog">

@@ -104,13 +104,13 @@ t.test('an agent that is nowhere: why, and the smallest change', async (t) => {
   t.match(explain(fleet, 'painter'), {
     node: null,
     here: null,
-    others: [],
-    classes: [],
+    others: { length: 0 },
+    classes: { length: 0 },
     unplaced: { text: /no node/ },
   });
   for (const id of ['alice', 'aria']) add(fleet, id);
   const why = explain(fleet, 'painter');
-  t.match(why, { here: null, others: [], unplaced: { text: /flux/, fix: [[{ verb: /\w/ }]] } });
+  t.match(why, { here: null, others: { length: 0 }, unplaced: { text: /flux/, fix: [[{ verb: /\w/ }]] } });
   t.equal(why.text, `painter is on no node: ${why.unplaced?.text}`);
   t.match(why.classes, [{ class: 'pi', nodes: 2, wouldTake: 0, refused: [{ filter: 'model', nodes: 2 }] }]);
   fleet.apply1('waiting');

@@ -78,7 +78,7 @@ t.test('agents added: numbered past the names that are taken, told apart from th
   planNow(fleet);
   const plan = ask(fleet, { add: [{ spec: sampleSpec('worker'), count: 3 }] });
   t.same(faults(WhatIfPlan, plan), []);
-  t.match(plan, { agentsAdded: 3, placed: 3, moved: 0, displaced: 0, unplaced: [], nodesLost: 0 });
+  t.match(plan, { agentsAdded: 3, placed: 3, moved: 0, displaced: 0, unplaced: { length: 0 }, nodesLost: 0 });
   t.same(plan.moves.map(({ agent }) => agent).sort(), ['worker-1', 'worker-3', 'worker-4']);
   t.same(
     ask(fleet, {
@@ -102,7 +102,13 @@ t.test('what each node holds before and after, and the models it would load', as
   const only = { placement: { class: ['gpu'], site: [], labels: {}, nodes: [], avoidAgents: [] } };
   const plan = ask(fleet, { add: [{ spec: sampleSpec('thinker', { model: ['large'], ...only }), count: 2 }] });
   t.match(plan.nodes, [
-    { node: 'node-2', class: 'gpu', site: 'garage', lost: false, before: { agents: 0, memoryBytes: 0, models: [] } },
+    {
+      node: 'node-2',
+      class: 'gpu',
+      site: 'garage',
+      lost: false,
+      before: { agents: 0, memoryBytes: 0, models: { length: 0 } },
+    },
   ]);
   t.match(plan.nodes[0]?.after, { agents: 2, models: ['large'] });
   t.ok((plan.nodes[0]?.after.memoryBytes ?? 0) > 4 * GiB, 'weights and contexts');
@@ -190,7 +196,7 @@ t.test('frozen moves and agents that were nowhere before do not count', async (t
   fleet.move(['mover', 'node-1']);
   planNow(fleet);
   fleet.apply([{ type: 'frozen', frozen: [{ site: null, sinceMs: fleet.now, reason: 'many nodes', released: [] }] }]);
-  t.match(ask(fleet, { lose: [{ node: 'node-1' }] }), { moved: 1, displaced: 0, unplaced: [] });
+  t.match(ask(fleet, { lose: [{ node: 'node-1' }] }), { moved: 1, displaced: 0, unplaced: { length: 0 } });
 });
 
 t.test(
@@ -208,8 +214,8 @@ t.test(
     const spec = stored?.spec as AgentSpec;
     const asked = (change: AgentSpec[]) => ask(fleet, { change });
     const moved = asked([{ ...spec, placement: { ...spec.placement, site: [elsewhere] } }]);
-    t.match(moved, { moved: 1, moves: [{ agent: 'echo', from: at }], unplaced: [] });
-    t.match(asked([{ ...spec, instructions: 'Be brief.' }]), { moved: 0, moves: [] });
+    t.match(moved, { moved: 1, moves: [{ agent: 'echo', from: at }], unplaced: { length: 0 } });
+    t.match(asked([{ ...spec, instructions: 'Be brief.' }]), { moved: 0, moves: { length: 0 } });
     const nowhere = asked([{ ...spec, placement: { ...spec.placement, site: ['attic'] } }]);
     t.match(nowhere, { displaced: 1, unplaced: [{ agents: 1, example: 'echo' }] });
     const faultsOf = (change: AgentSpec[]) =>

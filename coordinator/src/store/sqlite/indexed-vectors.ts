@@ -254,11 +254,18 @@ export class IndexedVectors {
     return { mean, madeOf: Math.max(leastIndexed, count < sampledForMean ? count : lastId) };
   }
   #readOlder(coming: Indexed): void {
-    const rows = this.#read.older.all({ below: coming.below, most: pieceRows });
-    // An entry may have a vector of another model beside its own.
-    for (const row of rows) if (row.model === coming.model) take(coming, row.id, row);
+    let rows = 0;
+    let last = 0;
+    // One by one: a vector that is held for longer than its turn outlives the young generation, and tens of megabytes of them wait for a whole
+    // collection.
+    for (const row of this.#read.older.iterate({ below: coming.below, most: pieceRows })) {
+      // An entry may have a vector of another model beside its own.
+      if (row.model === coming.model) take(coming, row.id, row);
+      last = row.id;
+      rows++;
+    }
     // The next piece begins with the last entry again, of which the second of two vectors may be missing.
-    coming.below = rows.length < pieceRows ? 0 : (rows.at(-1)?.id ?? 0) + 1;
+    coming.below = rows < pieceRows ? 0 : last + 1;
     this.#follow(coming, pieceRows);
   }
   /** Takes in what was committed since. */

@@ -7,6 +7,7 @@ import { type BudgetDraft, BudgetFields, budgetOf } from '../../fleet/budget.tsx
 import { Button } from '../../kit/button.tsx';
 import { CopyText, SelectField, TextField } from '../../kit/field.tsx';
 import { Dialog } from '../../kit/overlay.tsx';
+import { ShownOnce } from '../../kit/shown-once.tsx';
 
 const choices = roles.map((role): [role: Role, text: string] => [role, `${role}: ${roleTable[role].text}`]);
 
@@ -31,23 +32,17 @@ export function CreateKey({ open, onOpenChange }: { open: boolean; onOpenChange(
   };
   if (made) {
     return (
-      <Dialog
-        open={open}
-        onOpenChange={change}
+      <ShownOnce
         title={`The key of ${made.name}`}
         text="Copy it now: it is kept as a hash alone, and nobody can show it again."
+        onDone={() => change(false)}
       >
         <CopyText text={made.key} label="Copy the key" />
         <p className="dim small">
           A person signs in to this console with it; a program sends it to the API of the fleet as{' '}
           <code>Authorization: Bearer</code> and the key.
         </p>
-        <footer className="row end">
-          <Button look="primary" onClick={() => change(false)}>
-            I have it
-          </Button>
-        </footer>
-      </Dialog>
+      </ShownOnce>
     );
   }
   return (

@@ -27,7 +27,7 @@ t.test('short forms are made whole', async (t) => {
 });
 t.test('dividers at the ends divide nothing; two agents are one too many', async (t) => {
   for (const text of ['name: x\n---\n', '---\nname: x\n---\n# end\n'])
-    t.match(readSpec(text), { draft: { name: 'x' }, faults: [] });
+    t.match(readSpec(text), { draft: { name: 'x' }, faults: { length: 0 } });
   t.match(readSpec('name: x\n---\nname: y\n').faults, [{ line: 2, text: 'This is more than one agent.' }]);
 });
 t.test('what is no YAML says where', async (t) => {

@@ -96,9 +96,11 @@ export function WebhookFields({ trigger, onTrigger }: Fields<WebhookTrigger>) {
         hint={
           isNew
             ? 'There is no webhook of this name yet.'
-            : names.length > 0
-              ? `There ${names.length === 1 ? 'is' : 'are'} ${names.slice(0, 6).join(', ')}.`
-              : undefined
+            : known?.some(({ name, paused }) => name === webhook && paused)
+              ? 'It is paused: its calls are refused until it is resumed.'
+              : names.length > 0
+                ? `There ${names.length === 1 ? 'is' : 'are'} ${names.slice(0, 6).join(', ')}.`
+                : undefined
         }
         onChange={(event) => onTrigger({ ...trigger, webhook: event.target.value })}
       />

@@ -17,7 +17,7 @@ export function Deliveries({ webhook, onClose }: { webhook: string; onClose(): v
   const params = { webhook };
   const deliveries = useRoute('deliveries', { params }, { enabled: isOpen, refetchInterval: againMs });
   const replay = useAct('deliveriesReplay', {
-    done: ({ replayed }) => `${replayed} tried again.`,
+    done: ({ replayed }) => `${replayed} in the queue again.`,
     stales: ['deliveries', 'webhooks', 'audit'],
   });
   if (!isOpen) return null;

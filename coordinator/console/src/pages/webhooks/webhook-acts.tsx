@@ -1,14 +1,21 @@
-// What can be done with a webhook: tried, given another secret, deleted.
+// What can be done with a webhook: tried, paused, changed, given another secret, deleted.
 import type { WebhookView } from '@blackroad/protocol';
+import { Ellipsis, KeyRound, Pencil, Trash2 } from 'lucide-react';
+import { useState } from 'react';
 import { useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
-import { Button } from '../../kit/button.tsx';
-import { ConfirmButton, Dialog } from '../../kit/overlay.tsx';
+import { Button, IconButton } from '../../kit/button.tsx';
+import { Menu, Question } from '../../kit/overlay.tsx';
+import { ShownOnce } from '../../kit/shown-once.tsx';
+import { EditWebhook } from './edit-webhook.tsx';
 import { MadeWebhook } from './made-webhook.tsx';
+import { PauseWebhook } from './pause-webhook.tsx';
 
 export function WebhookActs({ of: hook }: { of: WebhookView }) {
   const may = useMay();
-  const { name, direction } = hook;
+  const [asked, setAsked] = useState<'change' | 'secret' | 'delete' | null>(null);
+  const close = () => setAsked(null);
+  const { name, direction, out } = hook;
   const params = { webhook: name };
   const test = useAct('webhookTest', {
     done: ({ ok, text, ms }) => ({ text: `${name}: ${text} after ${ms} ms.`, tone: ok ? 'good' : 'bad' }),
@@ -18,14 +25,27 @@ export function WebhookActs({ of: hook }: { of: WebhookView }) {
   if (!may('webhookDelete')) return null;
   return (
     <>
-      {direction === 'out' && (
+      {out && (
         <Button look="quiet" aria-label={`Test ${name}`} busy={test.isPending} onClick={() => test.mutate({ params })}>
           Test
         </Button>
       )}
-      <ConfirmButton
-        look="quiet"
-        aria-label={`New secret for ${name}`}
+      <PauseWebhook of={hook} />
+      <Menu
+        items={[
+          out && { text: 'Change', icon: <Pencil />, act: () => setAsked('change') },
+          { text: 'New secret', icon: <KeyRound />, act: () => setAsked('secret') },
+          { text: 'Delete', icon: <Trash2 />, danger: true, act: () => setAsked('delete') },
+        ]}
+      >
+        <IconButton label={`More about ${name}`}>
+          <Ellipsis />
+        </IconButton>
+      </Menu>
+      {out && asked === 'change' && <EditWebhook name={name} of={out} onClose={close} />}
+      <Question
+        open={asked === 'secret'}
+        onOpenChange={close}
         title={`Give ${name} another secret?`}
         text={
           direction === 'in'
@@ -34,30 +54,21 @@ export function WebhookActs({ of: hook }: { of: WebhookView }) {
         }
         verb="Give it another"
         act={() => rotate.run({ params })}
-      >
-        New secret
-      </ConfirmButton>
-      <ConfirmButton
-        look="quiet"
-        aria-label={`Delete ${name}`}
+      />
+      <Question
+        open={asked === 'delete'}
+        onOpenChange={close}
         title={`Delete the webhook ${name}?`}
         text={
           direction === 'in' ? 'Programs that call it are refused from now on.' : 'What waits for it is not delivered.'
         }
         verb="Delete it"
         act={() => remove.run({ params })}
-      >
-        Delete
-      </ConfirmButton>
+      />
       {rotate.data && (
-        <Dialog
-          open
-          onOpenChange={() => rotate.reset()}
-          title={`The webhook ${name}`}
-          text="Copy it now: it is shown once."
-        >
+        <ShownOnce title={`The webhook ${name}`} onDone={() => rotate.reset()}>
           <MadeWebhook of={rotate.data} />
-        </Dialog>
+        </ShownOnce>
       )}
     </>
   );

@@ -37,7 +37,8 @@ export function WebhookList() {
   );
 }
 
-function stateOf({ in: into, out }: WebhookView) {
+function stateOf({ in: into, out, paused }: WebhookView) {
+  if (paused) return <Status of="paused" />;
   if (into)
     return into.agents.length > 0 ? <>wakes {into.agents.join(', ')}</> : <Status of="warning" word="wakes nobody" />;
   if (!out?.last) return <Status of="never" word="not used yet" />;
@@ -69,7 +70,15 @@ function columnsFor(open: (name: string) => void): PlainColumn<WebhookView>[] {
         <>
           {stateOf(hook)}
           <div className="dim small">
-            last <Time at={hook.in ? hook.in.lastMs : hook.out?.last?.atMs} />
+            {hook.paused ? (
+              <>
+                by {hook.paused.by}, <Time at={hook.paused.atMs} />
+              </>
+            ) : (
+              <>
+                last <Time at={hook.in ? hook.in.lastMs : hook.out?.last?.atMs} />
+              </>
+            )}
           </div>
         </>
       ),
