@@ -118,9 +118,10 @@ image-check: node_modules/.installed
 image-boot: node_modules/.installed coordinator/console/dist/index.html
 	@NPM="$(NPM)" KEY="$(KEY)" PASSWORD="$(PASSWORD)" PART="$(PART)" IDLE_MINUTES="$(IDLE_MINUTES)" $(WITH_NODE) node --disable-warning=ExperimentalWarning test/image/boot.ts $(if $(IMAGE),"$(IMAGE)",dist) $(or $(CUTS),20)
 
-## make image-lock  takes the newest packages of Debian into images/packages.lock
+## make image-lock  takes the newest packages of Debian into images/packages.lock; ONLY=new leaves what is there, and takes those alone that
+##                images/image.yaml names beyond it, with what they need
 image-lock: node_modules/.installed
-	$(IMAGES) lock
+	$(IMAGES) lock $(ONLY)
 
 ## make fresh     tries both commands in throw-away minimal Debian roots (needs root and mmdebstrap); SUITES="bookworm trixie"
 fresh:
@@ -160,7 +161,8 @@ objects-check: node_modules/.installed
 ##                the official MCP client, VS Code (needs Chromium and a compiler), Home Assistant (needs root, mmdebstrap, and some minutes
 ##                for the first time) and Node-RED (fetched by npm, 117 MB); PART=asyncapi, mcp, vscode, home-assistant or node-red, or a
 ##                part of one: mcp:http, :stdio, :fuzz, :servers; home-assistant:embedded, :mosquitto, :voice, :mcp, :large;
-##                node-red:examples, :topics, :http, :events, :mqtt, and :picture for a picture of its editor (PICTURE=<folder>)
+##                node-red:examples, :topics, :http, :events, :mqtt, :mqtt-events, and :picture for its editor in Chromium, with pictures
+##                (PICTURE=<folder>)
 integrations: node_modules/.installed node-agent/dist/main.mjs
 	@NPM="$(NPM)" $(WITH_NODE) node --disable-warning=ExperimentalWarning test/integrations/check.ts $(PART)
 

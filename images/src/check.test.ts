@@ -89,6 +89,10 @@ t.test(
       /current: expected a link to a release/,
       /blackroad-node\.service: expected it to start the launcher/,
       /expected the program of the first boot/,
+      /\/usr\/bin\/gpiomon: expected it, by which the node-agent reaches pins/,
+      /\/etc\/group: expected the group gpio/,
+      /gpio\.rules: expected it to give the chips of pins to the group gpio/,
+      /gpio\.conf: expected the node-agent in the group gpio/,
       /blackroad-node: expected an empty folder of updates alone; got \["identity\.json"\]/,
     ])
       t.match(text, wanted);

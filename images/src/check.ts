@@ -15,6 +15,8 @@ const types = { fat32: 0x0c, linux: 0x83 };
 /** What the chip of a board reads first; a Raspberry Pi 5 has it in a chip of its own. */
 const firmware = ['bootcode.bin', 'start.elf', 'fixup.dat', 'start4.elf', 'fixup4.dat', 'config.txt'];
 const secrets = [/brj1\.[A-Za-z0-9_-]{40,}/, /-----BEGIN [A-Z ]*PRIVATE KEY-----/, /\bbrk_[A-Za-z0-9]{20,}/];
+/** What the node-agent calls to reach pins. */
+const pinPrograms = ['gpiodetect', 'gpioinfo', 'gpioget', 'gpioset', 'gpiomon', 'setpriv'];
 /** Debian gives lower numbers to the system. */
 const people = { first: 1000, last: 59_999 };
 
@@ -69,6 +71,7 @@ export function check(image: string, description: Description): Findings {
   checkUnits(ext4, description, findings);
   checkPeople(ext4, findings);
   checkNodeAgent(ext4, findings);
+  checkPins(ext4, findings);
   checkManifest(image, fat, findings);
   return findings;
 }
@@ -203,6 +206,24 @@ function checkNodeAgent(ext4: Ext4, findings: Findings): void {
   const kept = (ext4.entries(data) ?? []).map(({ name }) => name);
   findings.expect(kept.join() === 'updates', `${data}: expected an empty folder of updates alone`, kept);
   findings.found.push(`node-agent ${current?.split('/')[1]}`);
+}
+
+/** Of a node whose owner lists pins: the programs are there, and its node-agent may open the chips. */
+function checkPins(ext4: Ext4, findings: Findings): void {
+  const programs = new Set((ext4.entries('/usr/bin') ?? []).map(({ name }) => name));
+  for (const program of pinPrograms)
+    findings.expect(programs.has(program), `/usr/bin/${program}: expected it, by which the node-agent reaches pins`);
+  findings.expect(/^gpio:/m.test(ext4.text('/etc/group') ?? ''), '/etc/group: expected the group gpio');
+  const rule = ext4.text('/etc/udev/rules.d/60-blackroad-gpio.rules') ?? '';
+  findings.expect(
+    /KERNEL=="gpiochip\*", GROUP="gpio", MODE="0660"/.test(rule),
+    '60-blackroad-gpio.rules: expected it to give the chips of pins to the group gpio',
+  );
+  const groups = ext4.text('/etc/systemd/system/blackroad-node.service.d/gpio.conf') ?? '';
+  findings.expect(
+    /^SupplementaryGroups=gpio$/m.test(groups),
+    'blackroad-node.service.d/gpio.conf: expected the node-agent in the group gpio',
+  );
 }
 
 function checkManifest(image: string, fat: Fat, findings: Findings): void {

@@ -6,7 +6,7 @@ import { sha256OfFile } from '@blackroad/std/sha256';
 import { BuildError } from '../../release/src/source.ts';
 import { run } from './commands.ts';
 import { type Description, namedPackages } from './description.ts';
-import type { LockedPackage } from './lock.ts';
+import { type LockedPackage, withNew } from './lock.ts';
 
 /** Addresses without a slash at their ends. */
 export interface Archives {
@@ -22,7 +22,11 @@ export function usualArchives(suite: string, folder: string): Archives {
   rmSync(kept, { force: true });
   mkdirSync(folder, { recursive: true });
   const hook = `cp "$1/etc/apt/sources.list" '${kept}'; exit 3`;
-  const words = ['--mode=root', '--format=null', '--variant=custom', '--architectures=arm64', `--setup-hook=${hook}`];
+  const words = [
+    ...['--mode=root', '--format=null', '--variant=custom', '--architectures=arm64'],
+    // No program of arm64 is run for the list.
+    ...['--skip=check/qemu', `--setup-hook=${hook}`],
+  ];
   try {
     run('mmdebstrap', [...words, suite, '-']);
   } catch (error) {
@@ -62,8 +66,42 @@ export function sourcesList({ suite, components }: Description, archives: Archiv
   return rows.map(([address, name]) => `deb ${options}${address} ${name} ${components.join(' ')}\n`).join('');
 }
 
+interface Asked {
+  description: Description;
+  archives: Archives;
+  root: string;
+  /** Where apt keeps its lists. */
+  folder: string;
+}
+/** What apt would install today for these names, where nothing is installed. */
+type Installs = (names: readonly string[]) => LockedPackage[];
+/** Those that come with the suite. */
+const always = ['?essential', '?priority(required)', 'apt'];
+
 /** Which packages Debian has today for what the description names. @throws BuildError */
-export function resolved(description: Description, archives: Archives, root: string, folder: string): LockedPackage[] {
+export function resolved(asked: Asked): LockedPackage[] {
+  const { description } = asked;
+  const installs = askedToday(asked);
+  const found = new Map(installs([...always, ...namedPackages(description)]).map((each) => [each.sha256, each]));
+  for (const each of installs(description.tools))
+    found.set(each.sha256, { ...each, use: found.has(each.sha256) ? 'both' : 'tool' });
+  return [...found.values()];
+}
+
+/**
+ * `locked`, and what the description names beyond it with what that needs. A build fails where a new one needs a newer one than is locked.
+ * @throws BuildError
+ */
+export function resolvedBeyond(locked: readonly LockedPackage[], asked: Asked): LockedPackage[] {
+  const named = namedPackages(asked.description);
+  const has = new Set(locked.filter(({ use }) => use !== 'tool').map(({ name }) => name));
+  const installs = askedToday(asked);
+  const without = installs([...always, ...named.filter((name) => has.has(name))]);
+  return withNew(locked, without, installs([...always, ...named]));
+}
+
+/** Asks for the lists of today once. */
+function askedToday({ description, archives, root, folder }: Asked): Installs {
   rmSync(folder, { recursive: true, force: true });
   for (const name of ['etc', 'state/lists/partial', 'cache/archives/partial'])
     mkdirSync(join(folder, name), { recursive: true });
@@ -85,20 +123,11 @@ export function resolved(description: Description, archives: Archives, root: str
   };
   const options = Object.entries(own).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
   run('apt-get', ['-qq', ...options, 'update']);
-  const wanted = (names: readonly string[]): LockedPackage[] =>
+  return (names) =>
     run('apt-get', [...options, '-qq', '--yes', '--print-uris', 'install', ...names])
       .split('\n')
       .filter((line) => line.startsWith("'"))
       .map((line) => packageOf(line, archives));
-  const found = new Map(
-    wanted(['?essential', '?priority(required)', 'apt', ...namedPackages(description)]).map((each) => [
-      each.sha256,
-      each,
-    ]),
-  );
-  for (const each of wanted(description.tools))
-    found.set(each.sha256, { ...each, use: found.has(each.sha256) ? 'both' : 'tool' });
-  return [...found.values()];
 }
 
 function packageOf(line: string, archives: Archives): LockedPackage {

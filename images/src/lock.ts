@@ -50,3 +50,22 @@ export function readLock(text: string): LockedPackage[] {
       };
     });
 }
+
+/**
+ * `locked` as it is, with what `after` has beyond `before` and it: so a package that the image did not have comes with what it needs, and no other
+ * changes. Pure.
+ */
+export function withNew(
+  locked: readonly LockedPackage[],
+  before: readonly LockedPackage[],
+  after: readonly LockedPackage[],
+): LockedPackage[] {
+  const rows = new Map(locked.map((each) => [each.sha256, each]));
+  const known = new Set([...locked.filter(({ use }) => use !== 'tool'), ...before].map(({ name }) => name));
+  for (const each of after) {
+    if (known.has(each.name)) continue;
+    // A tool of the build may be it.
+    rows.set(each.sha256, rows.has(each.sha256) ? { ...each, use: 'both' } : each);
+  }
+  return [...rows.values()];
+}

@@ -8,13 +8,13 @@ import { BuildError, sourceOf } from '../../release/src/source.ts';
 import { buildImage } from './build.ts';
 import { check, imageIn } from './check.ts';
 import { need } from './commands.ts';
-import { resolved, usualArchives } from './debian.ts';
+import { resolved, resolvedBeyond, usualArchives } from './debian.ts';
 import { readDescription } from './description.ts';
 import { readLock, writeLock } from './lock.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const usage = `build [--out <folder>] [--parts <folder>] [--mirror "<archive> [<security archive>]"] [--key <file> [--password-file <file>]] [--with ollama]
-lock                    writes images/packages.lock
+lock [new]              writes images/packages.lock; new: what is in it stays, and what images/image.yaml names beyond it comes
 check [<image>]         the image that was built last, where none is named`;
 const say = (text: string) => void process.stdout.write(`  ${text}\n`);
 const lockFile = join(root, 'images/packages.lock');
@@ -58,10 +58,15 @@ function lock(): void {
   need({ mmdebstrap: 'mmdebstrap', 'apt-get': 'apt' });
   mkdirSync(parts, { recursive: true });
   const description = readDescription(root);
-  const packages = resolved(description, usualArchives(description.suite, parts), root, join(parts, 'lists'));
-  const before = new Map(
-    (existsSync(lockFile) ? readLock(readFileSync(lockFile, 'utf8')) : []).map(({ name, version }) => [name, version]),
-  );
+  const what = words[1] ?? 'all';
+  if (what !== 'all' && what !== 'new') throw new BuildError(`lock: expected new, or nothing, got ${what}`);
+  const locked = existsSync(lockFile) ? readLock(readFileSync(lockFile, 'utf8')) : [];
+  const asked = {
+    ...{ description, root, folder: join(parts, 'lists') },
+    archives: usualArchives(description.suite, parts),
+  };
+  const packages = what === 'new' ? resolvedBeyond(locked, asked) : resolved(asked);
+  const before = new Map(locked.map(({ name, version }) => [name, version]));
   writeFileSync(lockFile, writeLock(packages));
   for (const { name, version } of packages) {
     const was = before.get(name);

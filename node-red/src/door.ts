@@ -1,5 +1,5 @@
-// The one way in which the nodes of a flow reach the fleet: over HTTP, or over MQTT 5. Both pass the same suite (door.test.ts). What goes wrong
-// is thrown as a Trouble.
+// The one way in which the nodes of a flow reach the fleet: over HTTP, or over MQTT 5. One suite runs on both (test/e2e/node-red.test.ts). What
+// goes wrong is thrown as a Trouble.
 import type { FleetEvent, TaskUsage } from '@blackroad/protocol';
 import type { Trouble } from './trouble.ts';
 

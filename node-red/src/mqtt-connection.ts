@@ -33,6 +33,8 @@ export class MqttConnection {
   readonly #kept = new Map<string, Kept>();
   /** Filters of the present connection. */
   #subscribed = new Set<string>();
+  /** Of what is kept, the filters that the key may not read. The door ends the connection when the rights of a key change. */
+  readonly #refused = new Map<string, Trouble>();
   #client: MqttClient | null = null;
   #opening: Promise<MqttClient> | null = null;
   #timer: Timer | null = null;
@@ -86,16 +88,23 @@ export class MqttConnection {
   keepOn(filter: string, kept: Kept): { end(): void } {
     this.#kept.set(filter, kept);
     this.connected()
-      .then((client) => (this.#subscribed.has(filter) ? undefined : this.#subscribe(client, filter)))
-      .then(() => kept.onTrouble(null))
-      .catch((error: Trouble) => kept.onTrouble(error));
+      .then((client) => this.#subscribedTo(client, filter))
+      .then(
+        () => kept.onTrouble(null),
+        (error: Trouble) => kept.onTrouble(error),
+      );
     return {
       end: () => {
         this.#kept.delete(filter);
-        this.#subscribed.delete(filter);
-        this.#client?.unsubscribe(filter);
+        this.#refused.delete(filter);
+        if (this.#subscribed.delete(filter)) this.#client?.unsubscribe(filter);
       },
     };
+  }
+  async #subscribedTo(client: MqttClient, filter: string): Promise<void> {
+    const refused = this.#refused.get(filter);
+    if (refused) throw refused;
+    if (!this.#subscribed.has(filter)) await this.#subscribe(client, filter);
   }
 
   close(): void {
@@ -122,7 +131,7 @@ export class MqttConnection {
     try {
       await new Promise<void>((resolve, reject) => {
         client.once('connect', () => resolve());
-        client.once('error', (error) => reject(this.#troubleOf(error, null)));
+        client.once('error', (error) => reject(this.#troubleOf(error, {})));
         client.once('close', () => reject(new Trouble('away', `${url} closed the connection`)));
       });
       // Without a listener an error would end Node-RED; what it means is known by its end.
@@ -130,8 +139,13 @@ export class MqttConnection {
       client.on('message', (topic, payload) => this.#heard(topic, payload.toString('utf8')));
       client.once('close', () => this.#lost(client));
       this.#subscribed = new Set();
+      this.#refused.clear();
       const filters = new Set([...this.#kept.keys(), ...[...this.#hearings].map(({ filter }) => filter)]);
-      for (const filter of filters) await this.#subscribe(client, filter);
+      for (const filter of filters)
+        await this.#subscribe(client, filter).catch((error: unknown) => {
+          // Whoever wants it is told; a key that may not read events may ask all the same.
+          if (!isRefusal(error)) throw error;
+        });
     } catch (error) {
       client.on('error', () => {});
       client.end(true);
@@ -148,9 +162,10 @@ export class MqttConnection {
     this.#failures = 0;
     const awayMs = this.#lostMs === null ? null : this.#parts.clock.monotonicMs() - this.#lostMs;
     this.#lostMs = null;
-    for (const kept of this.#kept.values()) {
-      if (awayMs !== null) kept.onGap(Math.ceil(awayMs / 1000));
-      kept.onTrouble(null);
+    for (const [filter, kept] of this.#kept) {
+      const refused = this.#refused.get(filter) ?? null;
+      if (awayMs !== null && refused === null) kept.onGap(Math.ceil(awayMs / 1000));
+      kept.onTrouble(refused);
     }
     if (awayMs !== null) for (const hearing of this.#hearings) hearing.onBack?.();
   }
@@ -179,7 +194,10 @@ export class MqttConnection {
   async #subscribe(client: MqttClient, filter: string): Promise<void> {
     await this.#untilClose(client, (done) =>
       client.subscribe(filter, { qos: 1 }, (error, _granted, packet) => done(error, packet)),
-    );
+    ).catch((error: unknown) => {
+      if (isRefusal(error) && this.#kept.has(filter)) this.#refused.set(filter, error);
+      throw error;
+    });
     this.#subscribed.add(filter);
   }
   /** `run` calls back with what was answered; a connection that closes, or says nothing for too long, is away. */
@@ -198,7 +216,7 @@ export class MqttConnection {
           client.off('close', gone);
         };
         run((error, packet) => {
-          if (error) reject(this.#troubleOf(error, (packet as { properties?: Reasoned } | undefined)?.properties));
+          if (error) reject(this.#troubleOf(error, (packet as Answered | undefined) ?? {}));
           else resolve();
         });
       });
@@ -211,10 +229,10 @@ export class MqttConnection {
     for (const [filter, kept] of this.#kept) if (isTopicOf(filter, topic)) kept.onMessage(topic, payload);
   }
 
-  #troubleOf(error: Error & { code?: unknown }, reasoned: Reasoned): Trouble {
-    const said = reasoned?.reasonString ?? error.message;
-    const refusing = typeof error.code === 'number' ? error.code : null;
-    if (refusing === null) return troubleOfConnection(this.#place.url, error);
+  #troubleOf(error: Error & { code?: unknown }, { properties, granted = [] }: Answered): Trouble {
+    const said = properties?.reasonString ?? error.message;
+    const refusing = typeof error.code === 'number' ? error.code : granted.find((code) => code >= firstRefusal);
+    if (refusing === undefined) return troubleOfConnection(this.#place.url, error);
     const kind = kinds[refusing];
     if (kind === 'key' && error.message.startsWith('Connection refused'))
       return new Trouble('wrong-key', `${this.#place.url} does not know this key, or not any more`);
@@ -222,7 +240,12 @@ export class MqttConnection {
   }
 }
 
-type Reasoned = { reasonString?: string } | null | undefined;
+/** A packet that refuses. Of a subscription the reason stands in it alone: the client's error has no code. */
+interface Answered {
+  properties?: { reasonString?: string } | null;
+  granted?: readonly number[];
+}
+const firstRefusal = 0x80;
 /** By the reason codes of MQTT 5; docs/mqtt.md has those that the door uses. */
 const kinds: Readonly<Record<number, 'key' | 'away' | 'busy'>> = {
   131: 'away',
@@ -232,6 +255,8 @@ const kinds: Readonly<Record<number, 'key' | 'away' | 'busy'>> = {
   137: 'busy',
   151: 'busy',
 };
+
+const isRefusal = (error: unknown): error is Trouble => error instanceof Trouble && error.kind === 'no-permission';
 
 function isTopicOf(filter: string, topic: string): boolean {
   const levels = topic.split('/');

@@ -4,12 +4,13 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
+import { createContext, runInContext } from 'node:vm';
 import t from 'tap';
 import { Trouble } from '../../node-red/src/trouble.ts';
 
 const root = join(import.meta.dirname, '../..');
 const folder = join(root, 'node-red');
-const page = readFileSync(join(root, 'docs/node-red.md'), 'utf8');
+const guide = readFileSync(join(root, 'docs/node-red.md'), 'utf8');
 execFileSync(process.execPath, [join(folder, 'build.ts')]);
 
 interface Editor {
@@ -20,10 +21,12 @@ interface Editor {
 }
 const html = readFileSync(join(folder, 'dist/fleet.html'), 'utf8');
 const editors = new Map<string, Editor>();
-for (const [, script] of html.matchAll(/<script type="text\/javascript">([\s\S]*?)<\/script>/g)) {
-  const red = { nodes: { registerType: (type: string, editor: Editor) => void editors.set(type, editor) } };
-  new Function('RED', 'window', script as string)(red, {});
-}
+const red = { nodes: { registerType: (type: string, editor: Editor) => void editors.set(type, editor) } };
+/** One for all scripts, as the page of the editor is. */
+const page = createContext({ RED: red });
+page.window = page;
+for (const [, script] of html.matchAll(/<script type="text\/javascript">([\s\S]*?)<\/script>/g))
+  runInContext(script as string, page);
 
 t.test('what Node-RED loads registers the nodes that the editor knows, each with a dialog and a help', async (t) => {
   const types: string[] = [];
@@ -44,6 +47,9 @@ t.test('every field of a dialog is a setting', async (t) => {
     const [, template = ''] = new RegExp(`data-template-name="${type}">([\\s\\S]*?)</script>`).exec(html) ?? [];
     const fields = [...template.matchAll(/id="node-(?:config-)?input-(\w+)"/g)].map(([, name]) => name);
     t.same(fields.filter((name) => name !== 'key').toSorted(), Object.keys(defaults).toSorted(), type);
+    if (type === 'fleet') continue;
+    t.same([fields[0], fields.at(-1)], ['fleet', 'name'], `${type}: the rows that all have, around its own`);
+    t.match(defaults, { name: { value: '' }, fleet: { value: '', type: 'fleet', required: true } }, type);
   }
 });
 
@@ -84,7 +90,7 @@ for (const file of examples) {
 }
 
 t.test('the page has the troubles and the examples that there are', async (t) => {
-  const [, table = ''] = /<!-- troubles -->([\s\S]*?)<!-- \/troubles -->/.exec(page) ?? [];
+  const [, table = ''] = /<!-- troubles -->([\s\S]*?)<!-- \/troubles -->/.exec(guide) ?? [];
   const rows = [...table.matchAll(/^\| `([\w-]+)` \| ([^|]+) \|/gm)].map(([, kind, words]) => [kind, words]);
   t.ok(rows.length > 10);
   const source = readFileSync(join(folder, 'src/trouble.ts'), 'utf8');
@@ -95,7 +101,7 @@ t.test('the page has the troubles and the examples that there are', async (t) =>
     kinds,
   );
   for (const [kind, words] of rows) t.equal(new Trouble(kind as 'away', '').words, words);
-  const named = [...page.slice(page.indexOf('## The examples')).matchAll(/^\| ([A-Z][^|]+) \|/gm)].map(
+  const named = [...guide.slice(guide.indexOf('## The examples')).matchAll(/^\| ([A-Z][^|]+) \|/gm)].map(
     ([, name]) => name,
   );
   t.same(named.toSorted(), examples.map((file) => basename(file, '.json')).toSorted());

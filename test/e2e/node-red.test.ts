@@ -18,7 +18,7 @@ await ready(fleet, 'greeter');
 await until('the door', async () => (await fleet.client.call('mqtt')).people?.port ?? undefined);
 const addresses = { HTTPS: `https://127.0.0.1:${fleet.tlsPort}`, MQTT: `mqtts://127.0.0.1:${peoplePort}` };
 let keys = 0;
-const keyOf = async (role: 'operator' | 'viewer') =>
+const keyOf = async (role: 'operator' | 'viewer' | 'client') =>
   (await fleet.client.call('keyCreate', { body: { name: `node-red-${++keys}`, role } })).key;
 
 function deploy(t: Test, address: string, key: string, type: string, config: object) {
@@ -55,6 +55,37 @@ for (const [door, address] of Object.entries(addresses)) {
       await until('wrong key', async () => wrong.lastStatus === 'wrong key');
       await wrong.input({ payload: 'Let me in' });
       t.match(wrong.outOf(2), [{ payload: 'Let me in', error: { kind: 'wrong-key' } }]);
+    });
+
+    await t.test('what a node tells is heard, each once', async (t) => {
+      const events = deploy(t, address, await keyOf('viewer'), 'fleet event', { types: 'model-pulled', node });
+      await until('it listens', async () => events.lastStatus === 'connected');
+      // Over HTTP it begins after its first look.
+      if (door === 'HTTPS') await until('its look', async () => events.context().get('lastEvent') !== undefined);
+      for (const model of ['one', 'two'].map((name) => `${door.toLowerCase()}-${name}`)) {
+        await fleet.client.call('nodePull', { params: { node }, body: { model } });
+        await until('the event', async () => JSON.stringify(events.outOf(0).at(-1) ?? '').includes(model));
+      }
+      t.match(events.outOf(0), [
+        {
+          topic: 'model-pulled',
+          payload: { type: 'model-pulled', node, severity: 'info', params: { model: /-one$/ } },
+        },
+        { topic: 'model-pulled', payload: { type: 'model-pulled', node, params: { model: /-two$/ } } },
+      ]);
+      t.equal(events.outOf(0).length, 2);
+    });
+
+    await t.test('a key that may not read events is told so, and asks in the same flow', async (t) => {
+      const flow = createFlow();
+      t.teardown(() => flow.stop());
+      flow.add('fleet', 'home', { address, ca: fleet.ca }, { key: await keyOf('client') });
+      const events = flow.add('fleet event', 'events', { fleet: 'home' });
+      const client = flow.add('fleet ask agent', 'ask', { fleet: 'home', agent: 'greeter' });
+      await until('no permission', async () => events.lastStatus === 'no permission');
+      t.match(events.outOf(1), [{ topic: 'trouble', payload: { kind: 'no-permission', text: /the permission/ } }]);
+      t.equal(await client.input({ payload: `May I, over ${door}?` }), undefined);
+      t.match(client.outOf(0), [{ payload: `Simulated answer to: May I, over ${door}?` }]);
     });
 
     await t.test('a node is cordoned, and one that is not there is not', async (t) => {

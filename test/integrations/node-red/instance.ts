@@ -151,6 +151,12 @@ export class NodeRedInstance {
   async flows(): Promise<FlowEntry[]> {
     return (await this.call<{ flows: FlowEntry[] }>('GET', '/flows')).flows;
   }
+  /** The dialogs and help of the package, as the page of the editor takes them. */
+  async editorHtml(): Promise<string> {
+    const answer = await fetch(`${this.url}/nodes/${packageName}/fleet`, { headers: { accept: 'text/html' } });
+    if (!answer.ok) throw new Error(`GET /nodes/${packageName}/fleet: ${answer.status}`);
+    return answer.text();
+  }
   press(id: string): Promise<unknown> {
     return this.call('POST', `/inject/${id}`);
   }

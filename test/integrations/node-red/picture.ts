@@ -1,6 +1,8 @@
-// The editor of Node-RED with an example and the dialog of one of our nodes open: PART=node-red:picture, PICTURE=<folder>. Needs Chromium.
+// The editor of Node-RED in a browser: pictures of an example and of the dialog of one of our nodes, and what the dialogs of all show.
+// PART=node-red:picture, PICTURE=<folder>. Needs Chromium.
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
+import { chromium, type Page } from 'playwright-core';
+import { benchFlow } from './bench-flow.ts';
 import { packageName } from './instance.ts';
 import type { Cast } from './story.ts';
 
@@ -34,6 +36,21 @@ export async function takePicture({ red, prove, http }: Cast): Promise<void> {
       await page.locator('#node-dialog-cancel, #node-config-dialog-cancel').last().click();
       await page.waitForTimeout(1_000);
     }
+    const nodes = { ask: 'agent', control: 'node', events: 'node' };
+    const named = (id: string) => (id in nodes ? { name: `the ${id}` } : {});
+    await red.deploy(benchFlow(http).map((entry) => ({ ...entry, ...named(entry.id) })));
+    await page.reload();
+    await page.getByText('the events').first().waitFor({ timeout: 60_000 });
+    for (const [id, field] of Object.entries(nodes))
+      await prove(
+        `the dialog of ${id} shows its fleet and its name, and proposes names of the fleet`,
+        10_000,
+        async () => {
+          const shown = await dialogOf(page, id, field);
+          const isIt = shown.fleet === 'home' && shown.name === `the ${id}` && shown.first === 'Fleet';
+          return (isIt && shown.last === 'Name' && shown.proposed > 0) || JSON.stringify(shown);
+        },
+      );
     await prove(
       'the editor shows the nodes and their dialogs without a fault',
       0,
@@ -42,4 +59,29 @@ export async function takePicture({ red, prove, http }: Cast): Promise<void> {
   } finally {
     await browser.close();
   }
+}
+
+interface Shown {
+  fleet: string;
+  name: string;
+  /** The labels of the first row and the last. */
+  first: string;
+  last: string;
+  /** How many names the field proposes. */
+  proposed: number;
+}
+/** Opens the dialog of a node, and closes it. */
+async function dialogOf(page: Page, id: string, field: string): Promise<Shown> {
+  await page.evaluate(`RED.editor.edit(RED.nodes.node('${id}'))`);
+  await page.locator('.red-ui-tray').waitFor();
+  await page.waitForTimeout(1_500);
+  const shown = await page.evaluate<Shown>(`(() => {
+    const value = (name) => document.getElementById('node-input-' + name)?.value;
+    const labels = [...document.querySelectorAll('#dialog-form > .form-row > label')].map((label) => label.innerText.trim());
+    const proposed = document.getElementById('node-input-${field}-names')?.options.length ?? -1;
+    return { fleet: value('fleet'), name: value('name'), first: labels[0], last: labels.at(-1), proposed };
+  })()`);
+  await page.locator('#node-dialog-cancel').last().click();
+  await page.locator('.red-ui-tray').waitFor({ state: 'detached' });
+  return shown;
 }

@@ -6,7 +6,9 @@ import { noProgram } from '../../fixtures/programs.ts';
 import type { Stage } from '../home-assistant/stage.ts';
 import type { Prove } from '../proofs.ts';
 import { type BenchAnswer, benchFlow, type FleetSettings } from './bench-flow.ts';
+import { heardOverMqtt } from './events-over-mqtt.ts';
 import { type FlowEntry, type NodeRedInstance, packageName } from './instance.ts';
+import { nodeIsBack, until } from './waits.ts';
 
 export interface Cast {
   stage: Stage;
@@ -31,6 +33,7 @@ export const parts: Readonly<Record<string, (cast: Cast) => Promise<void>>> = {
   http: (cast) => asked(cast, 'HTTP', cast.http),
   events: heard,
   mqtt: (cast) => asked(cast, 'MQTT 5', cast.people),
+  'mqtt-events': heardOverMqtt,
 };
 
 /** As the menu lists them. */
@@ -58,6 +61,17 @@ async function theExamples(cast: Cast): Promise<void> {
     const found = own.flatMap((set) => set.types).sort();
     const fault = own.find(({ err, enabled }) => err || !enabled);
     return (found.join() === types.join() && !fault) || JSON.stringify(own);
+  });
+  await prove('its dialogs ask for the fleet first and for the name of the node last', 5_000, async () => {
+    const html = await red.editorHtml();
+    const wrong = types.slice(1).flatMap((type) => {
+      const [, dialog = ''] = new RegExp(`data-template-name="${type}">([^]*?)</script>`).exec(html) ?? [];
+      const fields = [...dialog.matchAll(/ id="node-input-(\w+)"/g)].map(([, field]) => field);
+      return fields[0] === 'fleet' && fields.at(-1) === 'name' && fields.length > 3
+        ? []
+        : [`${type}: ${fields.join()}`];
+    });
+    return wrong.length === 0 || wrong.join('; ');
   });
   const names = await exampleNames(cast);
   await prove('its five examples are in the menu', 0, async () => names.length === 5 || `found ${names.join(', ')}`);
@@ -138,14 +152,6 @@ async function fromTopicToAnswer(cast: Cast): Promise<void> {
     await restart;
   }
   await client.endAsync();
-}
-/** The fleet's node comes back to its coordinator by its own backoff: that is not the flow's time. */
-async function nodeIsBack({ stage, node }: Cast): Promise<void> {
-  for (;;) {
-    const view = await stage.client.call('node', { params: { node } }).catch(() => null);
-    if (view?.presence === 'online') return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 function heardOn(client: MqttClient): [string, string][] {
   const heard: [string, string][] = [];
@@ -297,12 +303,4 @@ async function heard(cast: Cast): Promise<void> {
       `${got.length} of ${wanted.length}: ${got.slice(0, 50).join()}`
     );
   });
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  const end = Date.now() + 30_000;
-  while (!holds()) {
-    if (Date.now() > end) throw new Error(`not within 30 s: ${holds}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
