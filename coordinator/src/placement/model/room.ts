@@ -229,7 +229,14 @@ export function usableBytes(room: Room, offer: Offer): number {
 }
 export function hasMemory(room: Room, offer: Offer, use: Use): boolean {
   const extra = extraBytes(offer, use);
-  return extra === 0 || extra <= usableBytes(room, offer);
+  return extra === 0 ? !isCrowdedOut(room, offer) : extra <= usableBytes(room, offer);
+}
+/**
+ * Whether its agents wait for its weights until others have left: while an agent changes its model on a node, the node needs memory for both,
+ * and may not have it.
+ */
+export function isCrowdedOut(room: Room, offer: Offer): boolean {
+  return offer.isCharged && !offer.model.resident && room.freeBytes < 0;
 }
 
 /** The share of the node's compute that one more agent would use; 0 where the speed is not known. */

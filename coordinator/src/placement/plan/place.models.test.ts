@@ -47,6 +47,26 @@ t.test(
     );
   },
 );
+t.test('a model whose weights wait for agents that are still there takes nobody more', async (t) => {
+  // One agent changes from the loaded model to the larger one: the node counts it with both until it has left the first.
+  const changing = (resident: boolean) =>
+    nodeOf('alice', {
+      models: [
+        modelOf('m', { sizeBytes: 2 * GiB, resident: true }),
+        modelOf('large', { sizeBytes: 3.5 * GiB, resident, runtime: 'llama' }),
+      ],
+      memoryFreeBytes: 3 * GiB,
+      agents: [stayingOf('b', 'm'), stayingOf('b', 'large')],
+    });
+  const plan = planOf([changing(false)], [demandOf('a', { model: ['large'] })]);
+  t.equal(where(plan, 'a'), null);
+  t.match(JSON.stringify(plan), /large is not loaded, and agents that leave the node still have its memory/);
+  t.equal(
+    where(planOf([changing(true)], [demandOf('a', { model: ['large'] })]), 'a'),
+    'alice',
+    'one that is loaded does',
+  );
+});
 t.test('a model is fetched only where no node that has it is left, and then shared', async (t) => {
   const has = nodeOf('zoe', { models: [modelOf('m', { sizeBytes: 3 * GiB })], health: 0.1 });
   const can = (id: string) => nodeOf(id, { models: [], pulls: ['ollama'], class: 'edge-gpu' });

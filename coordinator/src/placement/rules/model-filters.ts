@@ -19,6 +19,7 @@ import {
   hasDisk,
   hasMemory,
   hasThroughput,
+  isCrowdedOut,
   isPoolFree,
   type Offer,
   type Room,
@@ -103,6 +104,8 @@ const rows: readonly ModelFilter[] = [
     allows: hasMemory,
     words: ({ room, use }, offers) => {
       const { offer, extra } = leastExtra(offers, use);
+      if (extra === 0 && isCrowdedOut(room, offer))
+        return `${offer.model.name} is not loaded, and agents that leave the node still have its memory`;
       // The memory of a resident model is neither extra nor available.
       const held = offer.agents === 0 && offer.creditBytes === 0 ? heldBytes(offer.model) : 0;
       const usable = bytesInWords(Math.max(0, usableBytes(room, offer) - held));
