@@ -160,7 +160,7 @@ objects-check: node_modules/.installed
 ## make integrations  the fleet against the real programs that people have beside it, a line a claim with its time: the parser of AsyncAPI,
 ##                the official MCP client, VS Code (needs Chromium and a compiler), Home Assistant (needs root, mmdebstrap, and some minutes
 ##                for the first time) and Node-RED (fetched by npm, 117 MB); PART=asyncapi, mcp, vscode, home-assistant or node-red, or a
-##                part of one: mcp:http, :stdio, :fuzz, :servers; home-assistant:embedded, :mosquitto, :voice, :mcp, :large;
+##                part of one: mcp:http, :stdio, :fuzz, :servers; home-assistant:embedded, :mosquitto, :newest, :voice, :mcp, :large;
 ##                node-red:examples, :topics, :http, :events, :mqtt, :mqtt-events, and :picture for its editor in Chromium, with pictures
 ##                (PICTURE=<folder>)
 integrations: node_modules/.installed node-agent/dist/main.mjs

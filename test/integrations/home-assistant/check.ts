@@ -9,40 +9,53 @@ import { lamp, toolsOfTheHouse, voice } from './assistants.ts';
 import { HomeAssistantInstance } from './instance.ts';
 import { largeFleet } from './large-fleet.ts';
 import { takePicture } from './picture.ts';
-import { homeAssistantRoot, version, whyNotHere } from './root.ts';
+import { homeAssistantRoot, newest, usual, whyNotHere } from './root.ts';
 import { type BrokerKind, noMosquitto, openStage } from './stage.ts';
 import { story } from './story.ts';
 
-type Part = BrokerKind | 'voice' | 'mcp' | 'large' | 'picture';
-const names: Record<Part, string> = {
-  embedded: `Home Assistant ${version}, own broker`,
-  mosquitto: `Home Assistant ${version}, Mosquitto`,
-  voice: `Home Assistant ${version}, conversation`,
-  mcp: `Home Assistant ${version}, its MCP server`,
-  large: `Home Assistant ${version}, 1,000 nodes`,
-  picture: `Home Assistant ${version}, a picture`,
+type Part = BrokerKind | 'newest' | 'voice' | 'mcp' | 'large' | 'picture';
+const about: Record<Part, string> = {
+  embedded: 'own broker',
+  mosquitto: 'Mosquitto',
+  newest: 'own broker',
+  voice: 'conversation',
+  mcp: 'its MCP server',
+  large: '1,000 nodes',
+  picture: 'a picture',
 };
+const releaseOf = (part: Part) => (part === 'newest' ? newest : usual);
+const nameOf = (part: Part) => `Home Assistant ${releaseOf(part).version}, ${about[part]}`;
 /** With a broker between, and with a fleet that has a real node-agent. */
-const overMqtt = { embedded: story, mosquitto: story, large: largeFleet, picture: takePicture };
+const overMqtt = { embedded: story, mosquitto: story, newest: story, large: largeFleet, picture: takePicture };
 const talking = { voice, mcp: toolsOfTheHouse };
 
 export async function homeAssistant(proofs: Proofs, say: (line: string) => void, only = ''): Promise<void> {
-  for (const part of Object.keys(names) as Part[]) {
+  for (const part of Object.keys(about) as Part[]) {
     // The picture is for the documentation, and proves nothing.
     if (only === '' ? part === 'picture' : only !== part) continue;
-    const why = whyNotHere() ?? (part === 'mosquitto' ? noMosquitto() : null);
-    if (why === null) await run(part, proofs, say);
-    else proofs.notRun(names[part], why);
+    const found = rootFor(part, say);
+    if ('why' in found) proofs.notRun(nameOf(part), found.why);
+    else await run(part, found.root, proofs, say);
   }
 }
 
-async function run(part: Part, proofs: Proofs, say: (line: string) => void): Promise<void> {
+/** Where it lies, or why it cannot be had here. */
+function rootFor(part: Part, say: (line: string) => void): { root: string } | { why: string } {
+  const why = whyNotHere(releaseOf(part)) ?? (part === 'mosquitto' ? noMosquitto() : null);
+  if (why !== null) return { why };
+  try {
+    return { root: homeAssistantRoot(releaseOf(part), say) };
+  } catch (error) {
+    return { why: `it cannot be made here: ${(error as Error).message.split('\n')[0]}` };
+  }
+}
+
+async function run(part: Part, root: string, proofs: Proofs, say: (line: string) => void): Promise<void> {
   const ends: (() => unknown)[] = [];
   const t = { teardown: (end: () => unknown) => ends.unshift(end) };
-  const prove = proofs.of(names[part], part === 'large' ? 1_000 : 50);
+  const prove = proofs.of(nameOf(part), part === 'large' ? 1_000 : 50);
   let home: HomeAssistantInstance | null = null;
   try {
-    const root = homeAssistantRoot(say);
     const folder = mkdtempSync(join(tmpdir(), 'home-assistant-'));
     t.teardown(() => rmSync(folder, { recursive: true, force: true }));
     home = new HomeAssistantInstance(root, folder, await freePort(), part in talking ? lamp : []);

@@ -5,11 +5,22 @@ import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs
 import { join, resolve } from 'node:path';
 import { debianArchive } from '../../fixtures/debian-archive.ts';
 
-export const version = '2026.2.3';
-const packages = 'python3.13,python3.13-venv,python3.13-dev,gcc,g++,libc6-dev,libturbojpeg0,ca-certificates';
+/** A Home Assistant with the Debian that has its Python. */
+export interface Release {
+  version: string;
+  suite: string;
+  python: string;
+}
+/** The last one that runs on the Python of Debian stable, which every machine can have. */
+export const usual: Release = { version: '2026.2.3', suite: 'trixie', python: 'python3.13' };
+export const newest: Release = { version: '2026.11.0', suite: 'forky', python: 'python3.14' };
+
+const packagesOf = ({ python }: Release) =>
+  `${python},${python}-venv,${python}-dev,gcc,g++,libc6-dev,libturbojpeg0,ca-certificates`;
 /** Counts the lists below: a root that was made of an earlier one lacks what is new. */
 const revision = 2;
-const folder = resolve(import.meta.dirname, `../../../.integrations/home-assistant-${version}-${revision}`);
+const folderOf = ({ version }: Release) =>
+  resolve(import.meta.dirname, `../../../.integrations/home-assistant-${version}-${revision}`);
 /**
  * Home Assistant installs what an integration needs when that is set up: all of it is there before, and a run needs no network. Those that
  * its first start adds beside (weather, radio, speech) are not: they would call others.
@@ -34,9 +45,9 @@ print('\\n'.join(found))
 `;
 
 /** Why it cannot be made here; null: it can, or is there. */
-export function whyNotHere(): string | null {
+export function whyNotHere(release: Release): string | null {
   if (process.getuid?.() !== 0) return 'it needs root, for chroot';
-  if (existsSync(join(folder, 'root'))) return null;
+  if (existsSync(join(folderOf(release), 'root'))) return null;
   try {
     execFileSync('mmdebstrap', ['--version'], { stdio: 'ignore' });
     return null;
@@ -46,21 +57,23 @@ export function whyNotHere(): string | null {
 }
 
 /** The path of the root. */
-export function homeAssistantRoot(say: (line: string) => void): string {
+export function homeAssistantRoot(release: Release, say: (line: string) => void): string {
+  const { version, suite, python } = release;
+  const folder = folderOf(release);
   const root = join(folder, 'root');
   if (existsSync(root)) return root;
   say(`making a Debian root with Home Assistant ${version}: some minutes, once`);
   const part = `${root}.part`;
   rmSync(part, { recursive: true, force: true });
   mkdirSync(part, { recursive: true });
-  const archive = debianArchive(join(folder, 'trixie.tar'), 'trixie', packages);
+  const archive = debianArchive(join(folder, `${suite}.tar`), suite, packagesOf(release));
   execFileSync('tar', ['-xpf', archive, '-C', part]);
   // The network of this machine, as pip here uses it.
   for (const file of ['/etc/resolv.conf', '/etc/pip.conf', '/etc/ssl/certs/ca-certificates.crt'])
     if (existsSync(file)) copyFileSync(file, join(part, file));
   const inRoot = (script: string) =>
     execFileSync('chroot', [part, '/bin/sh', '-c', script], { stdio: ['ignore', 'ignore', 'inherit'] });
-  inRoot(`python3.13 -m venv /ha && /ha/bin/pip install --no-cache-dir homeassistant==${version}`);
+  inRoot(`${python} -m venv /ha && /ha/bin/pip install --no-cache-dir homeassistant==${version}`);
   inRoot(`/ha/bin/python - <<'E' > /tmp/needs && /ha/bin/pip install --no-cache-dir -r /tmp/needs\n${requirements}E`);
   renameSync(part, root);
   rmSync(archive);

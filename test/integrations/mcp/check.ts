@@ -47,7 +47,7 @@ export async function mcp(proofs: Proofs, _say: (line: string) => void, only = '
   }
 }
 
-const bentRequests = 1_000;
+const bentRequests = 10_000;
 async function bent({ fleet, model, prove }: Cast): Promise<void> {
   await fleet.runNode('box', { extra: ['--openai', model.url] });
   await fleet.apply({ name: 'greeter' });
