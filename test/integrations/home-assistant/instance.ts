@@ -158,24 +158,20 @@ export class HomeAssistantInstance {
       port,
       ...(user ? { username: user.name, password: user.password } : {}),
     };
-    const more = {
-      set_client_cert: false,
-      set_ca_cert: ca ? 'custom' : 'off',
-      tls_insecure: false,
-      protocol,
-      transport: 'tcp',
-    };
-    const answer = (values: object) =>
-      this.call<FlowStep>('POST', `/api/config/config_entries/flow/${begun.flow_id}`, values);
+    const tls = { set_client_cert: false, set_ca_cert: ca ? 'custom' : 'off', tls_insecure: false, transport: 'tcp' };
+    const path = `/api/config/config_entries/flow/${begun.flow_id}`;
     let step = begun;
-    for (const values of [
-      { ...basic, advanced_options: true },
-      { ...basic, ...more },
-    ]) {
-      step = await answer(values);
-      if (step.result) return step.result.entry_id;
+    if (begun.data_schema?.some(({ name }) => name === 'other_settings')) {
+      const certificate = ca ? { certificate: await this.#upload('ca.pem', ca) } : {};
+      step = await this.call('POST', path, { ...basic, protocol, other_settings: { ...tls, ...certificate } });
+    } else {
+      // Until 2026.2: a box shows more of the form, and a certificate has a form of its own.
+      const whole = { ...basic, ...tls, protocol };
+      for (const values of [{ ...basic, advanced_options: true }, whole])
+        if (!step.result) step = await this.call('POST', path, values);
+      if (ca && !step.result)
+        step = await this.call('POST', path, { ...whole, certificate: await this.#upload('ca.pem', ca) });
     }
-    if (ca) step = await answer({ ...basic, ...more, certificate: await this.#upload('ca.pem', ca) });
     if (!step.result) throw new Error(`the form of MQTT was not taken: ${JSON.stringify(step)}`);
     return step.result.entry_id;
   }
@@ -254,6 +250,7 @@ export class HomeAssistantInstance {
 }
 
 interface FlowStep {
+  data_schema?: { name: string }[];
   type: string;
   flow_id: string;
   /** As soon as the entry is made. */

@@ -18,7 +18,7 @@ export const newest: Release = { version: '2026.11.0', suite: 'forky', python: '
 const packagesOf = ({ python }: Release) =>
   `${python},${python}-venv,${python}-dev,gcc,g++,libc6-dev,libturbojpeg0,ca-certificates`;
 /** Counts the lists below: a root that was made of an earlier one lacks what is new. */
-const revision = 2;
+const revision = 3;
 const folderOf = ({ version }: Release) =>
   resolve(import.meta.dirname, `../../../.integrations/home-assistant-${version}-${revision}`);
 /**
@@ -29,6 +29,8 @@ const integrations = [
   ...['frontend', 'mqtt', 'stream', 'ai_task', 'tts', 'assist_pipeline', 'camera', 'ffmpeg', 'stt'],
   // What the fleet talks with as a conversation agent, what it is served by, and a switch to turn on.
   ...['conversation', 'ollama', 'mcp_server', 'template', 'input_boolean'],
+  // What others import, though they do not depend on it; some versions have not all of them.
+  ...['hassio', 'infrared', 'radio_frequency'],
 ];
 const requirements = `
 import json, pathlib, homeassistant
@@ -36,9 +38,10 @@ base = pathlib.Path(homeassistant.__file__).parent / 'components'
 seen, todo, found = set(), ${JSON.stringify(integrations)}, []
 while todo:
     name = todo.pop()
-    if name in seen: continue
+    file = base / name / 'manifest.json'
+    if name in seen or not file.exists(): continue
     seen.add(name)
-    manifest = json.loads((base / name / 'manifest.json').read_text())
+    manifest = json.loads(file.read_text())
     found += manifest.get('requirements', [])
     todo += manifest.get('dependencies', [])
 print('\\n'.join(found))
