@@ -48,16 +48,22 @@ export async function mcp(proofs: Proofs, _say: (line: string) => void, only = '
 }
 
 const bentRequests = 10_000;
+/** Of one key: more in a minute are refused with 429, which says nothing of what they hold. */
+const ofOneKey = 1_000;
 async function bent({ fleet, model, prove }: Cast): Promise<void> {
   await fleet.runNode('box', { extra: ['--openai', model.url] });
   await fleet.apply({ name: 'greeter' });
   await ready(fleet, 'greeter');
-  const { key } = await fleet.client.call('keyCreate', { body: { name: 'bent', role: 'admin' } });
   const { pid } = fleet.coordinator.child;
-  let seed = Math.floor(Math.random() * 1e9);
+  const seed = Math.floor(Math.random() * 1e9);
   await prove(`${bentRequests} bent requests are answered, none with a fault of ours`, 300_000, async () => {
-    const statuses = await fuzz({ base: fleet.client.url, key }, bentRequests, seed++);
-    return (statuses[200] ?? 0) > bentRequests / 4 || `few were understood: ${JSON.stringify(statuses)}`;
+    let understood = 0;
+    for (let at = 0; at < bentRequests; at += ofOneKey) {
+      const { key } = await fleet.client.call('keyCreate', { body: { name: `bent-${at}`, role: 'admin' } });
+      const statuses = await fuzz({ base: fleet.client.url, key }, ofOneKey, seed + at);
+      understood += statuses[200] ?? 0;
+    }
+    return understood > bentRequests / 4 || `${understood} were understood (seed ${seed})`;
   });
   await prove('the coordinator is the same process, and the fleet is well', 1_000, async () => {
     const { exitCode } = fleet.coordinator.child;
