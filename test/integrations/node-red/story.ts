@@ -165,6 +165,8 @@ async function asked(cast: Cast, way: string, fleet: FleetSettings): Promise<voi
   const bench = benchFlow(fleet);
   const postTo = (path: string, body: object) => red.call<BenchAnswer>('POST', path, body);
   const over = `over ${way}: `;
+  // The story before may have killed the coordinator.
+  await nodeIsBack(cast);
   await red.deploy(bench);
   await prove(
     `${over}the nodes say that they are connected`,
