@@ -275,10 +275,12 @@ async function taskOf({ stage }: Cast, prompt: string): Promise<TaskView> {
 async function heard(cast: Cast): Promise<void> {
   const { red, prove, stage, http } = cast;
   await stage.apply({ name: 'lodger' });
+  await nodeIsBack(cast);
   await red.deploy(benchFlow(http));
   await until(() => red.isWell('events'));
   await new Promise((resolve) => setTimeout(resolve, 3_000));
-  const [last] = await stage.client.call('events', { query: { limit: 1 } });
+  // What was told before may come up to two seconds later.
+  const last = (await stage.client.call('events', { query: { limit: 1 } }))[0]?.id ?? 0;
   const from = red.debugged.length;
   let name = 'lodger';
   const rename = async (times: number) => {
@@ -297,9 +299,10 @@ async function heard(cast: Cast): Promise<void> {
     const all = (await stage.client.call('events', { query: { limit: 200 } })) as FleetEvent[];
     const wanted = all
       .map(({ id }) => id)
-      .filter((id) => id > (last?.id ?? 0))
+      .filter((id) => id > last)
       .reverse();
-    const got = red.said('events-said', from).map((message) => (message as { payload: FleetEvent }).payload.id);
+    const said = red.said('events-said', from).map((message) => (message as { payload: FleetEvent }).payload.id);
+    const got = said.filter((id) => id > last);
     return (
       (got.length >= 40 && got.join() === wanted.join()) ||
       `${got.length} of ${wanted.length}: ${got.slice(0, 50).join()}`
