@@ -86,7 +86,11 @@ t.test('a node is killed while it runs an agent', async (t) => {
     t.match(await agentOf(fleet, 'keeper'), { node: second, epoch: 2, state: 'ready' });
     const asked = await ask(fleet, 'keeper', 'Are you there?');
     t.match(asked, { state: 'done', node: second, attempt: 1 });
-    const added = (await memoryOf(fleet, 'keeper')).slice(before.length);
+    // The answer is there before its memory has come up.
+    const added = await until('it is remembered', async () => {
+      const more = (await memoryOf(fleet, 'keeper')).slice(before.length);
+      return more.length > 0 && more;
+    });
     t.same(
       added.map(({ kind, epoch }) => `${kind} ${epoch}`),
       ['turn 2'],
