@@ -5,6 +5,7 @@ import { useNode, useNodes } from '../data/live.ts';
 import { useAct, useRoute } from '../data/query.ts';
 import { Button } from '../kit/button.tsx';
 import { SelectField, TextField } from '../kit/field.tsx';
+import { FormEnd } from '../kit/form-end.tsx';
 import { Dialog } from '../kit/overlay.tsx';
 import { bytes } from '../kit/words.ts';
 import { canFetch, suggestions } from './fetching.ts';
@@ -62,12 +63,7 @@ export function FetchDialog({ open, node: given, model = '', onClose, began }: P
           onChange={(event) => setName(event.target.value)}
         />
         {id !== '' && <ForNode id={id} name={name} setName={setName} known={catalogue.data ?? null} />}
-        <footer className="row end">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button look="primary" type="submit" busy={pull.isPending} disabled={id === '' || name.trim() === ''}>
-            Fetch
-          </Button>
-        </footer>
+        <FormEnd verb="Fetch" busy={pull.isPending} disabled={id === '' || name.trim() === ''} onCancel={onClose} />
       </form>
     </Dialog>
   );

@@ -4,8 +4,8 @@ import { roles, roleTable } from '@blackroad/protocol/permissions';
 import { type FormEvent, useState } from 'react';
 import { useAct } from '../../data/query.ts';
 import { type BudgetDraft, BudgetFields, budgetOf } from '../../fleet/budget.tsx';
-import { Button } from '../../kit/button.tsx';
 import { CopyText, SelectField, TextField } from '../../kit/field.tsx';
+import { FormEnd } from '../../kit/form-end.tsx';
 import { Dialog } from '../../kit/overlay.tsx';
 import { ShownOnce } from '../../kit/shown-once.tsx';
 
@@ -68,12 +68,7 @@ export function CreateKey({ open, onOpenChange }: { open: boolean; onOpenChange(
           <summary>Budget: how much it may use and spend</summary>
           <BudgetFields draft={budget} onDraft={setBudget} unpaid="none" />
         </details>
-        <footer className="row end">
-          <Button onClick={() => change(false)}>Cancel</Button>
-          <Button look="primary" type="submit" busy={create.isPending}>
-            Create
-          </Button>
-        </footer>
+        <FormEnd verb="Create" busy={create.isPending} onCancel={() => change(false)} />
       </form>
     </Dialog>
   );

@@ -5,6 +5,7 @@ import { useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
 import { type BudgetDraft, BudgetFields, BudgetMeters, budgetOf } from '../../fleet/budget.tsx';
 import { Button } from '../../kit/button.tsx';
+import { FormEnd } from '../../kit/form-end.tsx';
 import { Dialog } from '../../kit/overlay.tsx';
 
 export function KeyBudget({ of: key }: { of: KeyView }) {
@@ -51,12 +52,7 @@ function BudgetDialog({ of: key, onClose }: { of: KeyView; onClose(): void }) {
     >
       <form className="stack" onSubmit={submit}>
         <BudgetFields draft={draft} onDraft={setDraft} unpaid="none" />
-        <footer className="row end">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button look="primary" type="submit" busy={set.isPending || remove.isPending}>
-            Save
-          </Button>
-        </footer>
+        <FormEnd verb="Save" busy={set.isPending || remove.isPending} onCancel={onClose} />
       </form>
     </Dialog>
   );

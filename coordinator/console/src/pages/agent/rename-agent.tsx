@@ -6,6 +6,7 @@ import { useAct } from '../../data/query.ts';
 import { useMay } from '../../data/session.tsx';
 import { Button } from '../../kit/button.tsx';
 import { TextField } from '../../kit/field.tsx';
+import { FormEnd } from '../../kit/form-end.tsx';
 import { Dialog } from '../../kit/overlay.tsx';
 
 export function RenameAgent({ agent: { name: was } }: { agent: AgentView }) {
@@ -47,12 +48,12 @@ export function RenameAgent({ agent: { name: was } }: { agent: AgentView }) {
             hint="Lower-case letters, digits and dashes."
             onChange={(event) => setName(event.target.value)}
           />
-          <footer className="row end">
-            <Button onClick={() => change(false)}>Cancel</Button>
-            <Button look="primary" type="submit" busy={rename.isPending} disabled={name.trim() === was}>
-              Rename
-            </Button>
-          </footer>
+          <FormEnd
+            verb="Rename"
+            busy={rename.isPending}
+            disabled={name.trim() === was}
+            onCancel={() => change(false)}
+          />
         </form>
       </Dialog>
     </>

@@ -6,6 +6,7 @@ import { useAct, useRoute } from '../../data/query.ts';
 import { Time } from '../../fleet/time.tsx';
 import { Button, IconButton } from '../../kit/button.tsx';
 import { CopyText, TextField } from '../../kit/field.tsx';
+import { FormEnd } from '../../kit/form-end.tsx';
 import { Dialog, Menu } from '../../kit/overlay.tsx';
 import { Fault, Loaded } from '../../kit/states.tsx';
 import { wordsOf } from '../../kit/words.ts';
@@ -107,12 +108,7 @@ function Rename({ of, close }: About) {
           fault={problem || undefined}
           onChange={(event) => setTitle(event.target.value)}
         />
-        <footer className="row end">
-          <Button onClick={close}>Cancel</Button>
-          <Button type="submit" look="primary" busy={edit.isPending} disabled={title.trim() === ''}>
-            Save
-          </Button>
-        </footer>
+        <FormEnd verb="Save" busy={edit.isPending} disabled={title.trim() === ''} onCancel={close} />
       </form>
     </Dialog>
   );

@@ -3,8 +3,8 @@ import type { CatalogueModel } from '@blackroad/protocol';
 import { type FormEvent, useEffect, useState } from 'react';
 import { useNodes } from '../../data/live.ts';
 import { useAct } from '../../data/query.ts';
-import { Button } from '../../kit/button.tsx';
 import { SelectField } from '../../kit/field.tsx';
+import { FormEnd } from '../../kit/form-end.tsx';
 import { Dialog } from '../../kit/overlay.tsx';
 import { bytes } from '../../kit/words.ts';
 import { ordersInWords, placeOf, placesFor } from './orders.ts';
@@ -53,12 +53,7 @@ function Form({ model, close }: { model: CatalogueModel; close(): void }) {
         ]}
         onChange={({ target }) => setPlace(target.value)}
       />
-      <footer className="row end">
-        <Button onClick={close}>Cancel</Button>
-        <Button look="primary" type="submit" busy={pull.isPending}>
-          Fetch
-        </Button>
-      </footer>
+      <FormEnd verb="Fetch" busy={pull.isPending} onCancel={close} />
     </form>
   );
 }

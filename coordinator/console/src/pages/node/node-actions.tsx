@@ -10,6 +10,7 @@ import { DrainButton } from '../../fleet/drain-button.tsx';
 import { useAddress } from '../../kit/address.ts';
 import { Button } from '../../kit/button.tsx';
 import { TextArea, TextField } from '../../kit/field.tsx';
+import { FormEnd } from '../../kit/form-end.tsx';
 import { ConfirmButton, Dialog } from '../../kit/overlay.tsx';
 import { useCommands } from '../../shell/commands.ts';
 
@@ -178,12 +179,7 @@ function EditNode({ node }: { node: NodeView }) {
             placeholder={'room=kitchen\ncamera=yes'}
             hint="One a line; agents can ask for them."
           />
-          <footer className="row end">
-            <Button onClick={() => change(false)}>Cancel</Button>
-            <Button look="primary" type="submit" busy={edit.isPending}>
-              Save
-            </Button>
-          </footer>
+          <FormEnd verb="Save" busy={edit.isPending} onCancel={() => change(false)} />
         </form>
       </Dialog>
     </>

@@ -2,8 +2,8 @@
 import type { EventType } from '@blackroad/protocol';
 import { type FormEvent, useState } from 'react';
 import { useAct } from '../../data/query.ts';
-import { Button } from '../../kit/button.tsx';
 import { Checkbox, SelectField, TextField } from '../../kit/field.tsx';
+import { FormEnd } from '../../kit/form-end.tsx';
 import { Dialog } from '../../kit/overlay.tsx';
 import { ShownOnce } from '../../kit/shown-once.tsx';
 import { Fault } from '../../kit/states.tsx';
@@ -77,12 +77,7 @@ export function CreateWebhook({ open, onOpenChange }: { open: boolean; onOpenCha
         )}
         {way === 'out' && <TargetFields of={target} onTarget={setTarget} />}
         <Fault text={problem} />
-        <footer className="row end">
-          <Button onClick={() => change(false)}>Cancel</Button>
-          <Button look="primary" type="submit" busy={create.isPending}>
-            Create
-          </Button>
-        </footer>
+        <FormEnd verb="Create" busy={create.isPending} onCancel={() => change(false)} />
       </form>
     </Dialog>
   );

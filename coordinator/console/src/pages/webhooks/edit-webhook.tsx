@@ -2,7 +2,7 @@
 import type { EventType } from '@blackroad/protocol';
 import { type FormEvent, useState } from 'react';
 import { useAct } from '../../data/query.ts';
-import { Button } from '../../kit/button.tsx';
+import { FormEnd } from '../../kit/form-end.tsx';
 import { Dialog } from '../../kit/overlay.tsx';
 import { Fault } from '../../kit/states.tsx';
 import { refusalOf } from './refusal.ts';
@@ -31,12 +31,7 @@ export function EditWebhook({ name, of: before, onClose }: { name: string; of: T
       <form className="stack" onSubmit={submit}>
         <TargetFields of={target} onTarget={setTarget} />
         <Fault text={problem} />
-        <footer className="row end">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button look="primary" type="submit" busy={edit.isPending}>
-            Save
-          </Button>
-        </footer>
+        <FormEnd verb="Save" busy={edit.isPending} onCancel={onClose} />
       </form>
     </Dialog>
   );
