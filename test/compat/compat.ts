@@ -46,9 +46,7 @@ async function together(t: Test, programs: Partial<Programs>, updated: string | 
     return health;
   });
   t.ok(heard, 'its health is known');
-  // Without the fields of later versions, whose defaults an older coordinator refuses.
-  const body = { name: 'worker', model: ['auto'], instructions: 'You are worker.' };
-  await fleet.client.call('agentApply', { params: { agent: 'worker' }, body: body as never });
+  await fleet.apply({ name: 'worker' });
   await ready(fleet, 'worker', node);
   t.match(await ask(fleet, 'worker', 'My name is Ada.'), { state: 'done', node });
   await until('its memory has come', async () => (await memoryOf(fleet, 'worker')).length > 0);

@@ -15,7 +15,7 @@ import {
 import { withDeadline } from '@blackroad/std/clock';
 import { sha256Hex } from '@blackroad/std/sha256';
 import { isSameHash } from '../fleet/access.ts';
-import { deliveriesOf, givenUp, webhookNamed } from '../fleet/webhooks.ts';
+import { deliveriesOf, givenUp, isDead, webhookNamed } from '../fleet/webhooks.ts';
 import type { ApiContext } from '../http/context.ts';
 import { refuseStranger } from '../http/guard.ts';
 import { accepted, type Call, type Handlers, refuseFaults, shown } from '../http/handler.ts';
@@ -25,7 +25,6 @@ import type { InWebhook, OutWebhook, WebhookRow } from '../state/webhook-rows.ts
 import { agentOr404 } from './agents.ts';
 
 const pathOf = ({ name }: WebhookRow) => `/hooks/${name}`;
-const isDead = ({ nextMs }: { nextMs: number | null }) => nextMs === null;
 
 function viewOf(context: ApiContext, row: WebhookRow): WebhookView {
   const { id, name, direction, createdMs, by, paused = null } = row;

@@ -2,14 +2,14 @@
 // says it, so that no webhook is told of its own failure.
 import type { View } from '../state/view.ts';
 import type { Trouble } from './trouble.ts';
-import { deliveriesOf } from './webhooks.ts';
+import { deliveriesOf, isDead } from './webhooks.ts';
 
 export function webhookTroubles(view: Pick<View, 'webhooks' | 'deliveries' | 'deliveriesByWebhook'>): Trouble[] {
   const troubles: Trouble[] = [];
   for (const row of view.webhooks.values()) {
     if (row.direction !== 'out' || row.failingSinceMs === undefined || row.paused) continue;
     // Those that were given up may all be tried again now.
-    if (!deliveriesOf(view, row.id).some(({ nextMs }) => nextMs === null)) continue;
+    if (!deliveriesOf(view, row.id).some(isDead)) continue;
     const { id, name, last } = row;
     troubles.push({
       ...{ group: `webhook-given-up:${id}`, kind: 'webhook-given-up', severity: 'warning', site: null },

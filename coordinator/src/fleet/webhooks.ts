@@ -1,5 +1,6 @@
-// Webhooks: made, changed, paused, rotated and deleted by people; what waits for those that go out, and what became of each try. Every queue is bounded: where
-// that of a webhook is full, the newest events are left out and counted. In: orders, events, outcomes. Out: durable rows, and the audit.
+// Webhooks: made, changed, paused, rotated and deleted by people; what waits for those that go out, and what became of each try. Every queue is
+// bounded: where that of a webhook is full, the newest events are left out and counted. In: orders, events, outcomes. Out: durable rows, and the
+// audit.
 import { actorOf, type EventType, maxDeliveriesDead, maxDeliveriesWaiting, maxWebhooks } from '@blackroad/protocol';
 import { type Decision, refuse } from '../state/decision.ts';
 import { change, type Draft, decided, decidedWith, noteAudit, noteEvent, openDraft } from '../state/draft.ts';
@@ -19,7 +20,8 @@ export function deliveriesOf(view: Pick<View, 'deliveries' | 'deliveriesByWebhoo
 }
 /** A webhook that is told of its own failure would fail again. */
 export const givenUp = 'webhook-given-up';
-const isDead = ({ nextMs }: DeliveryRow) => nextMs === null;
+/** It was given up. */
+export const isDead = ({ nextMs }: Pick<DeliveryRow, 'nextMs'>) => nextMs === null;
 const byNumber = (a: DeliveryRow, b: DeliveryRow) => a.number - b.number;
 
 function noWebhook(id: string): Decision<never> {

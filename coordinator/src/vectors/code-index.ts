@@ -7,8 +7,6 @@ import type { SharedMemory } from '@blackroad/std/vectors/web-assembly';
 import { PlaceTable } from './place-table.ts';
 
 const growBytes = 16 * 1024 * 1024;
-/** Of a file that is read. */
-const pieceBytes = 1024 * 1024;
 
 export interface Filter {
   /** Numbers of agents; undefined: all. */
@@ -73,10 +71,9 @@ export class CodeRows {
   copy(from: number, target: Uint8Array): void {
     target.set(this.#bytes.subarray(from, from + target.length));
   }
-  /** Takes the segments of a file instead of its own. `read` fills a piece and returns how much it had. */
-  fill(bytes: number, read: (target: Buffer) => number): void {
+  /** Takes the segments of a file instead of its own. `read` fills a part of `piece`, which is used for all of them, and returns how much it had. */
+  fill(bytes: number, piece: Buffer, read: (target: Buffer) => number): void {
     const rows = Math.floor(bytes / this.#segment.bytes) * segmentRows;
-    const piece = Buffer.alloc(Math.min(bytes, pieceBytes));
     this.#grow(layout.rows + bytes);
     for (let at = 0; at < bytes; ) {
       const had = read(piece.subarray(0, Math.min(piece.length, bytes - at)));

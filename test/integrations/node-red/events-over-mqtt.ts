@@ -1,10 +1,10 @@
 // The node `fleet event` over MQTT 5 in the real Node-RED: what a node of the fleet tells comes by the door for people, each once, also where the
 // coordinator was killed in the middle; a wrong key, and one that may not read, stand in its status. In: the cast. Out: a line a claim.
 
-import type { BenchAnswer } from './bench-flow.ts';
-import { benchFlow } from './bench-flow.ts';
+import { until } from '../../fixtures/until.ts';
+import { type BenchAnswer, benchFlow } from './bench-flow.ts';
+import { nodeIsBack } from './node-is-back.ts';
 import type { Cast } from './story.ts';
-import { nodeIsBack, until } from './waits.ts';
 
 interface Said {
   topic: string;

@@ -2,16 +2,15 @@
 // its editor. In: a folder and a port. Out: flows deployed, what their nodes' status and debug nodes said, its log.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import WebSocket from 'ws';
+import { fetched, npm, quietly } from '../fetched.ts';
 
 export const version = '5.0.7';
 export const packageName = 'node-red-contrib-blackroad-fleet';
 const root = resolve(import.meta.dirname, '../../..');
-const kept = join(root, `.integrations/node-red-${version}`);
 const startMs = 60_000;
-const npm = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier'];
 
 export interface FlowEntry {
   id: string;
@@ -23,19 +22,9 @@ interface Status {
   text: string;
 }
 
-/** Fetched once; 117 MB. */
-export function nodeRedProgram(say: (line: string) => void): string {
-  const program = join(kept, 'node_modules/node-red/red.js');
-  if (existsSync(program)) return program;
-  say(`fetching Node-RED ${version}: once`);
-  const part = `${kept}.part`;
-  rmSync(part, { recursive: true, force: true });
-  mkdirSync(part, { recursive: true });
-  writeFileSync(join(part, 'package.json'), JSON.stringify({ private: true }));
-  execFileSync('npm', [...npm, `node-red@${version}`], { cwd: part, stdio: ['ignore', 'ignore', 'pipe'] });
-  renameSync(part, kept);
-  return program;
-}
+/** The program that starts it. */
+export const nodeRedProgram = (say: (line: string) => void): string =>
+  join(fetched('node-red', version, '117 MB', say), 'node_modules/node-red/red.js');
 
 /** Packs the package and installs the archive into the folder of a Node-RED. Resolves with its files. */
 export function installPackage(folder: string): string[] {
@@ -46,7 +35,7 @@ export function installPackage(folder: string): string[] {
   });
   const [{ filename, files }] = JSON.parse(packed) as [{ filename: string; files: { path: string }[] }];
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'node-red-project', private: true }));
-  execFileSync('npm', [...npm, join(folder, filename)], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+  npm(folder, ['install', ...quietly, join(folder, filename)]);
   return files.map(({ path }) => path);
 }
 

@@ -3,12 +3,13 @@
 import type { FleetEvent, TaskView } from '@blackroad/protocol';
 import mqtt, { type MqttClient } from 'mqtt';
 import { noProgram } from '../../fixtures/programs.ts';
+import { until } from '../../fixtures/until.ts';
 import type { Stage } from '../home-assistant/stage.ts';
 import type { Prove } from '../proofs.ts';
 import { type BenchAnswer, benchFlow, type FleetSettings } from './bench-flow.ts';
 import { heardOverMqtt } from './events-over-mqtt.ts';
 import { type FlowEntry, type NodeRedInstance, packageName } from './instance.ts';
-import { nodeIsBack, until } from './waits.ts';
+import { nodeIsBack } from './node-is-back.ts';
 
 export interface Cast {
   stage: Stage;
