@@ -5,21 +5,21 @@ import { createRefusals } from '@blackroad/model-server/refusals';
 import { createThoughts } from '@blackroad/model-server/thoughts';
 import type { ModelRequest, ModelServer, NodeModel } from '@blackroad/protocol';
 import { isLoopbackAddress } from '@blackroad/std/address';
-import { backoffMs } from '@blackroad/std/backoff';
 import type { Clock } from '@blackroad/std/clock';
 import type { Log } from '@blackroad/std/log';
 import type { Random } from '@blackroad/std/random';
+import { Rest } from '@blackroad/std/rest';
 import { originOf } from '../door/address.ts';
 import type { AskedServer } from './direct-request.ts';
 
 export interface DirectServer extends AskedServer {
-  /** It did what it was asked, as far as that is its own doing. */
-  worked(): void;
+  /** It did what it was asked at that moment, as far as that is its own doing. */
+  worked(askedMs: number): void;
   /** It cannot be asked so: for a while its node-agent is. */
-  rest(problem: string): void;
+  failed(problem: string, askedMs: number): void;
 }
 interface Known extends DirectServer {
-  restsUntilMs: number;
+  rest: Rest<string>;
   /** When each model was last left to the node-agent. */
   byNodeMs: Map<string, number>;
 }
@@ -35,7 +35,7 @@ interface DirectServersParts {
   log: Log;
 }
 
-const rest = { firstMs: 2_000, maxMs: 10 * 60_000 };
+const backoff = { firstMs: 2_000, maxMs: 10 * 60_000 };
 /** The node-agent gets one request of a model in this time: it learns from it how fast the model is. */
 const byNodeEveryMs = 60_000;
 
@@ -99,7 +99,7 @@ export class DirectServers {
     if (!model || request.kind === 'embed' || model.asleep || (request.tools?.length && !model.tools)) return null;
     const server = this.#byNode.get(node)?.find(({ told }) => told.models.includes(model.name));
     const nowMs = this.#parts.clock.monotonicMs();
-    if (!server || nowMs < server.restsUntilMs) return null;
+    if (!server || server.rest.left()) return null;
     const byNodeMs = server.byNodeMs.get(model.name);
     if (byNodeMs !== undefined && nowMs - byNodeMs < byNodeEveryMs) return server;
     server.byNodeMs.set(model.name, nowMs);
@@ -117,27 +117,25 @@ export class DirectServers {
 
   #known(node: string, told: ModelServer, pool: AskedServer['pool']): Known {
     const { clock, random, log } = this.#parts;
-    let rests = 0;
-    const known: Known = {
+    const rest = new Rest<string>({ clock, random, backoff });
+    return {
       told,
       pool,
       refusals: createRefusals(clock),
       thoughts: createThoughts(),
-      restsUntilMs: 0,
+      rest,
       byNodeMs: new Map(),
-      worked() {
-        rests = 0;
-      },
-      rest(problem) {
-        const restMs = backoffMs(rest, rests++, random);
-        known.restsUntilMs = clock.monotonicMs() + restMs;
+      worked: (askedMs) => rest.worked(askedMs),
+      failed(problem, askedMs) {
+        const wasResting = rest.left() !== null;
+        rest.failed(problem, askedMs);
+        if (wasResting) return;
         log.info(
-          { node, port: told.port, problem, restMs },
+          { node, port: told.port, problem, restMs: rest.left()?.ms },
           'a model server is asked through its node-agent for a while',
         );
       },
     };
-    return known;
   }
 }
 

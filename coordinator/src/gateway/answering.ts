@@ -138,6 +138,7 @@ export class Answering {
     }
     const told = this.#toldOf(place, route.why, overheadMs + clock.monotonicMs() - turnMs);
     let chars = 0;
+    const askedMs = clock.monotonicMs();
     const end = await attempt({
       coordinator,
       clock,
@@ -161,9 +162,9 @@ export class Answering {
     if (end.problem) {
       if (isFull) one.full.add(keyOf(place));
       else one.attempts++;
-      return this.#failed(end.problem, place);
+      return this.#failed(end.problem, place, askedMs);
     }
-    router.worked(ask, who, place);
+    router.worked(ask, who, place, askedMs);
     this.#begin(told);
     sink.end(one.answer, end.reason ?? 'stop', usage);
     if (--this.#open === 0) sink.done();
@@ -194,9 +195,9 @@ export class Answering {
     };
   }
 
-  #failed(problem: ModelProblem, { row, model }: Place): FleetError {
+  #failed(problem: ModelProblem, { row, model }: Place, askedMs: number): FleetError {
     const error = errorOf(problem, model.name, row.id);
-    this.#parts.router.failing.failed(row.id, model, problem);
+    this.#parts.router.failing.failed(row.id, model, problem, askedMs);
     // [INV-one-voice]
     if (this.#begun || !modelProblems[problem.code].elsewhere) throw error;
     return error;

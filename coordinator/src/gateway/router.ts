@@ -81,9 +81,9 @@ export class Router {
     }
   }
 
-  /** A node answered: its model server has read the conversation now. */
-  worked(ask: Ask, who: string, { row, model }: Place): void {
-    this.failing.worked(row.id, model);
+  /** A node that was asked at that moment answered: its model server has read the conversation now. */
+  worked(ask: Ask, who: string, { row, model }: Place, askedMs: number): void {
+    this.failing.worked(row.id, model, askedMs);
     this.#affinity.note(this.#keysOf(who, ask), ask, row.id, model.name);
   }
 

@@ -122,15 +122,15 @@ export class ModelRequests {
       clock,
       events: (events) => listener.events(events),
       end: (end) => {
-        server.worked();
+        server.worked(beganMs);
         if (over()) listener.end(end);
       },
       failed: (error, hasBegun) => {
         if (!over()) return;
         const { code, message, retryAfterS } = error;
         const isOfThisWay = !hasBegun && (code === 'unavailable' || code === 'wrong-key');
-        if (isOfThisWay) server.rest(message);
-        else server.worked();
+        if (isOfThisWay) server.failed(message, beganMs);
+        else server.worked(beganMs);
         const leftMs = request.leftMs - (clock.monotonicMs() - beganMs);
         if (!isOfThisWay || leftMs <= 0)
           return listener.end({

@@ -159,6 +159,19 @@ for (const provider of providers) {
       t.match(textIn(await ask('Hello')), /Hello/);
     });
 
+    await about(
+      'an answer that had begun before the refusal does not end the rest',
+      async (t, { runtime, ask, server, model }) => {
+        const messages = [{ role: 'user' as const, content: 'Hello there' }];
+        const early = runtime.chat({ model, messages, sampling: {} }, never)[Symbol.asyncIterator]();
+        t.equal((await early.next()).done, false);
+        await failed(ask('overloaded please'));
+        while (!(await early.next()).done);
+        t.match(await failed(ask('Hello')), { code: 'provider-overloaded' });
+        t.equal(server.asked.length, 2);
+      },
+    );
+
     await about('without credit nothing is asked until a restart', async (t, { ask, server, runtime }) => {
       t.ok((await runtime.models()).length > 0);
       await failed(ask('credit please'));

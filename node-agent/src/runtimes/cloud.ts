@@ -117,25 +117,29 @@ class Cloud {
     if (request.logprobs !== undefined && this.#parts.provider === 'anthropic')
       throw new RuntimeError('unsupported', `${this.#name} has no log probabilities`);
     const client = await this.#opened();
+    const askedMs = this.#parts.clock.monotonicMs();
     yield* this.#refusals.asked(request, client.also(request), (asked, lacks) =>
       this.#sent(client, { request: asked, model, lacks, signal }),
     );
-    this.#rests.worked(model.name);
+    this.#rests.worked(model.name, askedMs);
   }
 
   async embed(wanted: string, texts: string[], signal: AbortSignal): Promise<Float32Array[]> {
     if (signal.aborted) throw abortedError();
     const { contextTokens } = this.#usable(wanted, 'embed');
     const client = await this.#opened();
+    const { clock } = this.#parts;
+    const beganMs = clock.monotonicMs();
     const once = async (batch: string[]) => {
+      const askedMs = clock.monotonicMs();
       const late = () => new RuntimeError('unavailable', `${this.#name} made no vectors within ${embedMs / 1000} s`);
       const stop = new AbortController();
       try {
         const any = AbortSignal.any([signal, this.#closing.signal, stop.signal]);
         const work = client.embed?.(wanted, batch, any) ?? Promise.resolve([]);
-        return await withDeadline(this.#parts.clock, embedMs, work, late);
+        return await withDeadline(clock, embedMs, work, late);
       } catch (error) {
-        throw this.#told(error, client, signal, wanted);
+        throw this.#told(error, client, { signal, model: wanted, askedMs });
       } finally {
         stop.abort();
       }
@@ -143,7 +147,7 @@ class Cloud {
     const vectors: Float32Array[] = [];
     for (let from = 0; from < texts.length; from += embedBatch)
       vectors.push(...(await embedWithCut(texts.slice(from, from + embedBatch), contextTokens, once)));
-    this.#rests.worked(wanted);
+    this.#rests.worked(wanted, beganMs);
     return vectors;
   }
 
@@ -185,11 +189,12 @@ class Cloud {
     const { clock } = this.#parts;
     const client = await this.#opened();
     const late = () => new RuntimeError('unavailable', `${this.label} did not answer within ${checkMs / 1000} s`);
+    const askedMs = clock.monotonicMs();
     try {
       await withDeadline(clock, checkMs, client.check(AbortSignal.any([signal, this.#closing.signal])), late);
       if (this.#blocked?.code === 'wrong-key') this.#blocked = null;
     } catch (error) {
-      const problem = this.#told(error, client, signal, null);
+      const problem = this.#told(error, client, { signal, model: null, askedMs });
       // A gateway without a list of models, or a provider that is busy, is there.
       if (awayCodes.includes(problem.code)) throw problem;
     }
@@ -197,6 +202,7 @@ class Cloud {
   }
 
   async *#sent(client: CloudProvider, { request, model, lacks, signal }: Sent): AsyncGenerator<ChatEvent> {
+    const askedMs = this.#parts.clock.monotonicMs();
     const stop = new AbortController();
     let begun = false;
     let silent: RuntimeError | null = null;
@@ -216,7 +222,7 @@ class Cloud {
         timer = arm();
       }
     } catch (error) {
-      throw this.#told(silent ?? error, client, signal, model.name);
+      throw this.#told(silent ?? error, client, { signal, model: model.name, askedMs });
     } finally {
       timer.cancel();
       // Ends the request where the reader left.
@@ -225,17 +231,17 @@ class Cloud {
   }
 
   /** The error of a client as one with a code, in words without the key; what it means for later requests is kept. */
-  #told(error: unknown, client: CloudProvider, signal: AbortSignal, model: string | null): RuntimeError {
+  #told(error: unknown, client: CloudProvider, { signal, model, askedMs }: Asked): RuntimeError {
     if (this.#closing.signal.aborted) return closed();
     if (signal.aborted) return abortedError();
     const { code, message, cause, retryAfterS } = error instanceof RuntimeError ? error : client.problemOf(error);
     const said = message.replaceAll(this.#parts.apiKey, '[key]').slice(0, maxSaidChars);
     const told = new RuntimeError(code, cloudRefusal(code, this.#name, said), { cause, retryAfterS });
-    this.#keep(told, model);
+    this.#keep(told, model, askedMs);
     return told;
   }
 
-  #keep(error: RuntimeError, model: string | null): void {
+  #keep(error: RuntimeError, model: string | null, askedMs: number): void {
     const nowMs = this.#parts.clock.monotonicMs();
     switch (error.code) {
       case 'no-credit':
@@ -244,10 +250,10 @@ class Cloud {
         this.#checkedMs = nowMs;
         return;
       case 'provider-overloaded':
-        this.#rests.rest(null, error);
+        this.#rests.rest(null, error, askedMs);
         return;
       case 'rate-limited':
-        if (model !== null) this.#rests.rest(model, error);
+        if (model !== null) this.#rests.rest(model, error, askedMs);
         return;
       case 'unknown-model':
         if (model !== null) this.#missing.set(model, nowMs + missingMs);
@@ -261,6 +267,13 @@ class Cloud {
   }
 }
 
+interface Asked {
+  signal: AbortSignal;
+  /** Null: the provider itself was asked for what it has. */
+  model: string | null;
+  /** When the request was sent, by the clock's monotonic time. */
+  askedMs: number;
+}
 interface Sent {
   request: ChatRequest;
   model: CloudModel;
