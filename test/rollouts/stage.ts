@@ -198,6 +198,8 @@ function watched(t: TestLike, args: string[]): Promise<Omit<Ran, 'stderr'>> {
   return new Promise((over) => child.on('close', (code) => over({ code: code ?? 1, stdout })));
 }
 
+/** Answered in a second, a word in 40 ms: the speed of answers is measured too, and work is under way when the coordinator dies. */
+const question = `slow 40${' word'.repeat(25)}`;
 async function work(fleet: Fleet, nodes: readonly string[], tasks: number): Promise<void> {
   const agents = nodes.map((node) => `worker-${node}`);
   const known = new Set((await fleet.client.call('agents')).map(({ name }) => name));
@@ -212,15 +214,15 @@ async function work(fleet: Fleet, nodes: readonly string[], tasks: number): Prom
   const ids: string[] = [];
   for (const agent of agents)
     for (let i = 0; i < tasks; i++)
-      // A word in 40 ms: the speed of answers is measured too.
-      ids.push((await fleet.client.call('ask', { params: { agent }, body: { prompt: 'slow 40', attempts: 1 } })).id);
+      ids.push((await fleet.client.call('ask', { params: { agent }, body: { prompt: question, attempts: 1 } })).id);
   await until(
     'the tasks have ended',
     async () => {
       // What has ended is not asked for again: a key has so many requests a minute.
       for (let task = ids[0]; task; task = ids[0]) {
-        const { state } = await fleet.client.call('task', { params: { task } });
-        if (state !== 'done' && state !== 'failed') throw new Error(`${ids.length} left, the first is ${state}`);
+        const { state, node } = await fleet.client.call('task', { params: { task } });
+        if (state !== 'done' && state !== 'failed')
+          throw new Error(`${ids.length} left, the first is ${state} on ${node}`);
         ids.shift();
       }
       return true;
