@@ -4,7 +4,7 @@ import type { TaskView } from '@blackroad/protocol';
 import t, { type Test } from 'tap';
 import { type FakeWork, openApiFleet } from '../../test/fixtures/coordinator/api-fleet.ts';
 import { cutProxy } from '../../test/fixtures/cut-proxy.ts';
-import { freePort } from '../../test/fixtures/free-port.ts';
+import { freePort } from '../../test/fixtures/ports.ts';
 import { createFlow } from '../../test/fixtures/node-red/flow-stand.ts';
 import { until } from '../../test/fixtures/processes.ts';
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { freePort } from '../fixtures/free-port.ts';
+import { freePort } from '../fixtures/ports.ts';
 import { cpuSeconds } from './proc.ts';
 
 const dependencies = { bullmq: '6.7.0', ioredis: '6.0.0' };

@@ -9,7 +9,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../fixtures/free-port.ts';
+import { freePort } from '../fixtures/ports.ts';
 import { startFleet, startProcess, until } from '../fixtures/processes.ts';
 import { nodeOf } from '../fixtures/steps.ts';
 import { lifetime } from './lifetime.ts';

@@ -7,7 +7,7 @@ import { systemClock } from '@blackroad/std/clock';
 import t from 'tap';
 import { tell } from '../../images/first-boot/src/tell.ts';
 import { axeFaultsInBothThemes, noBrowser, openBrowser, visit } from '../fixtures/browser.ts';
-import { freePort } from '../fixtures/free-port.ts';
+import { freePort } from '../fixtures/ports.ts';
 import { startFleet, until } from '../fixtures/processes.ts';
 
 t.test('adding, alerts, keys and books in a browser', { skip: noBrowser, timeout: 120_000 }, async (t) => {

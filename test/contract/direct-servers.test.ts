@@ -14,9 +14,9 @@ import { cloudKey, startCloudServer } from '../fixtures/cloud-server.ts';
 import { openApiFleet } from '../fixtures/coordinator/api-fleet.ts';
 import { channelIdentity } from '../fixtures/coordinator/channel-identity.ts';
 import { modelOf } from '../fixtures/coordinator/sample-supply.ts';
-import { freePort } from '../fixtures/free-port.ts';
 import { HandClock } from '../fixtures/node-agent/hand-clock.ts';
 import { createThrowawayCa } from '../fixtures/node-agent/throwaway-ca.ts';
+import { freePort } from '../fixtures/ports.ts';
 import { until } from '../fixtures/processes.ts';
 
 const model = 'm';

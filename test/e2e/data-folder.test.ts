@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { freePort } from '../fixtures/free-port.ts';
+import { freePort } from '../fixtures/ports.ts';
 import { fromSource, programOf, startFleet, startProcess } from '../fixtures/processes.ts';
 
 t.setTimeout(240_000);

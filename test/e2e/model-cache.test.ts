@@ -10,9 +10,9 @@ import { createClient } from '../../coordinator/cli/src/client.ts';
 import { createFleetCache } from '../../node-agent/src/cache/fleet-cache.ts';
 import { type Identity, loadIdentity } from '../../node-agent/src/identity/identity.ts';
 import { digestOf, openScriptedRegistry } from '../fixtures/coordinator/scripted-registry.ts';
-import { freePort } from '../fixtures/free-port.ts';
 import { openPullingOllama } from '../fixtures/node-agent/pulling-ollama.ts';
 import { ollamaPull } from '../fixtures/ollama-client.ts';
+import { freePort } from '../fixtures/ports.ts';
 import {
   type Fleet,
   fromSource,

@@ -2,8 +2,8 @@
 // was killed in the middle.
 import type { TaskView } from '@blackroad/protocol';
 import t, { type Test } from 'tap';
-import { freePort } from '../fixtures/free-port.ts';
 import { createFlow } from '../fixtures/node-red/flow-stand.ts';
+import { freePort } from '../fixtures/ports.ts';
 import { startFleet, until } from '../fixtures/processes.ts';
 import { namesIn, presence, ready } from '../fixtures/steps.ts';
 

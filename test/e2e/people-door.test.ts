@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
 import t from 'tap';
-import { freePort } from '../fixtures/free-port.ts';
+import { freePort } from '../fixtures/ports.ts';
 import { type Fleet, startFleet, until } from '../fixtures/processes.ts';
 import { findProgram, noProgram } from '../fixtures/programs.ts';
 import { namesIn, presence, ready } from '../fixtures/steps.ts';

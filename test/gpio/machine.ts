@@ -1,10 +1,12 @@
 // A Debian in QEMU whose kernel plays the chip of a Pi 5 (gpio-sim, called `pinctrl-rp1`): no systemd, its first process is a shell script. In: a
 // folder, a suite, files for it. Out: commands run in it as root, by HTTP. Needs root and mmdebstrap (to pack it), qemu-system-x86 and e2fsprogs.
+
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { closeSync, cpSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { debianArchive } from '../fixtures/debian-archive.ts';
-import { freePorts, until } from '../fixtures/processes.ts';
+import { freePorts } from '../fixtures/ports.ts';
+import { until } from '../fixtures/processes.ts';
 
 const packages =
   'iproute2,kmod,gpiod,linux-image-amd64,initramfs-tools,zstd,libstdc++6,ca-certificates,linux-headers-amd64,linux-source,make,gcc,xz-utils';

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../fixtures/free-port.ts';
+import { freePort } from '../../fixtures/ports.ts';
 import type { Proofs } from '../proofs.ts';
 import { lamp, toolsOfTheHouse, voice } from './assistants.ts';
 import { HomeAssistantInstance } from './instance.ts';

@@ -1,5 +1,6 @@
 // A fleet that Home Assistant sees: a coordinator with its own broker, or behind a Mosquitto, and simulated nodes, each a process of its own.
 // In: which broker. Out: the fleet, and what Home Assistant needs to connect.
+
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +10,8 @@ import { systemRandom } from '@blackroad/std/random';
 import { type Client, createClient } from '../../../coordinator/cli/src/client.ts';
 import { coordinatorUser, openCa } from '../../../coordinator/src/ca/ca.ts';
 import { type Mosquitto, startMosquitto } from '../../fixtures/mosquitto.ts';
-import { freePorts, type Process, startProcess } from '../../fixtures/processes.ts';
+import { freePorts } from '../../fixtures/ports.ts';
+import { type Process, startProcess } from '../../fixtures/processes.ts';
 import { findProgram, noProgram } from '../../fixtures/programs.ts';
 import type { BrokerSettings } from './instance.ts';
 

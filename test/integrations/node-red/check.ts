@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../fixtures/free-port.ts';
+import { freePort } from '../../fixtures/ports.ts';
 import { findProgram } from '../../fixtures/programs.ts';
 import { openStage } from '../home-assistant/stage.ts';
 import type { Proofs } from '../proofs.ts';

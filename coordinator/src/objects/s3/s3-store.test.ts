@@ -11,7 +11,7 @@ import { systemRandom } from '@blackroad/std/random';
 import t, { type Test } from 'tap';
 import { fault, listed, objectOf } from '../../../../test/conformance/object-store.ts';
 import { openTestCa } from '../../../../test/fixtures/coordinator/test-ca.ts';
-import { freePort } from '../../../../test/fixtures/free-port.ts';
+import { freePort } from '../../../../test/fixtures/ports.ts';
 import { noS3Server, s3Keys, startS3 } from '../../../../test/fixtures/s3-server.ts';
 import { slowLine } from '../../../../test/fixtures/slow-line.ts';
 import { until } from '../../../../test/fixtures/until.ts';
