@@ -13,18 +13,27 @@ const { include, exclude, jobs, timeout } = (
   }
 ).tap;
 
-/** The longest first: what is begun last should be short. */
-const order = [
-  /^test\/(e2e\/(cli|upgrade)|sim\/sim)\./,
-  /^test\/e2e\//,
-  /^test\/(sim|browser)\//,
-  /^coordinator\/src\/(api|backup|embedder|store|vector-stores)\//,
+/** Begun first: the end must not wait for one of them. */
+const longest = /^test\/(e2e\/(cli|upgrade|home-profile|update|planned-move|rollout-of-releases)|sim\/sim)\./;
+/** Those with programs, pages or time limits wait more than they compute. */
+const waiting = /^(test\/(e2e|browser|install)|images|coordinator\/src\/(webhooks|vector-stores))\//;
+
+const all = globSync(include, { cwd: root, exclude }).sort();
+const first = all.filter((file) => longest.test(file));
+const others = all.filter((file) => !longest.test(file));
+const files = [
+  ...first,
+  ...mixed(
+    others.filter((file) => waiting.test(file)),
+    others.filter((file) => !waiting.test(file)),
+  ),
 ];
-const place = (file: string) => {
-  const at = order.findIndex((part) => part.test(file));
-  return at < 0 ? order.length : at;
-};
-const files = globSync(include, { cwd: root, exclude }).sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1));
+
+/** Both lists in one, each spread over the whole: while some of the files that run wait, others compute. */
+function mixed(some: readonly string[], more: readonly string[]): string[] {
+  const spread = (list: readonly string[]) => list.map((file, i) => ({ file, at: (i + 0.5) / list.length }));
+  return [...spread(some), ...spread(more)].sort((a, b) => a.at - b.at).map(({ file }) => file);
+}
 
 t.setTimeout(0);
 t.jobs = jobs;
