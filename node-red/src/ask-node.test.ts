@@ -4,8 +4,8 @@ import type { TaskView } from '@blackroad/protocol';
 import t, { type Test } from 'tap';
 import { type FakeWork, openApiFleet } from '../../test/fixtures/coordinator/api-fleet.ts';
 import { cutProxy } from '../../test/fixtures/cut-proxy.ts';
-import { freePort } from '../../test/fixtures/ports.ts';
 import { createFlow } from '../../test/fixtures/node-red/flow-stand.ts';
+import { freePort } from '../../test/fixtures/ports.ts';
 import { until } from '../../test/fixtures/processes.ts';
 
 const fleet = await openApiFleet();
