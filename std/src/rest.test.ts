@@ -48,4 +48,7 @@ t.test('requests that were under way when it failed', async (t) => {
   t.equal(rest.left(), null);
   rest.failed('again', clock.monotonicMs());
   t.equal(rest.left()?.ms, 1000, 'it counts from one again');
+  await clock.advance(2_000);
+  rest.failed('it hung until now', askedMs);
+  t.same(rest.left(), { why: 'it hung until now', ms: 2000 }, 'a failure after the rest is a new one');
 });

@@ -1,6 +1,6 @@
 // For how long something that failed is left alone, where many requests are under way at once. In: failures and answers, each with the moment
 // when its request was sent. Out: the reason, while it holds. A request that was sent before the failure was known says nothing about the time
-// after it: its answer does not end the rest, and its failure does not make the next one longer.
+// after it: its answer does not end the rest, and its failure meanwhile is the same one and makes no rest longer.
 import { type Backoff, backoffMs } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import type { Random } from './random.ts';
@@ -30,7 +30,7 @@ export class Rest<Why> {
   failed(why: Why, askedMs: number, restMs = (usualMs: number) => usualMs): void {
     const { clock, random, backoff } = this.#parts;
     const nowMs = clock.monotonicMs();
-    const isSameFailure = askedMs < this.#sinceMs;
+    const isSameFailure = askedMs < this.#sinceMs && nowMs < this.#untilMs;
     if (!isSameFailure) {
       this.#times++;
       this.#sinceMs = nowMs;
