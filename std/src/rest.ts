@@ -12,12 +12,18 @@ interface RestParts {
   backoff: Backoff;
 }
 
+interface Failure<Why> {
+  why: Why;
+  /** Failures one after the other, without an answer between them. */
+  times: number;
+  sinceMs: number;
+  untilMs: number;
+}
+
 export class Rest<Why> {
   readonly #parts: RestParts;
-  #times = 0;
-  #sinceMs = Number.NEGATIVE_INFINITY;
-  #untilMs = Number.NEGATIVE_INFINITY;
-  #why: Why | null = null;
+  /** The last one; null: none since the last answer. */
+  #failure: Failure<Why> | null = null;
 
   constructor(parts: RestParts) {
     this.#parts = parts;
@@ -30,28 +36,21 @@ export class Rest<Why> {
   failed(why: Why, askedMs: number, restMs = (usualMs: number) => usualMs): void {
     const { clock, random, backoff } = this.#parts;
     const nowMs = clock.monotonicMs();
-    const isSameFailure = askedMs < this.#sinceMs && nowMs < this.#untilMs;
-    if (!isSameFailure) {
-      this.#times++;
-      this.#sinceMs = nowMs;
-    }
-    const untilMs = nowMs + restMs(isSameFailure ? 0 : backoffMs(backoff, this.#times - 1, random));
-    if (untilMs <= this.#untilMs) return;
-    this.#untilMs = untilMs;
-    this.#why = why;
+    const last = this.#failure;
+    const isSame = last !== null && askedMs < last.sinceMs && nowMs < last.untilMs;
+    const { times, sinceMs } = isSame ? last : { times: (last?.times ?? 0) + 1, sinceMs: nowMs };
+    const untilMs = nowMs + restMs(isSame ? 0 : backoffMs(backoff, times - 1, random));
+    const longer = last && last.untilMs >= untilMs ? last : { why, untilMs };
+    this.#failure = { ...longer, times, sinceMs };
   }
 
   worked(askedMs: number): void {
-    if (askedMs < this.#sinceMs) return;
-    this.#times = 0;
-    this.#sinceMs = Number.NEGATIVE_INFINITY;
-    this.#untilMs = Number.NEGATIVE_INFINITY;
-    this.#why = null;
+    if (this.#failure && askedMs >= this.#failure.sinceMs) this.#failure = null;
   }
 
   /** Why it failed, and how much longer it is left alone; null: it may be asked. */
   left(): { why: Why; ms: number } | null {
-    const ms = this.#untilMs - this.#parts.clock.monotonicMs();
-    return this.#why === null || ms <= 0 ? null : { why: this.#why, ms };
+    const ms = (this.#failure?.untilMs ?? 0) - this.#parts.clock.monotonicMs();
+    return this.#failure && ms > 0 ? { why: this.#failure.why, ms } : null;
   }
 }
