@@ -3,9 +3,9 @@
 // most of the first figure is the network. Minutes and some hundred megabytes: with BENCH=all or BENCH=first-token alone.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts } from '../fixtures/ports.ts';
 import { lifetime } from './lifetime.ts';
 import { bench } from './line.ts';
 
@@ -20,7 +20,8 @@ const life = lifetime();
 const folder = mkdtempSync(join(tmpdir(), 'fleet-first-'));
 life.teardown(() => rmSync(folder, { recursive: true, force: true }));
 const clone = join(folder, 'fleet');
-const port = await freePort();
+/** Its page, and the doors of nodes. */
+const port = await freePorts(3);
 // The shell of a newcomer: none of the Node that runs this bench.
 const env: Record<string, string | undefined> = { ...process.env, NO_COLOR: '1' };
 env.PATH = (process.env.PATH ?? '')
@@ -99,14 +100,5 @@ function done(child: ChildProcess): Promise<void> {
       code === 0 ? resolve() : reject(new Error(`${child.spawnargs.join(' ')} ended with ${code}:\n${errors}`));
     if (child.exitCode !== null) end(child.exitCode);
     else child.once('exit', end);
-  });
-}
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      // Three neighbours are needed; the next two of a free high port mostly are free too.
-      server.close(() => resolve(port));
-    });
   });
 }

@@ -1,6 +1,5 @@
 // A Debian in QEMU whose kernel plays the chip of a Pi 5 (gpio-sim, called `pinctrl-rp1`): no systemd, its first process is a shell script. In: a
 // folder, a suite, files for it. Out: commands run in it as root, by HTTP. Needs root and mmdebstrap (to pack it), qemu-system-x86 and e2fsprogs.
-
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { closeSync, cpSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

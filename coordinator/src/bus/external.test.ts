@@ -21,6 +21,7 @@ import {
 } from '../../../test/fixtures/coordinator/bus-rig.ts';
 import { openTestCa } from '../../../test/fixtures/coordinator/test-ca.ts';
 import { type Mosquitto, type MosquittoOptions, startMosquitto } from '../../../test/fixtures/mosquitto.ts';
+import { freePort } from '../../../test/fixtures/ports.ts';
 import { findProgram, noProgram } from '../../../test/fixtures/programs.ts';
 import { coordinatorUser } from '../ca/ca.ts';
 import { createExternalBus, type ExternalBusOptions, type ExternalLimits } from './external.ts';
@@ -263,10 +264,7 @@ async function plainBroker(port: number, inbox: Inbox) {
 }
 
 t.test('a broker that is late ends no start: it goes on without, and is there when the broker is', async (t) => {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve)); // nothing listens here yet
+  const port = await freePort(); // nothing listens here yet
   const bus = external(port, { startMs: 200 });
   t.teardown(() => bus.stop());
   const heard = createInbox(systemClock);

@@ -1,6 +1,5 @@
 // A fleet that Home Assistant sees: a coordinator with its own broker, or behind a Mosquitto, and simulated nodes, each a process of its own.
 // In: which broker. Out: the fleet, and what Home Assistant needs to connect.
-
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
